@@ -1,0 +1,111 @@
+"""What a network is: its specification, the arrays that belong to it, and how they start.
+
+Two interpreters read a specification: ``_keras_network.build_network`` trains it, ``_inference.forward``
+serves it. This module knows neither Keras nor scikit-learn.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+N_GATES = {"simple": 1, "gru": 3, "lstm": 4}
+ACTIVATIONS = ("tanh", "relu", "sigmoid")
+POOLINGS = ("last", "max", "mean", "max_mean", "attention")
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Embedding -> recurrent layers -> pooling over time -> dense output, in plain JSON types.
+
+    Parameters
+    ----------
+    n_tokens : int
+        Number of token ids, padding and unknown included.
+    embedding_dim : int
+        Length of a token's vector.
+    cell : {"simple", "gru", "lstm"}
+    units : tuple of int
+        Hidden units of each recurrent layer, in each direction.
+    bidirectional : bool
+        Whether every recurrent layer reads both ways.
+    activation : {"tanh", "relu", "sigmoid"}
+        Activation of the cell; gates are always sigmoids.
+    pooling : {"last", "max", "mean", "max_mean", "attention"}
+        How the hidden states of a sequence become one vector.
+    n_outputs : int
+    output_activation : {"sigmoid", "softmax"}
+    dropout, embedding_dropout, token_dropout : float
+        Rates; they act in training only.
+    """
+
+    n_tokens: int
+    embedding_dim: int
+    cell: str
+    units: tuple[int, ...]
+    bidirectional: bool
+    activation: str
+    pooling: str
+    n_outputs: int
+    output_activation: str
+    dropout: float
+    embedding_dropout: float
+    token_dropout: float
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        return ("forward", "backward") if self.bidirectional else ("forward",)
+
+    @property
+    def hidden_dims(self) -> tuple[int, ...]:
+        """Length of each recurrent layer's output at one time step."""
+        return tuple(len(self.directions) * units for units in self.units)
+
+
+def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
+    """The shape of every weight by name, in the order in which Keras lists them."""
+    n_gates = N_GATES[spec.cell]
+    shapes: dict[str, tuple[int, ...]] = {"embedding": (spec.n_tokens, spec.embedding_dim)}
+    n_inputs = spec.embedding_dim
+    for i, (units, hidden_dim) in enumerate(zip(spec.units, spec.hidden_dims, strict=True)):
+        for direction in spec.directions:
+            prefix = f"rnn_{i}/{direction}"
+            shapes[f"{prefix}/kernel"] = (n_inputs, n_gates * units)
+            shapes[f"{prefix}/recurrent_kernel"] = (units, n_gates * units)
+            # Keras' GRU applies the reset gate after the recurrent product, and so has two biases.
+            shapes[f"{prefix}/bias"] = (2, 3 * units) if spec.cell == "gru" else (n_gates * units,)
+        n_inputs = hidden_dim
+    if spec.pooling == "attention":
+        shapes["attention/kernel"] = (n_inputs, 1)
+        shapes["attention/bias"] = (1,)
+    n_pooled = 2 * n_inputs if spec.pooling == "max_mean" else n_inputs
+    shapes["output/kernel"] = (n_pooled, spec.n_outputs)
+    shapes["output/bias"] = (spec.n_outputs,)
+    return shapes
+
+
+def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Random weights from the distributions that Keras uses by default.
+
+    Drawn here and not by Keras' initializers, so that the same seed gives the same network on every backend,
+    in any thread, and a network that was built once can be started afresh.
+    """
+    return {name: _initial_weight(spec, name, shape, rng) for name, shape in weight_shapes(spec).items()}
+
+
+def _initial_weight(spec: NetworkSpec, name: str, shape: tuple[int, ...], rng: np.random.Generator):
+    kind = name.rsplit("/", 1)[-1]
+    if kind == "embedding":
+        values = rng.uniform(-0.05, 0.05, size=shape)
+    elif kind == "kernel":  # Glorot & Bengio 2010
+        limit = np.sqrt(6 / sum(shape))
+        values = rng.uniform(-limit, limit, size=shape)
+    elif kind == "recurrent_kernel":  # Saxe et al. 2014: orthonormal rows
+        q, r = np.linalg.qr(rng.standard_normal(shape[::-1]))
+        values = (q * np.sign(np.diag(r))).T
+    else:
+        values = np.zeros(shape)
+        if spec.cell == "lstm" and name.startswith("rnn_"):
+            # The forget gate, the second of four, starts open (Jozefowicz et al. 2015).
+            units = shape[0] // 4
+            values[units : 2 * units] = 1.0
+    return values.astype(np.float32)

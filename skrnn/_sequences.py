@@ -1,0 +1,89 @@
+"""Sequences of token ids as sparse matrices: what the ids mean, how a matrix is made, cut and batched.
+
+Entry ``(i, t)`` of the CSR matrix is the id of token ``t`` of document ``i``; padding is what it does not
+store. No text here, and no Keras.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import sparse
+
+PADDING, UNKNOWN, FIRST_TOKEN = 0, 1, 2
+
+# Batches that are sorted by length together: many enough to waste little on padding, few enough that the
+# batches of an epoch differ from those of the next.
+_POOL_BATCHES = 50
+
+
+def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
+    """Sequences that stand one after another in ``ids`` as the rows of a CSR matrix, left-aligned."""
+    index_type = np.int32 if len(ids) <= np.iinfo(np.int32).max else np.int64
+    indptr = np.zeros(len(lengths) + 1, dtype=index_type)
+    np.cumsum(lengths, out=indptr[1:])
+    steps = np.arange(len(ids), dtype=index_type)
+    steps -= np.repeat(indptr[:-1], lengths)
+    width = max(int(lengths.max(initial=0)), 1)  # scikit-learn has no use for a matrix without columns
+    return sparse.csr_matrix((ids, steps, indptr), shape=(len(lengths), width))
+
+
+def check_token_ids(X) -> sparse.csr_matrix:
+    """Token ids from any sparse matrix or 2-D array, as a left-aligned CSR matrix of int32.
+
+    Zeros are dropped wherever they stand: sequences that were padded in front are as good as any.
+    """
+    if not sparse.issparse(X):
+        X = np.asarray(X)
+        if X.ndim != 2 or X.dtype.kind not in "iuf":
+            raise ValueError(
+                "Expected token ids as a sparse matrix or array of shape (n_documents, longest), as "
+                f"SequenceVectorizer returns them; got an array of shape {X.shape} and dtype {X.dtype}. For raw "
+                "text, leave vectorizer at None."
+            )
+    X = sparse.csr_matrix(X)
+    if X.shape[0] == 0:
+        raise ValueError("Expected at least one document, got none (0 samples).")
+    if not X.has_sorted_indices:
+        X = X.sorted_indices()
+    data, stored = X.data, X.data != PADDING
+    if not np.all(np.mod(data, 1) == 0) or data.min(initial=0) < 0 or data.max(initial=0) >= 2**31:
+        raise ValueError("Expected token ids to be integers from 0 to 2147483647; got other values.")
+    kept_before = np.concatenate([[0], np.cumsum(stored)])
+    return ragged_to_csr(data[stored].astype(np.int32), np.diff(kept_before[X.indptr]))
+
+
+def dense_batch(X: sparse.csr_matrix, rows: np.ndarray, min_width: int = 1) -> np.ndarray:
+    """The given rows as an array that is as wide as the longest of them, padded at the end.
+
+    Returns
+    -------
+    ids : ndarray of int32, of shape (len(rows), longest)
+    """
+    starts = X.indptr[rows]
+    lengths = X.indptr[rows + 1] - starts
+    steps = np.arange(max(int(lengths.max(initial=0)), min_width))
+    inside = steps < lengths[:, None]  # (batch, time)
+    ids = np.zeros(inside.shape, dtype=np.int32)
+    ids[inside] = X.data[(starts[:, None] + steps)[inside]]
+    return ids
+
+
+def shuffled_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Row numbers of the batches of one epoch: rows of similar length together, batches in random order.
+
+    The rows are shuffled, cut into pools, sorted by length within each pool and cut into batches.
+    """
+    order = rng.permutation(len(lengths))
+    batches: list[np.ndarray] = []
+    for pool in _cut(order, batch_size * _POOL_BATCHES):
+        batches.extend(_cut(pool[np.argsort(lengths[pool], kind="stable")], batch_size))
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Row numbers of batches for evaluation, in the order of the lengths."""
+    return list(_cut(np.argsort(lengths, kind="stable"), batch_size))
+
+
+def _cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))

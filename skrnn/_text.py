@@ -1,0 +1,79 @@
+"""What the estimators of raw text share: the vectorizer in front of the network."""
+
+from sklearn.base import clone
+
+from skrnn._base import BaseRNN
+from skrnn._sequences import UNKNOWN, check_token_ids
+from skrnn._vectorizer import SequenceVectorizer, check_documents
+
+
+class TextRNN(BaseRNN):
+    """X is raw text, or token ids with ``vectorizer="passthrough"``."""
+
+    def set_params(self, **params):
+        """Set parameters of this estimator, or of its vectorizer as ``vectorizer__<name>``.
+
+        Parameters
+        ----------
+        **params : dict
+            Names and values.
+
+        Returns
+        -------
+        self : object
+        """
+        reaches_inside = any(name.startswith("vectorizer__") for name in params)
+        if reaches_inside and params.get("vectorizer", self.vectorizer) is None:
+            params = {**params, "vectorizer": SequenceVectorizer()}
+        return super().set_params(**params)
+
+    @property
+    def vocabulary_(self):
+        """The id of each token."""
+        return self.vectorizer_.vocabulary_
+
+    @property
+    def _is_passthrough(self) -> bool:
+        return isinstance(self.vectorizer, str) and self.vectorizer == "passthrough"
+
+    def _check_params(self):
+        super()._check_params()
+        if not (
+            self.vectorizer is None or self._is_passthrough or isinstance(self.vectorizer, SequenceVectorizer)
+        ):
+            raise TypeError(
+                f"Expected vectorizer to be a SequenceVectorizer, 'passthrough' or None; got {self.vectorizer!r}. "
+                "Put another transformer before the estimator in a Pipeline, with vectorizer='passthrough'."
+            )
+
+    def _check_input(self, X):
+        return check_token_ids(X) if self._is_passthrough else check_documents(X)
+
+    def _fit_sequences(self, X):
+        if self._is_passthrough:
+            self.vectorizer_ = "passthrough"
+            self._n_token_ids = max(int(X.data.max(initial=0)), UNKNOWN) + 1
+            return X
+        self.vectorizer_ = clone(self.vectorizer) if self.vectorizer is not None else SequenceVectorizer()
+        sequences = self.vectorizer_.fit_transform(X)
+        self._n_token_ids = len(self.vectorizer_.vocabulary_) + UNKNOWN + 1
+        return sequences
+
+    def _sequences(self, X):
+        if not self._is_passthrough:
+            return self.vectorizer_.transform(X)
+        X = X.copy()
+        X.data[X.data >= self._n_token_ids] = UNKNOWN
+        return X
+
+    def _n_tokens(self) -> int:
+        return self._n_token_ids
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.sparse = self._is_passthrough
+        tags.input_tags.two_d_array = self._is_passthrough
+        tags.input_tags.one_d_array = not self._is_passthrough
+        tags.input_tags.string = not self._is_passthrough
+        return tags

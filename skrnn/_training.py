@@ -1,0 +1,266 @@
+"""Training of a network by Keras, with scikeras as the engine of one fit.
+
+The only module that imports scikeras, and itself imported only when a fit begins. It takes and returns plain
+arrays; nothing of Keras or scikeras outlives a call of :func:`train`.
+"""
+
+import copy
+import sys
+from dataclasses import dataclass
+from functools import partial
+
+import keras
+import numpy as np
+from scipy import sparse
+
+from skrnn._keras_network import build_network
+from skrnn._network import NetworkSpec
+from skrnn._sequences import dense_batch, shuffled_batches, sorted_batches
+
+_LOSS_AND_ACCURACY = {
+    "sigmoid": ("binary_crossentropy", keras.metrics.BinaryAccuracy),
+    "softmax": ("sparse_categorical_crossentropy", keras.metrics.SparseCategoricalAccuracy),
+}
+
+
+def _import_base_wrapper():
+    """Import the wrapper of scikeras, without what that import does to Keras.
+
+    scikeras replaces how models, losses, metrics and optimizers of the whole process are pickled. Put that
+    back, unless the user had imported scikeras and counts on it.
+    """
+    if "scikeras" in sys.modules:
+        from scikeras.wrappers import BaseWrapper
+
+        return BaseWrapper
+    classes = (keras.Model, keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer)
+    names = ("__reduce__", "__deepcopy__")
+    before = [(cls, name, vars(cls).get(name)) for cls in classes for name in names]
+    from scikeras.wrappers import BaseWrapper
+
+    for cls, name, method in before:
+        if method is not None:
+            setattr(cls, name, method)
+        elif name in vars(cls):
+            delattr(cls, name)
+    return BaseWrapper
+
+
+class _Engine(_import_base_wrapper()):
+    """scikeras' routing of compile parameters and callbacks, and its training loop, for one fit.
+
+    Our data comes as batches that are already validated and encoded, which the hooks below let pass.
+    """
+
+    def _validate_data(self, X=None, y=None, reset=False, y_numeric=False):
+        return X, y
+
+    def _check_model_compatibility(self, y):
+        pass
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a network learns from, or is validated on.
+
+    ``sequences`` is a CSR matrix of token ids, ``targets`` an array with a row for each document, and
+    ``weights`` the documents' weights or None.
+    """
+
+    sequences: sparse.csr_matrix
+    targets: np.ndarray
+    weights: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where training stands, in arrays. With all fields, it goes on exactly as if it had not stopped."""
+
+    weights: dict[str, np.ndarray]
+    optimizer: list[np.ndarray] | None = None
+    dropout_seeds: list[np.ndarray] | None = None
+    n_epochs: int = 0
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train. The names are those of the estimators' parameters."""
+
+    optimizer: str | type
+    learning_rate: object
+    weight_decay: float
+    clipnorm: float | None
+    epochs: int
+    batch_size: int
+    patience: int | None  # epochs without improvement; None: no early stopping
+    tol: float
+    callbacks: list
+    verbose: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """``history`` has one entry for each epoch of this training; epochs are counted from 1, over all of them.
+
+    The weights are those of ``best_epoch`` under early stopping, and of the last epoch otherwise.
+    """
+
+    state: TrainingState
+    history: dict[str, list[float]]
+    best_epoch: int
+
+
+def train(
+    spec: NetworkSpec,
+    start: TrainingState,
+    training: Examples,
+    validation: Examples | None,
+    settings: TrainingSettings,
+) -> TrainingResult:
+    """Train a network from ``start`` on, scoring ``validation`` after each epoch."""
+    model = build_network(spec, seed=settings.seed)
+    model.set_weights(list(start.weights.values()))
+    callbacks, early_stopping = _callbacks(settings)
+    engine = _engine(model, spec, settings, callbacks)
+    batches = _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs)
+    engine.initialize(batches)
+    engine._ensure_compiled_model()
+    # Variables that TensorFlow meets for the first time while it traces the training step make it trace twice.
+    model.optimizer.build(model.trainable_variables)
+    if start.optimizer is not None:
+        _assign(model.optimizer.variables, start.optimizer)
+        _assign(_seed_variables(model), start.dropout_seeds)
+    engine.fit(
+        batches,
+        None,
+        initial_epoch=start.n_epochs,
+        validation_data=validation and _EvaluationBatches(validation, settings.batch_size),
+    )
+    history = {name: [float(value) for value in values] for name, values in engine.history_.items()}
+    _check_finite(history["loss"], settings)
+    n_epochs = start.n_epochs + len(history["loss"])
+    state = TrainingState(
+        weights=dict(zip(start.weights, model.get_weights(), strict=True)),
+        optimizer=[keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables],
+        dropout_seeds=[keras.ops.convert_to_numpy(variable) for variable in _seed_variables(model)],
+        n_epochs=n_epochs,
+    )
+    return TrainingResult(state, history, early_stopping.best_epoch + 1 if early_stopping else n_epochs)
+
+
+def _engine(model, spec: NetworkSpec, settings: TrainingSettings, callbacks: list) -> _Engine:
+    loss, accuracy = _LOSS_AND_ACCURACY[spec.output_activation]
+    return _Engine(
+        model=partial(_return, model),
+        loss=loss,
+        metrics=[accuracy(name="accuracy")],  # an instance, which has its variables before the step is traced
+        optimizer=settings.optimizer,
+        optimizer__learning_rate=copy.deepcopy(settings.learning_rate),
+        optimizer__weight_decay=settings.weight_decay or None,
+        optimizer__clipnorm=settings.clipnorm,
+        compile__jit_compile=False,  # XLA would compile anew for every width of a batch
+        callbacks=callbacks,
+        epochs=settings.epochs,
+        verbose=settings.verbose,
+        shuffle=False,  # the batches shuffle themselves
+        warm_start=True,  # train the model that is there
+    )
+
+
+def _return(model):
+    return model
+
+
+def _callbacks(settings: TrainingSettings):
+    """The callbacks of one fit, and among them the one that stops early, or None."""
+    # Copies: a callback keeps what it has seen, and the next fit has to start clean.
+    callbacks = [*copy.deepcopy(settings.callbacks), _StopWhenNotFinite()]
+    if settings.patience is None:
+        return callbacks, None
+    early_stopping = keras.callbacks.EarlyStopping(
+        monitor="val_loss",
+        mode="min",
+        min_delta=settings.tol,
+        patience=settings.patience,
+        restore_best_weights=True,
+    )
+    return [*callbacks, early_stopping], early_stopping
+
+
+class _StopWhenNotFinite(keras.callbacks.Callback):
+    """Keras' TerminateOnNaN looks at every batch, which makes each wait for its result."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            self.model.stop_training = True
+
+
+def _seed_variables(model) -> list:
+    """The states of the dropout layers' random generators: what is no weight."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]
+
+
+def _assign(variables: list, values: list[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _check_finite(losses: list[float], settings: TrainingSettings) -> None:
+    if not np.all(np.isfinite(losses)):
+        raise ValueError(
+            f"The training loss became {losses[-1]} in epoch {len(losses)}. Lower learning_rate (now "
+            f"{settings.learning_rate}), or set clipnorm (now {settings.clipnorm}), for example to 1.0."
+        )
+
+
+class _Batches(keras.utils.PyDataset):
+    """Length-bucketed batches, each as wide as its longest row."""
+
+    def __init__(self, examples: Examples, batches: list[np.ndarray]):
+        super().__init__()
+        self._examples = examples
+        self._batches = batches
+
+    @property
+    def num_batches(self):
+        return len(self._batches)
+
+    def __getitem__(self, index):
+        rows = self._batches[index]
+        # Keras looks at the first two batches, and if they have the same width it takes that for the width of
+        # all, and fails at another. Let them differ.
+        min_width = self._width(0) + 1 if index == 1 and self._width(0) == self._width(1) else 1
+        inputs = dense_batch(self._examples.sequences, rows, min_width)  # (batch, time)
+        targets = self._examples.targets[rows]
+        if self._examples.weights is None:
+            return inputs, targets
+        return inputs, targets, self._examples.weights[rows]
+
+    def _width(self, index: int) -> int:
+        indptr, rows = self._examples.sequences.indptr, self._batches[index]
+        return max(int((indptr[rows + 1] - indptr[rows]).max()), 1)
+
+
+class _TrainingBatches(_Batches):
+    """Batches in another order in each epoch; the order depends on the seed and the epoch alone."""
+
+    def __init__(self, examples: Examples, batch_size: int, seed: int, epoch: int):
+        self._lengths = np.diff(examples.sequences.indptr)
+        self._batch_size, self._seed, self._epoch = batch_size, seed, epoch
+        super().__init__(examples, self._plan())
+
+    def _plan(self) -> list[np.ndarray]:
+        rng = np.random.default_rng([self._seed, self._epoch])
+        return shuffled_batches(self._lengths, self._batch_size, rng)
+
+    def on_epoch_end(self):
+        self._epoch += 1
+        self._batches = self._plan()
+
+
+class _EvaluationBatches(_Batches):
+    def __init__(self, examples: Examples, batch_size: int):
+        lengths = np.diff(examples.sequences.indptr)
+        super().__init__(examples, sorted_batches(lengths, batch_size))

@@ -1,0 +1,562 @@
+"""Strings to sequences of token ids.
+
+This module knows about text and sparse matrices only: nothing of Keras, networks or training.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
+from itertools import chain, repeat
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import (
+    ENGLISH_STOP_WORDS,
+    strip_accents_ascii,
+    strip_accents_unicode,
+)
+from sklearn.utils.validation import check_is_fitted
+
+from skrnn._sequences import FIRST_TOKEN, PADDING, UNKNOWN, ragged_to_csr
+from skrnn._validation import check_choice, check_number
+
+UNKNOWN_NAME = "[UNK]"
+
+# Scripts that put no space between words: each of their letters is a token. (Korean does put spaces, but
+# around words with their endings attached; syllables generalise better.) Inclusive ranges of code points.
+_UNSPACED_SCRIPTS = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Myanmar
+    (0x1100, 0x11FF),  # Hangul jamo
+    (0x1780, 0x17FF),  # Khmer
+    (0x2E80, 0x2FDF),  # Han radicals
+    (0x3000, 0x4DBF),  # kana, bopomofo, Hangul compatibility jamo, Han extension A
+    (0x4E00, 0xA4CF),  # Han, Yi
+    (0xA960, 0xA97F),  # Hangul jamo extended A
+    (0xA9E0, 0xA9FF),  # Myanmar extended B
+    (0xAA60, 0xAA7F),  # Myanmar extended A
+    (0xAC00, 0xD7FF),  # Hangul syllables, jamo extended B
+    (0xF900, 0xFAFF),  # Han compatibility
+    (0xFF66, 0xFFDC),  # halfwidth kana and Hangul
+)
+
+
+@lru_cache(maxsize=1)
+def _default_token_pattern() -> re.Pattern:
+    r"""The pattern of the default word analyzer, for text in any script.
+
+    Written out as explicit classes because ``\w`` leaves out the combining marks that Hindi, Thai or
+    vocalised Arabic words are full of, and because the regular expression engine looks a character of an
+    explicit class up in a table: this is as fast as scikit-learn's two-letter ``\b\w\w+\b``.
+    """
+    unspaced = {cp for first, last in _UNSPACED_SCRIPTS for cp in range(first, last + 1)}
+    letters, marks, numbers, symbols = set(), set(), {ord("_")}, set()
+    by_category = {"L": letters, "M": marks, "N": numbers, "P": symbols, "S": symbols}
+    for cp in range(0x10000):
+        group = by_category.get(unicodedata.category(chr(cp))[0])
+        if group is not None:
+            group.add(cp)
+    symbols.remove(ord("_"))
+
+    # Above the Basic Multilingual Plane, whole ranges are exact enough and keep the classes short.
+    single = _char_class(letters & unspaced) + "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+    astral_letters = "\U00010000-\U0001afff\U0001b170-\U0001efff"
+    start = _char_class((letters - unspaced) | numbers) + astral_letters
+    # ZERO WIDTH (NON-)JOINER belongs inside the words of Persian and of Indic scripts.
+    inside = _char_class((letters - unspaced) | numbers | marks | {0x200C, 0x200D}) + astral_letters
+    mark = _char_class(marks)
+    symbol = _char_class(symbols) + "\U0001f000-\U0001ffff"
+    modifier = mark + "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # variation, skin tone, tag
+
+    word = rf"[{start}][{inside}]*(?:'[{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
+    flag = "[\U0001f1e6-\U0001f1ff]{2}"
+    mark_or_emoji = rf"[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
+    return re.compile(rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}")
+
+
+def _char_class(code_points: set[int]) -> str:
+    """The inside of a ``[...]`` that matches these code points."""
+    ordered = np.array(sorted(code_points))
+    breaks = np.flatnonzero(np.diff(ordered) > 1)
+    firsts, lasts = ordered[np.r_[0, breaks + 1]], ordered[np.r_[breaks, -1]]
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in zip(firsts, lasts, strict=True))
+
+
+def check_documents(raw_documents) -> list[str]:
+    """Any container of strings as a list of str, or an error that says what is wrong and where.
+
+    Parameters
+    ----------
+    raw_documents : iterable of str or bytes
+        A list, tuple, generator, NumPy array (object, str or ``StringDType``), pandas or polars Series, or a
+        two-dimensional array or DataFrame of exactly one column. Bytes are decoded as UTF-8.
+
+    Returns
+    -------
+    documents : list of str
+
+    Raises
+    ------
+    ValueError
+        For a single string, several columns, missing values, bytes that are not UTF-8, or no document.
+    TypeError
+        For anything that is not an iterable, or a document that is not text.
+    """
+    if isinstance(raw_documents, str | bytes):
+        kind = type(raw_documents).__name__
+        raise ValueError(
+            f"Expected an iterable of str documents, got a single {kind}; wrap it in a list: [document]."
+        )
+    if isinstance(raw_documents, Mapping) or sparse.issparse(raw_documents):
+        kind = type(raw_documents).__name__
+        raise TypeError(f"Expected an iterable of str documents, got a {kind}.")
+    shape = getattr(raw_documents, "shape", None)
+    if shape is not None and len(shape) != 1:
+        raw_documents = _single_column(raw_documents, tuple(shape))
+    if hasattr(raw_documents, "to_list"):  # pandas and polars Series
+        documents = raw_documents.to_list()
+    elif isinstance(raw_documents, np.ndarray):
+        documents = raw_documents.tolist()
+    else:
+        try:
+            documents = list(raw_documents)
+        except TypeError:
+            kind = type(raw_documents).__name__
+            raise TypeError(f"Expected an iterable of str documents, got {kind}.") from None
+    if not documents:
+        raise ValueError("Expected at least one document, got none (0 samples).")
+    if set(map(type, documents)) != {str}:
+        documents = [_check_document(document, i) for i, document in enumerate(documents)]
+    return documents
+
+
+def _single_column(table, shape: tuple[int, ...]):
+    """The one column of a 2-D array or DataFrame of text."""
+    if len(shape) != 2 or shape[1] != 1:
+        raise ValueError(
+            f"Expected one document a row, got an array of shape {shape}. Select the text column (X['text']), "
+            "or put the estimator behind a sklearn.compose.ColumnTransformer that selects it."
+        )
+    return table[:, 0] if isinstance(table, np.ndarray) else table[table.columns[0]]
+
+
+def _check_document(document, position: int) -> str:
+    """One document as str; ``position`` goes into the error."""
+    if isinstance(document, str):
+        return str(document)
+    if isinstance(document, bytes):
+        try:
+            return document.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"Document {position} is bytes that are not UTF-8 ({error}); decode the documents first: "
+                "document.decode(encoding)."
+            ) from error
+    # NaN and NaT differ from themselves; comparing pandas' NA gives NA, whose truth value is undefined.
+    missing = document is None or type(document).__name__ == "NAType" or document != document
+    if isinstance(missing, bool | np.bool_) and missing:
+        raise ValueError(
+            f"Document {position} is missing ({document!r}); drop it or replace it by an empty string."
+        )
+    raise TypeError(f"Expected every document to be a str, got {type(document).__name__} at position {position}.")
+
+
+class SequenceVectorizer(TransformerMixin, BaseEstimator):
+    """Turn documents into sequences of token ids.
+
+    The result is a sparse matrix in which entry ``(i, t)`` is the id of token ``t`` of document ``i``. The
+    padding of shorter documents is what a sparse matrix does not store, so memory grows with the number of
+    tokens, not with the longest document.
+
+    Id 0 is padding and never stored, id 1 stands for every token outside the vocabulary, and the vocabulary
+    has the ids from 2 on, the most frequent token first.
+
+    Parameters
+    ----------
+    analyzer : {"word", "char"} or callable, default="word"
+        "word" cuts a document into words (with their inner apostrophes), numbers, punctuation marks and
+        emoji. In scripts that put no space between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese), and
+        in Korean, each letter or syllable with its combining marks is a token. "char" makes each character
+        a token, white space folded into single spaces. A callable takes a document as given and returns its
+        tokens.
+    lowercase : bool, default=True
+        Lowercase the documents first.
+    strip_accents : {"ascii", "unicode"} or callable, default=None
+        Remove accents, as in :class:`~sklearn.feature_extraction.text.CountVectorizer`.
+    preprocessor : callable, default=None
+        Replaces the preprocessing (lowercasing, accents, Unicode composition to NFC, typographic apostrophes
+        to straight ones): takes and returns a str. Not used with a callable ``analyzer``.
+    tokenizer : callable, default=None
+        Replaces the cutting into words: takes a preprocessed str and returns its tokens. Only with
+        ``analyzer="word"``.
+    token_pattern : str, default=None
+        A regular expression for a token, in place of the built-in one. With one capturing group, the group is
+        the token. Only with ``analyzer="word"``.
+    stop_words : {"english"} or iterable of str, default=None
+        Tokens to leave out. Only with ``analyzer="word"``.
+    max_features : int, default=None
+        Size of the vocabulary: only the most frequent tokens are kept (ties in alphabetical order).
+    min_df : int or float, default=1
+        Leave out tokens that occur in fewer documents: a count, or a share of the documents if float.
+    max_df : int or float, default=1.0
+        Leave out tokens that occur in more documents: a count, or a share of the documents if float.
+    vocabulary : mapping or iterable, default=None
+        A fixed vocabulary: tokens in the order of their ids, or a mapping from token to id such as the
+        ``vocabulary_`` of another vectorizer (ids from 2, without gaps). Then `max_features`, `min_df` and
+        `max_df` have no effect.
+    max_length : int, default=None
+        Longest sequence, in tokens. Longer documents are cut before anything is counted. None keeps
+        everything.
+    truncate : {"head", "tail", "both"}, default="head"
+        Which part of a document longer than `max_length` stays: its beginning, its end, or one half from
+        each end.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        The id of each token, in the order of the ids.
+
+    See Also
+    --------
+    sklearn.feature_extraction.text.CountVectorizer : Counts tokens, and forgets their order.
+
+    Examples
+    --------
+    >>> from skrnn import SequenceVectorizer
+    >>> vectorizer = SequenceVectorizer()
+    >>> X = vectorizer.fit_transform(["Don't panic!", "Don't! 别慌"])
+    >>> X.toarray()
+    array([[3, 4, 2, 0],
+           [3, 2, 5, 6]], dtype=int32)
+    >>> vectorizer.inverse_transform(X)
+    [["don't", 'panic', '!'], ["don't", '!', '别', '慌']]
+    """
+
+    def __init__(
+        self,
+        analyzer="word",
+        *,
+        lowercase=True,
+        strip_accents=None,
+        preprocessor=None,
+        tokenizer=None,
+        token_pattern=None,
+        stop_words=None,
+        max_features=None,
+        min_df=1,
+        max_df=1.0,
+        vocabulary=None,
+        max_length=None,
+        truncate="head",
+    ):
+        self.analyzer = analyzer
+        self.lowercase = lowercase
+        self.strip_accents = strip_accents
+        self.preprocessor = preprocessor
+        self.tokenizer = tokenizer
+        self.token_pattern = token_pattern
+        self.stop_words = stop_words
+        self.max_features = max_features
+        self.min_df = min_df
+        self.max_df = max_df
+        self.vocabulary = vocabulary
+        self.max_length = max_length
+        self.truncate = truncate
+
+    def fit(self, raw_documents, y=None):
+        """Learn the vocabulary.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            The documents.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : SequenceVectorizer
+        """
+        self.fit_transform(raw_documents)
+        return self
+
+    def fit_transform(self, raw_documents, y=None):
+        """Learn the vocabulary and return the sequences, in one pass over the text.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            The documents.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X : csr_matrix of shape (n_documents, longest), dtype int32
+            Token ids; ``longest`` is the length of the longest document, in tokens.
+        """
+        self._check_params()
+        analyze = self._build_truncated_analyzer()
+        documents = check_documents(raw_documents)
+        if self.vocabulary is not None:
+            self.vocabulary_ = _check_vocabulary(self.vocabulary)
+            return self._to_ids(documents, analyze)
+
+        first_seen: defaultdict[str, int] = defaultdict()
+        first_seen.default_factory = first_seen.__len__  # a new token gets the next number
+        numbers, lengths = _map_tokens(documents, analyze, first_seen.__getitem__)
+        vocabulary, id_of_number = self._select(list(first_seen), numbers, lengths)
+        self.vocabulary_ = vocabulary
+        return ragged_to_csr(id_of_number[numbers], lengths)
+
+    def transform(self, raw_documents):
+        """Documents to sequences of token ids.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            The documents.
+
+        Returns
+        -------
+        X : csr_matrix of shape (n_documents, longest), dtype int32
+            Token ids; ``longest`` is the length of the longest of these documents, in tokens.
+        """
+        check_is_fitted(self)
+        return self._to_ids(check_documents(raw_documents), self._build_truncated_analyzer())
+
+    def inverse_transform(self, X):
+        """Sequences of token ids to lists of tokens.
+
+        Parameters
+        ----------
+        X : sparse matrix or array of shape (n_documents, longest)
+            Token ids, as :meth:`transform` returns them.
+
+        Returns
+        -------
+        documents : list of list of str
+            Unknown tokens come back as "[UNK]".
+        """
+        check_is_fitted(self)
+        X = sparse.csr_matrix(X)
+        tokens = self.get_feature_names_out()
+        if X.nnz and not 0 <= X.data.min() <= X.data.max() < len(tokens):
+            raise ValueError(
+                f"Expected token ids from 0 to {len(tokens) - 1}, got {X.data.min()} to {X.data.max()}."
+            )
+        rows = np.split(X.data, X.indptr[1:-1])
+        return [tokens[row[row != PADDING]].tolist() for row in rows]
+
+    def get_feature_names_out(self, input_features=None):
+        """The tokens in the order of their ids.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        tokens : ndarray of str objects, of shape (n_tokens + 2,)
+            ``tokens[i]`` is the token with id ``i``: an empty string for padding, "[UNK]" for unknown tokens,
+            then the vocabulary.
+        """
+        check_is_fitted(self)
+        return np.array(["", UNKNOWN_NAME, *self.vocabulary_], dtype=object)
+
+    def oov_rate(self, raw_documents):
+        """Share of the tokens that are out of vocabulary.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            The documents.
+
+        Returns
+        -------
+        rate : float
+            Between 0 and 1; 0 for documents without any token.
+        """
+        X = self.transform(raw_documents)
+        return float(np.mean(X.data == UNKNOWN)) if X.nnz else 0.0
+
+    def build_analyzer(self):
+        """A callable that cuts a document into tokens.
+
+        Returns
+        -------
+        analyzer : callable
+            Takes a str and returns a sequence of str.
+        """
+        if callable(self.analyzer):
+            return self.analyzer
+        preprocess = self.preprocessor or self._preprocess
+        if self.analyzer == "char":
+            return partial(_analyze, preprocess, _to_characters, frozenset())
+        if self.tokenizer is not None:
+            tokenize = self.tokenizer
+        elif self.token_pattern is not None:
+            tokenize = re.compile(self.token_pattern).findall
+        else:
+            tokenize = _default_token_pattern().findall
+        return partial(_analyze, preprocess, tokenize, self._stop_words())
+
+    def _preprocess(self, document: str) -> str:
+        if self.lowercase:
+            document = document.lower()
+        if not document.isascii():
+            # One token for what reads the same: composed and decomposed letters, both apostrophes.
+            document = unicodedata.normalize("NFC", document).replace("\u2019", "'")
+        if self.strip_accents == "ascii":
+            return strip_accents_ascii(document)
+        if self.strip_accents == "unicode":
+            return strip_accents_unicode(document)
+        if self.strip_accents is not None:
+            return self.strip_accents(document)
+        return document
+
+    def _stop_words(self) -> frozenset[str]:
+        if self.stop_words is None:
+            return frozenset()
+        return ENGLISH_STOP_WORDS if self.stop_words == "english" else frozenset(self.stop_words)
+
+    def _build_truncated_analyzer(self):
+        analyze = self.build_analyzer()
+        if self.max_length is None:
+            return analyze
+        return lambda document: _truncate(analyze(document), self.max_length, self.truncate)
+
+    def _check_params(self):
+        if not callable(self.analyzer):
+            check_choice("analyzer", self.analyzer, ("word", "char"), or_else="a callable")
+        if not (self.strip_accents is None or callable(self.strip_accents)):
+            check_choice("strip_accents", self.strip_accents, ("ascii", "unicode"), or_else="a callable or None")
+        if isinstance(self.stop_words, str):
+            check_choice("stop_words", self.stop_words, ("english",), or_else="an iterable of str or None")
+        if self.token_pattern is not None and re.compile(self.token_pattern).groups > 1:
+            raise ValueError(
+                f"Expected token_pattern to have at most one capturing group, got {self.token_pattern!r}; "
+                "write the others as (?:...)."
+            )
+        if self.max_features is not None:
+            check_number("max_features", self.max_features, Integral, low=1)
+        for name, value in (("min_df", self.min_df), ("max_df", self.max_df)):
+            if isinstance(value, Integral):
+                check_number(name, value, Integral, low=1)
+            else:
+                check_number(name, value, Real, low=0, high=1)
+        if self.max_length is not None:
+            check_number("max_length", self.max_length, Integral, low=1)
+        check_choice("truncate", self.truncate, ("head", "tail", "both"))
+
+    def _select(self, tokens: list[str], numbers: np.ndarray, lengths: np.ndarray):
+        """Choose the vocabulary among ``tokens`` and give it ids.
+
+        ``numbers`` holds, for each token of the corpus in reading order, its index in ``tokens``. Returns the
+        vocabulary and, for each index in ``tokens``, its id.
+        """
+        if not tokens:
+            raise ValueError(
+                "Empty vocabulary: the documents hold no token. They may be empty, or contain stop words only, "
+                "or be cut by a token_pattern, tokenizer or analyzer that finds nothing in them."
+            )
+        counts = np.bincount(numbers, minlength=len(tokens))
+        kept = self._within_document_frequencies(numbers, lengths, len(tokens))
+        if not kept.any():
+            raise ValueError(
+                f"Empty vocabulary: min_df={self.min_df} and max_df={self.max_df} leave none of the "
+                f"{len(tokens)} tokens of {len(lengths)} documents. Lower min_df or raise max_df."
+            )
+        alphabetical = np.array(sorted(np.flatnonzero(kept), key=tokens.__getitem__), dtype=np.intp)
+        chosen = alphabetical[np.argsort(-counts[alphabetical], kind="stable")][: self.max_features]
+        id_of_number = np.full(len(tokens), UNKNOWN, dtype=np.int32)
+        id_of_number[chosen] = np.arange(FIRST_TOKEN, FIRST_TOKEN + len(chosen))
+        vocabulary = {tokens[number]: i for i, number in enumerate(chosen, start=FIRST_TOKEN)}
+        return vocabulary, id_of_number
+
+    def _within_document_frequencies(self, numbers, lengths, n_tokens) -> np.ndarray:
+        """Mask of the tokens whose document frequency lies between `min_df` and `max_df`."""
+        n_documents = len(lengths)
+        low = self.min_df if isinstance(self.min_df, Integral) else self.min_df * n_documents
+        high = self.max_df if isinstance(self.max_df, Integral) else self.max_df * n_documents
+        if low <= 1 and high >= n_documents:
+            return np.ones(n_tokens, dtype=bool)
+        documents = np.repeat(np.arange(n_documents), lengths)
+        occurs = sparse.csr_matrix(
+            (np.ones(len(numbers), dtype=np.int32), (documents, numbers)), shape=(n_documents, n_tokens)
+        )  # the constructor adds up repeated tokens, so that each counts once a document
+        frequencies = np.bincount(occurs.indices, minlength=n_tokens)
+        return (frequencies >= low) & (frequencies <= high)
+
+    def _to_ids(self, documents: list[str], analyze: Callable) -> sparse.csr_matrix:
+        get = self.vocabulary_.get
+        return ragged_to_csr(*_map_tokens(documents, analyze, get, repeat(UNKNOWN)))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+def _analyze(preprocess: Callable, tokenize: Callable, stop_words: frozenset[str], document: str):
+    tokens = tokenize(preprocess(document))
+    return [token for token in tokens if token not in stop_words] if stop_words else tokens
+
+
+def _to_characters(document: str) -> str:
+    return " ".join(document.split())  # a str is the sequence of its characters
+
+
+def _truncate(tokens: Sequence[str], max_length: int, truncate: str) -> Sequence[str]:
+    tokens = tokens if isinstance(tokens, str | list) else list(tokens)
+    if len(tokens) <= max_length:
+        return tokens
+    if truncate == "head":
+        return tokens[:max_length]
+    if truncate == "tail":
+        return tokens[-max_length:]
+    n_last = max_length // 2
+    return tokens[: max_length - n_last] + tokens[len(tokens) - n_last :]
+
+
+def _map_tokens(documents: Iterable[str], analyze: Callable, number_of: Callable, *args):
+    """The numbers of all tokens, one document after another, and the length of each document."""
+    lengths: list[int] = []
+
+    def token_lists():
+        for document in documents:
+            tokens = analyze(document)
+            if not hasattr(tokens, "__len__"):  # a callable analyzer may be a generator
+                tokens = list(tokens)
+            lengths.append(len(tokens))
+            yield tokens
+
+    numbers = np.fromiter(map(number_of, chain.from_iterable(token_lists()), *args), dtype=np.int32)
+    return numbers, np.array(lengths, dtype=np.int64)
+
+
+def _check_vocabulary(vocabulary) -> dict[str, int]:
+    """A fixed vocabulary as a dict from token to id, in the order of the ids."""
+    if isinstance(vocabulary, Mapping):
+        ordered = sorted(vocabulary, key=vocabulary.__getitem__)
+        ids = [vocabulary[token] for token in ordered]
+        if ids != list(range(FIRST_TOKEN, FIRST_TOKEN + len(ids))):
+            raise ValueError(
+                f"Expected the ids of vocabulary to be {FIRST_TOKEN}, {FIRST_TOKEN + 1}, … without gaps or "
+                "repetitions (0 is padding, 1 unknown); pass the tokens as a list to number them."
+            )
+    else:
+        ordered = sorted(vocabulary) if isinstance(vocabulary, set | frozenset) else list(vocabulary)
+        if len(set(ordered)) < len(ordered):
+            repeated = next(token for i, token in enumerate(ordered) if token in ordered[:i])
+            raise ValueError(f"Expected the tokens of vocabulary to be distinct, got {repeated!r} twice.")
+    if not ordered:
+        raise ValueError("Empty vocabulary: the one that was passed holds no token.")
+    return {token: i for i, token in enumerate(ordered, start=FIRST_TOKEN)}
