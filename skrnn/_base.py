@@ -251,7 +251,7 @@ def _check_target(estimator, y) -> np.ndarray:
         name = type(estimator).__name__
         raise ValueError(f"{name} requires y to be passed, but the target y is None.")
     y = np.asarray(y)
-    return y.astype(str) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
+    return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
 
 
 def _check_same_length(name: str, y, X) -> None:

@@ -198,7 +198,8 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
         -------
         labels : ndarray of shape (n_documents,)
         """
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        probabilities = self.predict_proba(X)
+        return self.classes_[np.argmax(probabilities, axis=1)]
 
     def predict_proba(self, X):
         """The probability of each class.

@@ -11,24 +11,28 @@ from skrnn._network import NetworkSpec
 from skrnn._sequences import PADDING, UNKNOWN
 
 
-def build_network(spec: NetworkSpec, seed: int = 0) -> keras.Sequential:
+def build_network(spec: NetworkSpec) -> keras.Sequential:
     """A new, uncompiled model whose ``get_weights()`` has the order of ``weight_shapes(spec)``.
 
-    Parameters
-    ----------
-    spec : NetworkSpec
-    seed : int, default=0
-        Seed of the dropout layers. The weights are left to be set by the caller.
+    Its weights, and the states of its dropout layers, are left to be set by the caller. They are seeded here
+    because Keras would draw seeds from Python's global random generator.
     """
     layers = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
     if spec.token_dropout:
-        layers.append(TokenDropout(spec.token_dropout, seed=seed))
-    layers.append(keras.layers.Embedding(spec.n_tokens, spec.embedding_dim, mask_zero=True))
+        layers.append(TokenDropout(spec.token_dropout, seed=0))
+    layers.append(
+        keras.layers.Embedding(
+            spec.n_tokens,
+            spec.embedding_dim,
+            mask_zero=True,
+            embeddings_initializer=keras.initializers.RandomUniform(seed=0),
+        )
+    )
     if spec.embedding_dropout:
-        layers.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=seed + 1))
+        layers.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
     for i, units in enumerate(spec.units):
         if i and spec.dropout:
-            layers.append(keras.layers.Dropout(spec.dropout, seed=seed + 2 + i))
+            layers.append(keras.layers.Dropout(spec.dropout, seed=0))
         is_last = i == len(spec.units) - 1
         layers.append(_recurrent_layer(spec, units, return_sequences=not is_last or spec.pooling != "last"))
     if spec.pooling == "attention":
@@ -36,14 +40,27 @@ def build_network(spec: NetworkSpec, seed: int = 0) -> keras.Sequential:
     elif spec.pooling != "last":
         layers.append(MaskedPooling1D(spec.pooling))
     if spec.dropout:
-        layers.append(keras.layers.Dropout(spec.dropout, seed=seed + 2))
-    layers.append(keras.layers.Dense(spec.n_outputs, activation=spec.output_activation))
+        layers.append(keras.layers.Dropout(spec.dropout, seed=0))
+    layers.append(
+        keras.layers.Dense(
+            spec.n_outputs,
+            activation=spec.output_activation,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
+        )
+    )
     return keras.Sequential(layers)
 
 
 def _recurrent_layer(spec: NetworkSpec, units: int, return_sequences: bool):
     cells = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
-    layer = cells[spec.cell](units, activation=spec.activation, return_sequences=return_sequences)
+    layer = cells[spec.cell](
+        units,
+        activation=spec.activation,
+        return_sequences=return_sequences,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=0),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=0),
+        seed=0,
+    )
     return keras.layers.Bidirectional(layer) if spec.bidirectional else layer
 
 
@@ -107,7 +124,9 @@ class AttentionPooling1D(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        self.kernel = self.add_weight(shape=(input_shape[-1], 1), name="kernel")
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], 1), initializer=keras.initializers.GlorotUniform(seed=0), name="kernel"
+        )
         self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
 
     def call(self, states, mask=None):

@@ -6,8 +6,11 @@ arrays; nothing of Keras or scikeras outlives a call of :func:`train`.
 
 import copy
 import sys
-from dataclasses import dataclass
+from collections import OrderedDict
+from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Real
+from threading import Lock
 
 import keras
 import numpy as np
@@ -119,20 +122,14 @@ def train(
     settings: TrainingSettings,
 ) -> TrainingResult:
     """Train a network from ``start`` on, scoring ``validation`` after each epoch."""
-    model = build_network(spec, seed=settings.seed)
-    model.set_weights(list(start.weights.values()))
+    spec = replace(spec, n_tokens=_round_up(spec.n_tokens))
+    key = _pool_key(spec, settings)
+    network = _POOL.take(key) or _new_network(spec, settings)
+    _begin(network, start, settings)
     callbacks, early_stopping = _callbacks(settings)
-    engine = _engine(model, spec, settings, callbacks)
-    batches = _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs)
-    engine.initialize(batches)
-    engine._ensure_compiled_model()
-    # Variables that TensorFlow meets for the first time while it traces the training step make it trace twice.
-    model.optimizer.build(model.trainable_variables)
-    if start.optimizer is not None:
-        _assign(model.optimizer.variables, start.optimizer)
-        _assign(_seed_variables(model), start.dropout_seeds)
+    engine = _engine(network.model, settings, callbacks)
     engine.fit(
-        batches,
+        _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs),
         None,
         initial_epoch=start.n_epochs,
         validation_data=validation and _EvaluationBatches(validation, settings.batch_size),
@@ -140,18 +137,71 @@ def train(
     history = {name: [float(value) for value in values] for name, values in engine.history_.items()}
     _check_finite(history["loss"], settings)
     n_epochs = start.n_epochs + len(history["loss"])
-    state = TrainingState(
-        weights=dict(zip(start.weights, model.get_weights(), strict=True)),
-        optimizer=[keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables],
-        dropout_seeds=[keras.ops.convert_to_numpy(variable) for variable in _seed_variables(model)],
-        n_epochs=n_epochs,
-    )
+    state = _state(network.model, start.weights, n_epochs)
+    _POOL.give_back(key, network)
     return TrainingResult(state, history, early_stopping.best_epoch + 1 if early_stopping else n_epochs)
 
 
-def _engine(model, spec: NetworkSpec, settings: TrainingSettings, callbacks: list) -> _Engine:
+@dataclass(frozen=True)
+class _Network:
+    """A compiled model, and what its optimizer's variables were when it was new (None: zeros)."""
+
+    model: keras.Model
+    optimizer_start: list[np.ndarray | None]
+
+
+class _NetworkPool:
+    """Compiled networks that no fit is using, by all that shapes their graph.
+
+    TensorFlow takes seconds to trace and optimise the graph of a new model. A network from the pool, given
+    fresh weights, optimizer variables and seeds, trains exactly as a new one does. A fit takes a network out
+    while it trains it, so that no two threads share one.
+    """
+
+    def __init__(self, size: int):
+        self._size = size
+        self._idle: OrderedDict[tuple, _Network] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: tuple | None) -> _Network | None:
+        with self._lock:
+            return self._idle.pop(key, None)
+
+    def give_back(self, key: tuple | None, network: _Network) -> None:
+        if key is None:
+            return
+        with self._lock:
+            self._idle[key] = network
+            while len(self._idle) > self._size:
+                self._idle.popitem(last=False)  # the one that has waited longest
+
+
+_POOL = _NetworkPool(size=4)
+
+
+def _pool_key(spec: NetworkSpec, settings: TrainingSettings) -> tuple | None:
+    """What shapes the graph; None if the network must not be used again."""
+    # A callback can do anything to a model, and a schedule becomes part of the graph.
+    if settings.callbacks or not isinstance(settings.learning_rate, Real):
+        return None
+    return spec, settings.optimizer, settings.weight_decay, settings.clipnorm
+
+
+def _round_up(n_tokens: int) -> int:
+    """A size for the embedding that vocabularies of about the same size share, and with it a graph.
+
+    Folds of a cross-validation differ by a few tokens. At most an eighth is added; the rows that no token has
+    are never touched, and left out of the result.
+    """
+    step = 1 << max(n_tokens.bit_length() - 4, 6)
+    return -(-n_tokens // step) * step
+
+
+def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
+    model = build_network(spec)
     loss, accuracy = _LOSS_AND_ACCURACY[spec.output_activation]
-    return _Engine(
+    # The engine that trains is another; this one resolves and compiles.
+    engine = _Engine(
         model=partial(_return, model),
         loss=loss,
         metrics=[accuracy(name="accuracy")],  # an instance, which has its variables before the step is traced
@@ -160,16 +210,69 @@ def _engine(model, spec: NetworkSpec, settings: TrainingSettings, callbacks: lis
         optimizer__weight_decay=settings.weight_decay or None,
         optimizer__clipnorm=settings.clipnorm,
         compile__jit_compile=False,  # XLA would compile anew for every width of a batch
+    )
+    engine.initialize(None)
+    engine._ensure_compiled_model()
+    # Variables that TensorFlow meets for the first time while it traces the training step make it trace twice.
+    model.optimizer.build(model.trainable_variables)
+    values = [variable.numpy() for variable in model.optimizer.variables]
+    return _Network(model, [value if np.any(value) else None for value in values])
+
+
+def _engine(model, settings: TrainingSettings, callbacks: list) -> _Engine:
+    """The engine of one fit of a compiled model."""
+    engine = _Engine(
+        model=partial(_return, model),
         callbacks=callbacks,
         epochs=settings.epochs,
         verbose=settings.verbose,
         shuffle=False,  # the batches shuffle themselves
-        warm_start=True,  # train the model that is there
+        warm_start=True,  # train the model as it is
     )
+    return engine.initialize(None)
 
 
 def _return(model):
     return model
+
+
+def _begin(network: _Network, start: TrainingState, settings: TrainingSettings) -> None:
+    """Put every variable of the model where training begins."""
+    model = network.model
+    model.set_weights(
+        [_resize(value, weight.shape) for value, weight in zip(start.weights.values(), model.weights, strict=True)]
+    )
+    if start.optimizer is not None:
+        _assign(model.optimizer.variables, start.optimizer)
+        _assign(_seed_variables(model), start.dropout_seeds)
+        return
+    for variable, value in zip(model.optimizer.variables, network.optimizer_start, strict=True):
+        variable.assign(np.zeros(variable.shape) if value is None else value)
+    if isinstance(settings.learning_rate, Real):
+        model.optimizer.learning_rate = settings.learning_rate
+    for i, variable in enumerate(_seed_variables(model)):
+        variable.assign([settings.seed, i])
+
+
+def _state(model, weights: dict[str, np.ndarray], n_epochs: int) -> TrainingState:
+    """Where training stands, with the names and shapes of ``weights``."""
+    trained = zip(weights.items(), model.get_weights(), strict=True)
+    return TrainingState(
+        weights={name: _resize(value, before.shape) for (name, before), value in trained},
+        optimizer=[variable.numpy() for variable in model.optimizer.variables],
+        dropout_seeds=[variable.numpy() for variable in _seed_variables(model)],
+        n_epochs=n_epochs,
+    )
+
+
+def _resize(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The weight with as many rows as asked for: cut off, or filled up with zeros."""
+    if weight.shape == tuple(shape):
+        return weight
+    resized = np.zeros(shape, dtype=weight.dtype)
+    n_rows = min(len(weight), len(resized))
+    resized[:n_rows] = weight[:n_rows]
+    return resized
 
 
 def _callbacks(settings: TrainingSettings):

@@ -1,0 +1,71 @@
+"""Imports point one way, and the package is light until a fit begins."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skrnn
+
+PACKAGE = Path(skrnn.__file__).parent
+HEAVY = {"tensorflow", "keras", "scikeras"}
+
+# What each module may import of the package.
+ALLOWED = {
+    "_validation": set(),
+    "_sequences": set(),
+    "_network": set(),
+    "datasets": set(),
+    "_vectorizer": {"_sequences", "_validation"},
+    "_inference": {"_network"},
+    "_keras_network": {"_network", "_sequences"},
+    "_training": {"_keras_network", "_network", "_sequences"},
+    "_base": {"_inference", "_network", "_validation", "_training", "_keras_network"},
+    "_text": {"_base", "_sequences", "_vectorizer"},
+    "_classifier": {"_text"},
+    "__init__": {"_classifier", "_vectorizer"},
+}
+
+
+def _imports(path, top_level_only=False):
+    """Names of the modules that a source file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if top_level_only else ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_every_module_has_its_place():
+    assert {path.stem for path in PACKAGE.glob("*.py")} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("module", ALLOWED)
+def test_imports_point_one_way(module):
+    imported = [name.split(".") for name in _imports(PACKAGE / f"{module}.py")]
+    assert {parts[1] for parts in imported if parts[0] == "skrnn"} <= ALLOWED[module]
+
+
+@pytest.mark.parametrize("module", sorted(set(ALLOWED) - {"_keras_network", "_training"}))
+def test_keras_is_imported_in_two_modules_only(module):
+    assert not {name.split(".")[0] for name in _imports(PACKAGE / f"{module}.py")} & HEAVY
+    at_the_top = {name.split(".")[-1] for name in _imports(PACKAGE / f"{module}.py", top_level_only=True)}
+    assert not at_the_top & {"_keras_network", "_training"}
+
+
+def test_only_training_knows_scikeras():
+    assert [path.stem for path in PACKAGE.glob("*.py") if "scikeras.wrappers" in set(_imports(path))] == [
+        "_training"
+    ]
+
+
+def test_importing_the_package_loads_neither_keras_nor_tensorflow():
+    code = f"import sys, skrnn, skrnn.datasets; assert not {HEAVY} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_public_names():
+    assert set(skrnn.__all__) == {"RNNTextClassifier", "SequenceVectorizer", "__version__"}
