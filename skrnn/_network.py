@@ -51,6 +51,9 @@ class NetworkSpec:
     embedding_dropout: float
     token_dropout: float
 
+    def __post_init__(self):
+        object.__setattr__(self, "units", tuple(self.units))  # JSON has lists only
+
     @property
     def directions(self) -> tuple[str, ...]:
         return ("forward", "backward") if self.bidirectional else ("forward",)

@@ -41,12 +41,10 @@ def check_token_ids(X) -> sparse.csr_matrix:
                 "text, leave vectorizer at None."
             )
     X = sparse.csr_matrix(X)
-    if X.shape[0] == 0:
-        raise ValueError("Expected at least one document, got none (0 samples).")
     if not X.has_sorted_indices:
         X = X.sorted_indices()
     data, stored = X.data, X.data != PADDING
-    if not np.all(np.mod(data, 1) == 0) or data.min(initial=0) < 0 or data.max(initial=0) >= 2**31:
+    if not (data.min(initial=0) >= 0 and data.max(initial=0) < 2**31 and np.all(np.mod(data, 1) == 0)):
         raise ValueError("Expected token ids to be integers from 0 to 2147483647; got other values.")
     kept_before = np.concatenate([[0], np.cumsum(stored)])
     return ragged_to_csr(data[stored].astype(np.int32), np.diff(kept_before[X.indptr]))

@@ -47,7 +47,12 @@ class TextRNN(BaseRNN):
             )
 
     def _check_input(self, X):
-        return check_token_ids(X) if self._is_passthrough else check_documents(X)
+        if not self._is_passthrough:
+            return check_documents(X)
+        X = check_token_ids(X)
+        if X.shape[0] == 0:
+            raise ValueError("Expected at least one document, got none (0 samples).")
+        return X
 
     def _fit_sequences(self, X):
         if self._is_passthrough:

@@ -6,7 +6,7 @@ This module knows about text and sparse matrices only: nothing of Keras, network
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from numbers import Integral, Real
@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn._sequences import FIRST_TOKEN, PADDING, UNKNOWN, ragged_to_csr
+from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids, ragged_to_csr
 from skrnn._validation import check_choice, check_number
 
 UNKNOWN_NAME = "[UNK]"
@@ -72,7 +72,9 @@ def _default_token_pattern() -> re.Pattern:
     symbol = _char_class(symbols) + "\U0001f000-\U0001ffff"
     modifier = mark + "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # variation, skin tone, tag
 
-    word = rf"[{start}][{inside}]*(?:'[{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
+    # Apostrophe, Hebrew geresh and gershayim, Catalan middle dot.
+    joiner = "'\u05f3\u05f4\u00b7"
+    word = rf"[{start}][{inside}]*(?:[{joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
     flag = "[\U0001f1e6-\U0001f1ff]{2}"
     mark_or_emoji = rf"[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
     return re.compile(rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}")
@@ -147,7 +149,7 @@ def _single_column(table, shape: tuple[int, ...]):
 def _check_document(document, position: int) -> str:
     """One document as str; ``position`` goes into the error."""
     if isinstance(document, str):
-        return str(document)
+        return str.__str__(document)  # str() of a subclass may say something else
     if isinstance(document, bytes):
         try:
             return document.decode("utf-8")
@@ -165,7 +167,8 @@ def _check_document(document, position: int) -> str:
     raise TypeError(f"Expected every document to be a str, got {type(document).__name__} at position {position}.")
 
 
-class SequenceVectorizer(TransformerMixin, BaseEstimator):
+# Its columns are time steps, not features: set_output has nothing to name, and leaves the matrix alone.
+class SequenceVectorizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Turn documents into sequences of token ids.
 
     The result is a sparse matrix in which entry ``(i, t)`` is the id of token ``t`` of document ``i``. The
@@ -196,7 +199,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
     token_pattern : str, default=None
         A regular expression for a token, in place of the built-in one. With one capturing group, the group is
         the token. Only with ``analyzer="word"``.
-    stop_words : {"english"} or iterable of str, default=None
+    stop_words : {"english"} or collection of str, default=None
         Tokens to leave out. Only with ``analyzer="word"``.
     max_features : int, default=None
         Size of the vocabulary: only the most frequent tokens are kept (ties in alphabetical order).
@@ -204,7 +207,7 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         Leave out tokens that occur in fewer documents: a count, or a share of the documents if float.
     max_df : int or float, default=1.0
         Leave out tokens that occur in more documents: a count, or a share of the documents if float.
-    vocabulary : mapping or iterable, default=None
+    vocabulary : mapping or collection of str, default=None
         A fixed vocabulary: tokens in the order of their ids, or a mapping from token to id such as the
         ``vocabulary_`` of another vectorizer (ids from 2, without gaps). Then `max_features`, `min_df` and
         `max_df` have no effect.
@@ -343,14 +346,11 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
             Unknown tokens come back as "[UNK]".
         """
         check_is_fitted(self)
-        X = sparse.csr_matrix(X)
+        X = check_token_ids(X)
         tokens = self.get_feature_names_out()
-        if X.nnz and not 0 <= X.data.min() <= X.data.max() < len(tokens):
-            raise ValueError(
-                f"Expected token ids from 0 to {len(tokens) - 1}, got {X.data.min()} to {X.data.max()}."
-            )
-        rows = np.split(X.data, X.indptr[1:-1])
-        return [tokens[row[row != PADDING]].tolist() for row in rows]
+        if X.data.max(initial=0) >= len(tokens):
+            raise ValueError(f"Expected token ids from 0 to {len(tokens) - 1}, got {X.data.max()}.")
+        return [tokens[row].tolist() for row in np.split(X.data, X.indptr[1:-1])] if X.shape[0] else []
 
     def get_feature_names_out(self, input_features=None):
         """The tokens in the order of their ids.
@@ -410,8 +410,8 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         if self.lowercase:
             document = document.lower()
         if not document.isascii():
-            # One token for what reads the same: composed and decomposed letters, both apostrophes.
-            document = unicodedata.normalize("NFC", document).replace("\u2019", "'")
+            # One token for what reads the same: composed and decomposed letters, both apostrophes, soft hyphens.
+            document = unicodedata.normalize("NFC", document).replace("\u2019", "'").replace("\u00ad", "")
         if self.strip_accents == "ascii":
             return strip_accents_ascii(document)
         if self.strip_accents == "unicode":
@@ -432,16 +432,10 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         return lambda document: _truncate(analyze(document), self.max_length, self.truncate)
 
     def _check_params(self):
-        if not callable(self.analyzer):
-            check_choice("analyzer", self.analyzer, ("word", "char"), or_else="a callable")
-        if not (self.strip_accents is None or callable(self.strip_accents)):
-            check_choice("strip_accents", self.strip_accents, ("ascii", "unicode"), or_else="a callable or None")
-        if isinstance(self.stop_words, str):
-            check_choice("stop_words", self.stop_words, ("english",), or_else="an iterable of str or None")
-        if self.token_pattern is not None and re.compile(self.token_pattern).groups > 1:
-            raise ValueError(
-                f"Expected token_pattern to have at most one capturing group, got {self.token_pattern!r}; "
-                "write the others as (?:...)."
+        self._check_analysis_params()
+        if not (self.vocabulary is None or _is_collection(self.vocabulary)):
+            raise TypeError(
+                f"Expected vocabulary to be a mapping or collection of str, or None; got {self.vocabulary!r}."
             )
         if self.max_features is not None:
             check_number("max_features", self.max_features, Integral, low=1)
@@ -453,6 +447,26 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         if self.max_length is not None:
             check_number("max_length", self.max_length, Integral, low=1)
         check_choice("truncate", self.truncate, ("head", "tail", "both"))
+
+    def _check_analysis_params(self):
+        if not callable(self.analyzer):
+            check_choice("analyzer", self.analyzer, ("word", "char"), or_else="a callable")
+        if not (self.strip_accents is None or callable(self.strip_accents)):
+            check_choice("strip_accents", self.strip_accents, ("ascii", "unicode"), or_else="a callable or None")
+        if not (self.stop_words is None or _is_collection(self.stop_words)):
+            check_choice("stop_words", self.stop_words, ("english",), or_else="a collection of str or None")
+        for name in ("preprocessor", "tokenizer"):
+            value = getattr(self, name)
+            if not (value is None or callable(value)):
+                raise TypeError(f"Expected {name} to be a callable or None; got {value!r}.")
+        if self.token_pattern is not None:
+            if not isinstance(self.token_pattern, str):
+                raise TypeError(f"Expected token_pattern to be a str or None; got {self.token_pattern!r}.")
+            if re.compile(self.token_pattern).groups > 1:
+                raise ValueError(
+                    f"Expected token_pattern to have at most one capturing group, got {self.token_pattern!r}; "
+                    "write the others as (?:...)."
+                )
 
     def _select(self, tokens: list[str], numbers: np.ndarray, lengths: np.ndarray):
         """Choose the vocabulary among ``tokens`` and give it ids.
@@ -505,6 +519,10 @@ class SequenceVectorizer(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _is_collection(value) -> bool:
+    return isinstance(value, Collection | np.ndarray) and not isinstance(value, str | bytes)
+
+
 def _analyze(preprocess: Callable, tokenize: Callable, stop_words: frozenset[str], document: str):
     tokens = tokenize(preprocess(document))
     return [token for token in tokens if token not in stop_words] if stop_words else tokens
@@ -554,6 +572,9 @@ def _check_vocabulary(vocabulary) -> dict[str, int]:
             )
     else:
         ordered = sorted(vocabulary) if isinstance(vocabulary, set | frozenset) else list(vocabulary)
+        strangers = [token for token in ordered if not isinstance(token, str)]
+        if strangers:
+            raise TypeError(f"Expected the tokens of vocabulary to be str, got {strangers[0]!r}.")
         if len(set(ordered)) < len(ordered):
             repeated = next(token for i, token in enumerate(ordered) if token in ordered[:i])
             raise ValueError(f"Expected the tokens of vocabulary to be distinct, got {repeated!r} twice.")

@@ -25,7 +25,7 @@ def make_reviews(n_documents=60, n_classes=2, seed=0):
     """Short documents in which one word tells the class, at a random place among others that tell nothing."""
     rng = np.random.default_rng(seed)
     telling = np.array(["terrible", "splendid", "average"])[:n_classes]
-    fillers = np.array("the film was seen by all of us last night , and then again !".split())
+    fillers = np.array(["the", "film", "was", "seen", "by", "all", "of", "us", "last", "night", ",", "then", "!"])
     y = rng.integers(n_classes, size=n_documents)
     y[:n_classes] = np.arange(n_classes)
     documents = []

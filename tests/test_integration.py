@@ -100,7 +100,7 @@ def test_integer_cv_is_stratified_and_scoring_finds_probabilities(news):
 
 
 def test_column_transformer_on_a_text_column(split):
-    X_train, X_test, y_train, y_test = split
+    X_train, X_test, y_train, _ = split
     expected = small().fit(X_train, y_train).predict_proba(X_test)
     train, test = (pd.DataFrame({"id": range(len(X)), "text": X}) for X in (X_train, X_test))
     select = ColumnTransformer([("text", "passthrough", ["text"])])

@@ -164,7 +164,6 @@ def test_a_spec_rebuilt_from_json_describes_the_same_network(spec):
     assert rebuilt.hidden_dims == spec.hidden_dims
 
 
-@pytest.mark.xfail(reason="JSON gives units as a list")
 def test_a_spec_rebuilt_from_json_is_equal_and_hashable():
     rebuilt = NetworkSpec(**json.loads(json.dumps(asdict(BASE))))
     assert rebuilt == BASE

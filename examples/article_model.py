@@ -1,0 +1,52 @@
+"""The model of many a tutorial, Embedding -> SimpleRNN -> Dense, as one estimator.
+
+    python examples/article_model.py
+
+Chinese reviews, positive or negative, with validation data that is scored after each epoch. The second
+classifier has the package's defaults.
+"""
+
+from sklearn.model_selection import train_test_split
+
+from skrnn import RNNTextClassifier, SequenceVectorizer
+from skrnn.datasets import load_chinese_reviews
+
+
+def main():
+    reviews = load_chinese_reviews()
+    X_rest, X_test, y_rest, y_test = train_test_split(
+        reviews.data, reviews.target, train_size=5000, test_size=1000, stratify=reviews.target, random_state=0
+    )
+    X_train, X_val, y_train, y_val = train_test_split(
+        X_rest, y_rest, test_size=0.2, stratify=y_rest, random_state=0
+    )
+
+    article_model = RNNTextClassifier(
+        SequenceVectorizer(max_features=5000, max_length=100),
+        cell="simple",
+        units=128,
+        bidirectional=False,
+        pooling="last",
+        embedding_dim=16,
+        dropout=0,
+        embedding_dropout=0,
+        token_dropout=0,
+        learning_rate=0.001,
+        clipnorm=None,
+        epochs=10,
+        batch_size=64,
+        early_stopping=False,
+        random_state=0,
+        verbose=2,
+    )
+    article_model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    article_model.model_.summary()
+    print("validation accuracy by epoch:", [round(value, 3) for value in article_model.history_["val_accuracy"]])
+    print(f"test accuracy of the article's model: {article_model.score(X_test, y_test):.3f}")
+
+    default = RNNTextClassifier(random_state=0).fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    print(f"test accuracy of the defaults: {default.score(X_test, y_test):.3f}, in {default.n_iter_} epochs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The main job, end to end: raw news articles in, a searched and saved classifier out.
+
+    python examples/quickstart.py
+
+Takes about two minutes on two cores. The text is real: 2,127 articles of the BBC in five classes.
+"""
+
+import tempfile
+from pathlib import Path
+
+import joblib
+from sklearn.metrics import classification_report
+from sklearn.model_selection import GridSearchCV, train_test_split
+
+from skrnn import RNNTextClassifier, SequenceVectorizer
+from skrnn.datasets import load_bbc_news
+
+
+def main():
+    news = load_bbc_news()
+    X_train, X_test, y_train, y_test = train_test_split(
+        news.data, news.target, test_size=0.25, stratify=news.target, random_state=0
+    )
+
+    print(f"1. Fit on {len(X_train)} articles, with a tenth of them held back to stop early")
+    # A news article says in its first sentences what it is about.
+    classifier = RNNTextClassifier(SequenceVectorizer(max_length=120), random_state=0, verbose=2)
+    classifier.fit(X_train, y_train)
+    print(classification_report(y_test, classifier.predict(X_test), digits=3))
+
+    print("2. Search the number of hidden units and the size of the vocabulary")
+    search = GridSearchCV(
+        classifier.set_params(verbose=0, epochs=6, vectorizer__max_length=60),
+        {"units": [32, 64], "vectorizer__max_features": [5_000]},
+        cv=2,
+    )
+    search.fit(X_train, y_train)
+    for params, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
+        print(f"   {score:.3f}  {params}")
+
+    print("3. Save the fitted search, load it, predict")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "news.joblib"
+        joblib.dump(search, path)
+        restored = joblib.load(path)
+        print(f"   {path.stat().st_size / 1e6:.1f} MB")
+    assert (restored.predict_proba(X_test) == search.predict_proba(X_test)).all()
+    sentences = [
+        "The striker scored twice in the second half and sent his team to the final.",
+        "Shares fell after the bank reported lower profits for the quarter.",
+        "The minister told parliament that the bill would be put to a vote.",
+        "The new handset downloads music over a wireless network.",
+        "The actress won the award for best film at the festival.",
+    ]
+    for sentence, label in zip(sentences, restored.predict(sentences), strict=True):
+        print(f"   {label:<14} {sentence}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What the README, the examples and the docstrings show is what happens."""
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skrnn
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_readme_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "readme"}
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), namespace)
+    assert namespace["classifier"].score(namespace["X_test"], namespace["y_test"]) > 0.6
+
+
+def test_readme_commands_name_files_and_extras_that_exist():
+    commands = "".join(blocks("bash"))
+    for path in re.findall(r"python (\S+\.py)", commands):
+        assert (ROOT / path).is_file()
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for extra in re.findall(r'"\.\[(\w+)\]"', commands):
+        assert re.search(rf"^{extra} = \[", pyproject, flags=re.MULTILINE)
+
+
+def test_readme_defaults_are_the_defaults():
+    signature = inspect.signature(skrnn.RNNTextClassifier).parameters
+    for names, defaults in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (`[^|]+`) \|", README, flags=re.MULTILINE):
+        for name, default in zip(names.split(", "), defaults.split(", "), strict=True):
+            if name != "`vectorizer`":
+                assert repr(signature[name.strip("`")].default).replace("'", '"') == default.strip("`")
+
+
+@pytest.mark.parametrize("estimator", [skrnn.RNNTextClassifier, skrnn.SequenceVectorizer])
+def test_every_parameter_is_documented_with_its_default(estimator):
+    documented = dict(re.findall(r"^    (\w+) : .*default=(.*)$", estimator.__doc__, flags=re.MULTILINE))
+    defaults = {
+        name: repr(parameter.default).replace("'", '"').replace("0.0001", "0.0001")
+        for name, parameter in inspect.signature(estimator).parameters.items()
+    }
+    assert documented == defaults
+
+
+def test_the_articles_example_runs():
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    script = str(ROOT / "examples" / "article_model.py")
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+    )
+    accuracy = float(re.search(r"test accuracy of the defaults: ([\d.]+)", done.stdout)[1])
+    assert accuracy > 0.8
