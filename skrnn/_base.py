@@ -40,8 +40,8 @@ MIN_AUTO_VALIDATION = 20
 class BaseRNN(BaseEstimator):
     """The course of a fit and of a prediction; subclasses say what X and y are.
 
-    Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences`` and ``_n_tokens``. Hooks for the
-    target: ``_fit_targets``, ``_targets``, ``_class_weights``, ``_network_targets`` and ``_outputs``.
+    Hooks for the input: ``_reset_input``, ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_n_tokens``.
+    Hooks for the target: ``_fit_targets``, ``_targets``, ``_class_weights``, ``_network_targets``, ``_outputs``.
     """
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
@@ -76,17 +76,17 @@ class BaseRNN(BaseEstimator):
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         resume = self.warm_start and hasattr(self, "_network")
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        X = self._check_input(X)
-        y = _check_target(self, y)
+        if not resume:
+            self._reset_input()
+        X, y = self._check_input(X), self._check_target(y)
         _check_same_length("y", y, X)
         targets = self._targets(y) if resume else self._fit_targets(y)
-        weights = self._class_weights(y) * _check_sample_weight("sample_weight", sample_weight, X)
+        weights = self._weights("sample_weight", sample_weight, X, y)
         rows = np.flatnonzero(weights)
-        if len(rows) == 0:
-            raise ValueError("Expected some document with sample_weight > 0; all are 0.")
 
         has_validation_data = X_val is not None or y_val is not None
-        rows, held_back = (rows, rows[:0]) if has_validation_data else self._hold_back(rows, targets, seed)
+        held_back = rows[:0] if has_validation_data else self._hold_back(rows, targets, seed)
+        rows = np.setdiff1d(rows, held_back)
         sequences = self._sequences(_take(X, rows)) if resume else self._fit_sequences(_take(X, rows))
         training = self._examples(sequences, targets[rows], weights[rows])
         validation = None
@@ -98,28 +98,41 @@ class BaseRNN(BaseEstimator):
         self._train(training, validation, seed, resume)
 
     def _hold_back(self, rows, targets, seed):
-        """Split the rows into those to train on and those that early stopping watches."""
-        n_held_back = round(self.validation_fraction * len(rows))
-        enough = n_held_back >= (MIN_AUTO_VALIDATION if self.early_stopping == "auto" else 1)
-        if self.early_stopping is False or (self.early_stopping == "auto" and not enough):
-            return rows, rows[:0]
-        if not enough:
+        """The rows that early stopping watches."""
+        is_auto = isinstance(self.early_stopping, str)
+        n = round(self.validation_fraction * len(rows))
+        if not self.early_stopping or (is_auto and n < MIN_AUTO_VALIDATION):
+            return rows[:0]
+        held_back = rows[_stratified_sample(targets[rows], n, np.random.default_rng(seed))]
+        if len(held_back) == 0 and not is_auto:
             raise ValueError(
                 f"validation_fraction={self.validation_fraction} of {len(rows)} documents leaves none to validate "
                 "on. Raise it, pass X_val and y_val, or set early_stopping=False."
             )
-        held_back = _stratified_sample(targets[rows], n_held_back, np.random.default_rng(seed))
-        return np.delete(rows, held_back), rows[held_back]
+        return held_back
 
     def _validation_examples(self, X_val, y_val, sample_weight_val):
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"Expected X_val and y_val together; {missing} is missing.")
-        X_val = self._check_input(X_val)
-        y_val = _check_target(self, y_val)
+        X_val, y_val = self._check_input(X_val), self._check_target(y_val)
         _check_same_length("y_val", y_val, X_val)
-        weights = _check_sample_weight("sample_weight_val", sample_weight_val, X_val) * self._class_weights(y_val)
-        return self._examples(self._sequences(X_val), self._targets(y_val), weights)
+        targets = self._targets(y_val)
+        weights = self._weights("sample_weight_val", sample_weight_val, X_val, y_val)
+        return self._examples(self._sequences(X_val), targets, weights)
+
+    def _check_target(self, y) -> np.ndarray:
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        y = np.atleast_1d(np.asarray(y))
+        return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
+
+    def _weights(self, name, sample_weight, X, y):
+        """The documents' weights, those of their classes included."""
+        weights = _check_sample_weight(name, sample_weight, X) * self._class_weights(y)
+        if not np.any(weights):
+            raise ValueError(f"Expected some document with a weight > 0; {name} and class_weight make all 0.")
+        return weights
 
     def _examples(self, sequences, targets, weights):
         from skrnn._training import Examples
@@ -131,10 +144,12 @@ class BaseRNN(BaseEstimator):
     def _train(self, training, validation, seed, resume):
         from skrnn._training import TrainingSettings, TrainingState, train
 
-        stop_early = validation is not None and self.early_stopping is not False
+        stop_early = validation is not None and bool(self.early_stopping)
         spec = self._spec()
         if resume:
-            start = TrainingState(weights=self._network["weights"], **self._network["resumption"])
+            # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
+            resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
+            start = TrainingState(weights=self._network["weights"], **resumption)
             changed = [name for name, value in asdict(spec).items() if value != self._network["spec"][name]]
             if changed:
                 raise ValueError(
@@ -244,14 +259,6 @@ class BaseRNN(BaseEstimator):
         check_number("tol", self.tol, Real, low=0)
         if self.callbacks is not None and not isinstance(self.callbacks, list | tuple):
             raise TypeError(f"Expected callbacks to be a list of Keras callbacks or None; got {self.callbacks!r}.")
-
-
-def _check_target(estimator, y) -> np.ndarray:
-    if y is None:
-        name = type(estimator).__name__
-        raise ValueError(f"{name} requires y to be passed, but the target y is None.")
-    y = np.asarray(y)
-    return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
 
 
 def _check_same_length(name: str, y, X) -> None:

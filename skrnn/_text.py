@@ -3,7 +3,7 @@
 from sklearn.base import clone
 
 from skrnn._base import BaseRNN
-from skrnn._sequences import UNKNOWN, check_token_ids
+from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids
 from skrnn._vectorizer import SequenceVectorizer, check_documents
 
 
@@ -32,22 +32,23 @@ class TextRNN(BaseRNN):
         """The id of each token."""
         return self.vectorizer_.vocabulary_
 
-    @property
-    def _is_passthrough(self) -> bool:
-        return isinstance(self.vectorizer, str) and self.vectorizer == "passthrough"
-
     def _check_params(self):
         super()._check_params()
-        if not (
-            self.vectorizer is None or self._is_passthrough or isinstance(self.vectorizer, SequenceVectorizer)
-        ):
+        is_known = self.vectorizer is None or isinstance(self.vectorizer, SequenceVectorizer)
+        if not (is_known or _is_passthrough(self.vectorizer)):
             raise TypeError(
                 f"Expected vectorizer to be a SequenceVectorizer, 'passthrough' or None; got {self.vectorizer!r}. "
                 "Put another transformer before the estimator in a Pipeline, with vectorizer='passthrough'."
             )
 
+    def _reset_input(self):
+        if self.vectorizer is None:
+            self.vectorizer_ = SequenceVectorizer()
+        else:
+            self.vectorizer_ = "passthrough" if _is_passthrough(self.vectorizer) else clone(self.vectorizer)
+
     def _check_input(self, X):
-        if not self._is_passthrough:
+        if not _is_passthrough(self.vectorizer_):
             return check_documents(X)
         X = check_token_ids(X)
         if X.shape[0] == 0:
@@ -55,17 +56,15 @@ class TextRNN(BaseRNN):
         return X
 
     def _fit_sequences(self, X):
-        if self._is_passthrough:
-            self.vectorizer_ = "passthrough"
+        if _is_passthrough(self.vectorizer_):
             self._n_token_ids = max(int(X.data.max(initial=0)), UNKNOWN) + 1
             return X
-        self.vectorizer_ = clone(self.vectorizer) if self.vectorizer is not None else SequenceVectorizer()
         sequences = self.vectorizer_.fit_transform(X)
-        self._n_token_ids = len(self.vectorizer_.vocabulary_) + UNKNOWN + 1
+        self._n_token_ids = len(self.vectorizer_.vocabulary_) + FIRST_TOKEN
         return sequences
 
     def _sequences(self, X):
-        if not self._is_passthrough:
+        if not _is_passthrough(self.vectorizer_):
             return self.vectorizer_.transform(X)
         X = X.copy()
         X.data[X.data >= self._n_token_ids] = UNKNOWN
@@ -77,8 +76,11 @@ class TextRNN(BaseRNN):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.input_tags.sparse = self._is_passthrough
-        tags.input_tags.two_d_array = self._is_passthrough
-        tags.input_tags.one_d_array = not self._is_passthrough
-        tags.input_tags.string = not self._is_passthrough
+        takes_ids = _is_passthrough(self.vectorizer)
+        tags.input_tags.sparse = tags.input_tags.two_d_array = takes_ids
+        tags.input_tags.string = tags.input_tags.one_d_array = not takes_ids
         return tags
+
+
+def _is_passthrough(vectorizer) -> bool:
+    return isinstance(vectorizer, str) and vectorizer == "passthrough"

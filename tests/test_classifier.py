@@ -335,6 +335,13 @@ def test_warm_start_goes_on_exactly_where_the_last_fit_ended(reviews):
     np.testing.assert_array_equal(resumed.predict_proba(documents), through.predict_proba(documents))
 
 
+def test_warm_start_goes_on_from_a_fit_without_it(reviews, fitted):
+    documents, y = reviews
+    classifier = clone(fitted).fit(documents, y).set_params(warm_start=True, epochs=2).fit(documents, y)
+    assert classifier.n_iter_ == fitted.n_iter_ + 2 == len(classifier.history_["loss"])
+    assert classifier.history_["loss"][-1] < fitted.history_["loss"][-1]
+
+
 def test_warm_start_keeps_vocabulary_and_classes(reviews):
     documents, y = reviews
     classifier = small(warm_start=True, epochs=1).fit(documents, y)
@@ -400,6 +407,7 @@ def test_passthrough_takes_token_ids(reviews, fitted):
     for ids in (X, X.toarray(), np.fliplr(np.pad(np.fliplr(X.toarray()), ((0, 0), (0, 3)))), sparse.csc_array(X)):
         classifier = small(vectorizer="passthrough").fit(ids, y)
         np.testing.assert_array_equal(classifier.predict_proba(ids), fitted.predict_proba(documents))
+    classifier.set_params(vectorizer=None)  # for the next fit; this one took token ids
     X.data[0] = 10_000  # an id that fit has not seen is an unknown token
     assert np.all(np.isfinite(classifier.predict_proba(X)))
 
@@ -489,7 +497,7 @@ def test_refused_weights_and_validation_data(reviews):
     for weights, message in [
         (np.ones(3), "inconsistent"),
         (-np.ones(len(y)), ">= 0"),
-        (np.zeros(len(y)), "all are 0"),
+        (np.zeros(len(y)), "make all 0"),
         (np.ones((len(y), 2)), "one-dimensional"),
         (np.full(len(y), np.nan), "NaN"),
     ]:
