@@ -15,7 +15,7 @@ from skrnn.datasets import load_chinese_reviews
 def main():
     reviews = load_chinese_reviews()
     X_rest, X_test, y_rest, y_test = train_test_split(
-        reviews.data, reviews.target, train_size=5000, test_size=1000, stratify=reviews.target, random_state=0
+        reviews.data, reviews.target, train_size=4000, test_size=1000, stratify=reviews.target, random_state=0
     )
     X_train, X_val, y_train, y_val = train_test_split(
         X_rest, y_rest, test_size=0.2, stratify=y_rest, random_state=0
