@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
 from skrnn._text import TextRNN
@@ -70,7 +70,7 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
     tol : float, default=0.0001
         Least decrease of the validation loss that counts as an improvement.
     warm_start : bool, default=False
-        Let the next :meth:`fit` go on from the fitted weights, vocabulary and optimizer state.
+        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes and optimizer state.
     callbacks : list or None, default=None
         Keras callbacks, instances or classes. Each fit works on copies.
     random_state : int, RandomState instance or None, default=None
@@ -83,6 +83,8 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
+    class_weight_ : ndarray of shape (n_classes,)
+        The weight of each class in the loss.
     vectorizer_ : SequenceVectorizer or "passthrough"
         The fitted vectorizer.
     vocabulary_ : dict of str to int
@@ -232,6 +234,24 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
         """
         return np.log(self.predict_proba(X))
 
+    def score(self, X, y, sample_weight=None):
+        """Accuracy on the given documents.
+
+        Parameters
+        ----------
+        X : iterable of str of length n_documents
+            The documents.
+        y : array-like of shape (n_documents,)
+            Their true labels.
+        sample_weight : array-like of shape (n_documents,), default=None
+            Weights of the documents.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return super().score(X, self._check_target(y), sample_weight)
+
     def _check_params(self):
         super()._check_params()
         if not (
@@ -249,6 +269,11 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
                 f"{encoder.classes_[0]!r}."
             )
         self.classes_ = encoder.classes_
+        self.class_weight_ = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=encoder.inverse_transform(targets)
+        )
+        if not np.all((self.class_weight_ >= 0) & np.isfinite(self.class_weight_)):
+            raise ValueError(f"Expected the weights of class_weight to be >= 0; got {self.class_weight!r}.")
         return targets
 
     def _targets(self, y):
@@ -256,8 +281,8 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
         encoder.classes_ = self.classes_
         return encoder.transform(y)
 
-    def _class_weights(self, y):
-        return compute_sample_weight(self.class_weight, y)
+    def _target_weights(self, targets):
+        return self.class_weight_[targets]
 
     def _network_targets(self, targets):
         if len(self.classes_) == 2:

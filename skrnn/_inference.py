@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from scipy.special import expit
 
 from skrnn._network import NetworkSpec
 
@@ -214,4 +215,4 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 _STEPS = {"simple": _simple_step, "gru": _gru_step, "lstm": _lstm_step}
 _ACTIVATIONS = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "sigmoid": _sigmoid}
-_OUTPUT_ACTIVATIONS = {"sigmoid": _sigmoid, "softmax": _softmax}
+_OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": _softmax}  # expit keeps the tails

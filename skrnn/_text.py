@@ -22,14 +22,18 @@ class TextRNN(BaseRNN):
         -------
         self : object
         """
-        reaches_inside = any(name.startswith("vectorizer__") for name in params)
-        if reaches_inside and params.get("vectorizer", self.vectorizer) is None:
-            params = {**params, "vectorizer": SequenceVectorizer()}
+        inside = {name for name in params if name.startswith("vectorizer__")}
+        if inside and params.get("vectorizer", self.vectorizer) is None:
+            vectorizer = SequenceVectorizer()
+            vectorizer.set_params(**{name.removeprefix("vectorizer__"): params[name] for name in inside})
+            params = {name: params[name] for name in params if name not in inside} | {"vectorizer": vectorizer}
         return super().set_params(**params)
 
     @property
     def vocabulary_(self):
         """The id of each token."""
+        if not isinstance(getattr(self, "vectorizer_", None), SequenceVectorizer):
+            raise AttributeError(f"{type(self).__name__} has a vocabulary_ when it is fitted on text.")
         return self.vectorizer_.vocabulary_
 
     def _check_params(self):
@@ -66,7 +70,6 @@ class TextRNN(BaseRNN):
     def _sequences(self, X):
         if not _is_passthrough(self.vectorizer_):
             return self.vectorizer_.transform(X)
-        X = X.copy()
         X.data[X.data >= self._n_token_ids] = UNKNOWN
         return X
 

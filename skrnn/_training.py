@@ -30,7 +30,8 @@ def _import_base_wrapper():
     """Import the wrapper of scikeras, without what that import does to Keras.
 
     scikeras replaces how models, losses, metrics and optimizers of the whole process are pickled. Put that
-    back, unless the user had imported scikeras and counts on it.
+    back, unless the user had imported scikeras and counts on it. (One who imports it afterwards finds Keras' own
+    pickling, with which fitted wrappers of scikeras pickle too.)
     """
     if "scikeras" in sys.modules:
         from scikeras.wrappers import BaseWrapper
@@ -82,6 +83,7 @@ class TrainingState:
     weights: dict[str, np.ndarray]
     optimizer: list[np.ndarray] | None = None
     dropout_seeds: list[np.ndarray] | None = None
+    learning_rate: float | None = None  # that of the settings; None: a schedule
     n_epochs: int = 0
 
 
@@ -100,6 +102,7 @@ class TrainingSettings:
     callbacks: list
     verbose: int
     seed: int
+    resumable: bool  # whether the result is to hold all that resuming needs
 
 
 @dataclass(frozen=True)
@@ -135,9 +138,9 @@ def train(
         validation_data=validation and _EvaluationBatches(validation, settings.batch_size),
     )
     history = {name: [float(value) for value in values] for name, values in engine.history_.items()}
-    _check_finite(history["loss"], settings)
     n_epochs = start.n_epochs + len(history["loss"])
-    state = _state(network.model, start.weights, n_epochs)
+    state = _state(network.model, start.weights, n_epochs, settings)
+    _check_finite(history["loss"], state.weights, settings)
     _POOL.give_back(key, network)
     return TrainingResult(state, history, early_stopping.best_epoch + 1 if early_stopping else n_epochs)
 
@@ -184,14 +187,15 @@ def _pool_key(spec: NetworkSpec, settings: TrainingSettings) -> tuple | None:
     # A callback can do anything to a model, and a schedule becomes part of the graph.
     if settings.callbacks or not isinstance(settings.learning_rate, Real):
         return None
-    return spec, settings.optimizer, settings.weight_decay, settings.clipnorm
+    policy = keras.config.dtype_policy().name  # the user may have set another for the process
+    return spec, settings.optimizer, settings.weight_decay, settings.clipnorm, policy
 
 
 def _round_up(n_tokens: int) -> int:
     """A size for the embedding that vocabularies of about the same size share, and with it a graph.
 
-    Folds of a cross-validation differ by a few tokens. At most an eighth is added; the rows that no token has
-    are never touched, and left out of the result.
+    Folds of a cross-validation differ by a few tokens. At most 63 rows or an eighth are added. No token has
+    them, so that they get no gradient, and they are left out of the result.
     """
     step = 1 << max(n_tokens.bit_length() - 4, 6)
     return -(-n_tokens // step) * step
@@ -200,16 +204,20 @@ def _round_up(n_tokens: int) -> int:
 def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
     model = build_network(spec)
     loss, accuracy = _LOSS_AND_ACCURACY[spec.output_activation]
+    optimizer = _optimizer_class(settings.optimizer)
+    # Most optimizers leave weight decay out of the graph for None; AdamW takes numbers only.
+    no_decay = 0.0 if issubclass(optimizer, keras.optimizers.AdamW) else None
     # The engine that trains is another; this one resolves and compiles.
     engine = _Engine(
         model=partial(_return, model),
         loss=loss,
         metrics=[accuracy(name="accuracy")],  # an instance, which has its variables before the step is traced
-        optimizer=settings.optimizer,
+        optimizer=optimizer,
         optimizer__learning_rate=copy.deepcopy(settings.learning_rate),
-        optimizer__weight_decay=settings.weight_decay or None,
+        optimizer__weight_decay=settings.weight_decay or no_decay,
         optimizer__clipnorm=settings.clipnorm,
-        compile__jit_compile=False,  # XLA would compile anew for every width of a batch
+        # XLA would compile anew for every width of a batch; JAX has nothing else to compile with.
+        compile__jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     engine.initialize(None)
     engine._ensure_compiled_model()
@@ -217,6 +225,14 @@ def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
     model.optimizer.build(model.trainable_variables)
     values = [variable.numpy() for variable in model.optimizer.variables]
     return _Network(model, [value if np.any(value) else None for value in values])
+
+
+def _optimizer_class(optimizer: str | type) -> type:
+    if isinstance(optimizer, str):
+        return type(keras.optimizers.get(optimizer))
+    if not issubclass(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(f"Expected optimizer to be a subclass of keras.optimizers.Optimizer; got {optimizer!r}.")
+    return optimizer
 
 
 def _engine(model, settings: TrainingSettings, callbacks: list) -> _Engine:
@@ -245,22 +261,29 @@ def _begin(network: _Network, start: TrainingState, settings: TrainingSettings) 
     if start.optimizer is not None:
         _assign(model.optimizer.variables, start.optimizer)
         _assign(_seed_variables(model), start.dropout_seeds)
+        if settings.learning_rate != start.learning_rate and isinstance(settings.learning_rate, Real):
+            model.optimizer.learning_rate = settings.learning_rate
         return
     for variable, value in zip(model.optimizer.variables, network.optimizer_start, strict=True):
         variable.assign(np.zeros(variable.shape) if value is None else value)
     if isinstance(settings.learning_rate, Real):
         model.optimizer.learning_rate = settings.learning_rate
     for i, variable in enumerate(_seed_variables(model)):
-        variable.assign([settings.seed, i])
+        # The second number counts what a layer has drawn; the first has to keep the layers apart.
+        variable.assign([np.random.SeedSequence([settings.seed, i]).generate_state(1)[0], 0])
 
 
-def _state(model, weights: dict[str, np.ndarray], n_epochs: int) -> TrainingState:
-    """Where training stands, with the names and shapes of ``weights``."""
-    trained = zip(weights.items(), model.get_weights(), strict=True)
+def _state(model, start: dict[str, np.ndarray], n_epochs: int, settings: TrainingSettings) -> TrainingState:
+    """Where training stands; the weights have the names and shapes of those of the start."""
+    trained = zip(start.items(), model.get_weights(), strict=True)
+    weights = {name: _resize(value, before.shape) for (name, before), value in trained}
+    if not settings.resumable:
+        return TrainingState(weights, n_epochs=n_epochs)
     return TrainingState(
-        weights={name: _resize(value, before.shape) for (name, before), value in trained},
+        weights,
         optimizer=[variable.numpy() for variable in model.optimizer.variables],
         dropout_seeds=[variable.numpy() for variable in _seed_variables(model)],
+        learning_rate=settings.learning_rate if isinstance(settings.learning_rate, Real) else None,
         n_epochs=n_epochs,
     )
 
@@ -310,12 +333,17 @@ def _assign(variables: list, values: list[np.ndarray]) -> None:
         variable.assign(value)
 
 
-def _check_finite(losses: list[float], settings: TrainingSettings) -> None:
+def _check_finite(losses: list[float], weights: dict[str, np.ndarray], settings: TrainingSettings) -> None:
     if not np.all(np.isfinite(losses)):
-        raise ValueError(
-            f"The training loss became {losses[-1]} in epoch {len(losses)}. Lower learning_rate (now "
-            f"{settings.learning_rate}), or set clipnorm (now {settings.clipnorm}), for example to 1.0."
-        )
+        what = f"training loss became {losses[-1]} in epoch {len(losses)} of this fit"
+    elif not all(np.all(np.isfinite(weight)) for weight in weights.values()):
+        what = "network's weights became infinite or NaN"
+    else:
+        return
+    raise ValueError(
+        f"The {what}. Lower learning_rate (now {settings.learning_rate}), or set clipnorm (now "
+        f"{settings.clipnorm}), for example to 1.0."
+    )
 
 
 class _Batches(keras.utils.PyDataset):

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Sequence
 from numbers import Integral
 
+import numpy as np
+
 
 def check_choice(name: str, value, choices: Sequence[str], *, or_else: str = "") -> None:
     """Raise unless ``value`` is one of ``choices``; suggest the nearest one."""
@@ -32,3 +34,10 @@ def check_number(name: str, value, kind, *, low, high=None, low_open: bool = Fal
     below_high = high is None or (value < high if high_open else value <= high)
     if not (above_low and below_high):
         raise ValueError(f"Expected {name} to be {expected}; got {value!r}.")
+
+
+def check_bool(name: str, value, *, or_else: str = "") -> None:
+    """Raise unless ``value`` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        expected = f"True, False or {or_else}" if or_else else "True or False"
+        raise TypeError(f"Expected {name} to be {expected}; got {value!r}.")

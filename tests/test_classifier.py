@@ -7,12 +7,15 @@ import pandas as pd
 import polars as pl
 import pytest
 from conftest import SMALL, make_reviews
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skrnn import RNNTextClassifier, SequenceVectorizer
+from skrnn._base import OPTIMIZERS
 
 
 def small(**params):
@@ -41,10 +44,19 @@ def test_other_shapes_of_network_learn(params, reviews):
     assert small(**params, epochs=12).fit(*reviews).score(*reviews) > 0.9
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
-def test_optimizers_by_name_learn(optimizer, reviews):
-    classifier = small(optimizer=optimizer, weight_decay=1e-4, clipnorm=None, epochs=12)
+@pytest.mark.parametrize("weight_decay", [0, 1e-4])
+def test_adamw_learns_with_and_without_decay(weight_decay, reviews):
+    classifier = small(optimizer="adamw", weight_decay=weight_decay, clipnorm=None, epochs=12)
     assert classifier.fit(*reviews).score(*reviews) > 0.9
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_that_is_offered_lowers_the_loss(optimizer, reviews):
+    classifier = small(
+        optimizer=optimizer, cell="simple", bidirectional=False, epochs=3, dropout=0, token_dropout=0
+    )
+    losses = classifier.set_params(embedding_dropout=0, learning_rate=0.005).fit(*reviews).history_["loss"]
+    assert losses[-1] < losses[0]
 
 
 def test_optimizer_class_and_learning_rate_schedule(reviews):
@@ -129,6 +141,7 @@ def test_numpy_string_dtype(reviews, fitted):
     classifier = small().fit(np.array(documents, dtype=strings), np.array(y.tolist(), dtype=strings))
     np.testing.assert_array_equal(classifier.predict_proba(documents), fitted.predict_proba(documents))
     assert classifier.classes_.tolist() == ["neg", "pos"]
+    assert classifier.score(documents, np.array(y.tolist(), dtype=strings)) > 0.9
 
 
 def test_is_a_classifier_of_text(fitted):
@@ -163,6 +176,9 @@ def test_vectorizer_parameters_can_be_set_while_it_is_none():
     assert classifier.vectorizer.max_features == 5
     assert classifier.units == 3
     assert RNNTextClassifier().set_params(units=3).vectorizer is None
+    with pytest.raises(ValueError, match="nope"):
+        classifier.set_params(vectorizer=None).set_params(vectorizer__nope=3)
+    assert classifier.vectorizer is None
 
 
 def test_refit_forgets(reviews, fitted):
@@ -287,6 +303,15 @@ def test_the_validation_split_is_stratified_and_spares_single_documents():
     np.testing.assert_allclose(np.bincount(strata[sample], minlength=4), [50, 30, 20, 0], atol=1)
 
 
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=200), st.floats(0.01, 0.5))
+def test_every_class_keeps_a_training_document(strata, fraction):
+    from skrnn._base import _stratified_sample
+
+    strata = np.array(strata)
+    sample = _stratified_sample(strata, round(fraction * len(strata)), np.random.default_rng(0))
+    assert set(np.delete(strata, sample)) == set(strata)
+
+
 def test_more_classes_than_validation_documents():
     documents = [f"word{i} once more" for i in range(20) for _ in range(3)]
     labels = np.repeat(np.arange(20), 3)
@@ -301,6 +326,10 @@ def test_sample_weight_zero_is_removal(reviews):
     kept = [document for document, weight in zip(documents, weights, strict=True) if weight]
     weighted = small().fit(documents, y, sample_weight=weights.astype(float))
     removed = small().fit(kept, y[weights])
+    assert small(epochs=1).fit([*documents, "bad"], [*y, "new"], [1] * len(y) + [0]).classes_.tolist() == [
+        "neg",
+        "pos",
+    ]
     np.testing.assert_array_equal(weighted.predict_proba(documents), removed.predict_proba(documents))
 
 
@@ -322,6 +351,32 @@ def test_class_weight_acts_as_the_sample_weights_it_stands_for(reviews):
         by_sample = small().fit(documents, y, sample_weight=weights)
         np.testing.assert_array_equal(by_class.predict_proba(documents), by_sample.predict_proba(documents))
         assert by_class.predict_proba(documents)[:, 1].mean() > plain[:, 1].mean()
+
+
+def test_class_weights_are_those_of_the_training_documents(reviews):
+    documents, y = reviews
+    params = {"class_weight": {"neg": 3, "pos": 1}, "warm_start": True}
+    classifier = small(**params).fit(documents, y, X_val=documents[:1], y_val=y[:1])
+    assert classifier.class_weight_.tolist() == [3, 1]
+    assert classifier.fit(documents[:1], y[:1]).class_weight_.tolist() == [3, 1]
+    with pytest.raises(ValueError, match="class_weight to be >= 0"):
+        small(class_weight={"neg": -1}).fit(documents, y)
+
+
+def test_warm_start_takes_a_new_learning_rate_and_refuses_a_new_optimizer(reviews):
+    classifier = small(warm_start=True, epochs=1).fit(*reviews)
+    before = classifier.predict_proba(reviews[0])
+    classifier.set_params(learning_rate=1e-9).fit(*reviews)
+    np.testing.assert_allclose(classifier.predict_proba(reviews[0]), before, atol=1e-5)
+    with pytest.raises(ValueError, match="but optimizer would change it"):
+        classifier.set_params(optimizer="sgd").fit(*reviews)
+
+
+def test_history_has_an_entry_for_each_epoch_of_a_warm_start(reviews):
+    classifier = small(warm_start=True, epochs=2).fit(*reviews)
+    classifier.fit(*reviews, X_val=reviews[0], y_val=reviews[1])
+    assert {len(values) for values in classifier.history_.values()} == {4}
+    assert np.isnan(classifier.history_["val_loss"]).tolist() == [True, True, False, False]
 
 
 def test_warm_start_goes_on_exactly_where_the_last_fit_ended(reviews):
@@ -412,9 +467,12 @@ def test_passthrough_takes_token_ids(reviews, fitted):
     assert np.all(np.isfinite(classifier.predict_proba(X)))
 
 
-def test_listing_members_builds_no_model(fitted):
+def test_listing_members_builds_no_model(fitted, monkeypatch):
+    monkeypatch.setattr("skrnn._keras_network.build_network", None)
     assert "model_" not in dir(fitted)
-    assert "n_iter_" in fitted._repr_html_()
+    assert "RNNTextClassifier" in fitted._repr_html_()
+    with pytest.raises(TypeError):
+        fitted.model_  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -475,7 +533,7 @@ def test_refused_targets(y, message):
         ({"validation_fraction": 0.9}, ValueError, "validation_fraction"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change"),
         ({"tol": -1}, ValueError, "tol"),
-        ({"early_stopping": "yes"}, ValueError, "early_stopping"),
+        ({"early_stopping": "yes"}, TypeError, "early_stopping"),
         ({"class_weight": "balance"}, ValueError, "class_weight"),
         ({"vectorizer": "pass"}, TypeError, "vectorizer"),
         ({"vectorizer": SequenceVectorizer(stop_words=3)}, TypeError, "stop_words"),
@@ -484,6 +542,12 @@ def test_refused_targets(y, message):
         ({"vectorizer": SequenceVectorizer(tokenizer="split")}, TypeError, "tokenizer"),
         ({"vectorizer": SequenceVectorizer(truncate="middle")}, ValueError, "truncate"),
         ({"callbacks": "all"}, TypeError, "callbacks"),
+        ({"callbacks": [3]}, TypeError, "callbacks"),
+        ({"optimizer": int}, TypeError, "subclass of keras.optimizers.Optimizer"),
+        ({"learning_rate": None}, TypeError, "learning_rate"),
+        ({"bidirectional": "no"}, TypeError, "bidirectional"),
+        ({"warm_start": 1}, TypeError, "warm_start"),
+        ({"verbose": -1}, ValueError, "verbose"),
         ({"early_stopping": True, "validation_fraction": 0.1}, ValueError, "leaves none to validate on"),
     ],
 )
@@ -497,7 +561,7 @@ def test_refused_weights_and_validation_data(reviews):
     for weights, message in [
         (np.ones(3), "inconsistent"),
         (-np.ones(len(y)), ">= 0"),
-        (np.zeros(len(y)), "make all 0"),
+        (np.zeros(len(y)), "all are 0"),
         (np.ones((len(y), 2)), "one-dimensional"),
         (np.full(len(y), np.nan), "NaN"),
     ]:
@@ -512,6 +576,9 @@ def test_refused_weights_and_validation_data(reviews):
 def test_a_loss_that_is_not_finite_is_explained(reviews):
     with pytest.raises(ValueError, match=r"training loss became .* Lower learning_rate"):
         small(cell="simple", activation="relu", optimizer="sgd", clipnorm=None, learning_rate=1e30).fit(*reviews)
+    one_step = {"epochs": 1, "batch_size": 60, "learning_rate": 1e300}
+    with pytest.raises(ValueError, match=r"weights became infinite or NaN. Lower learning_rate"):
+        small(cell="simple", activation="relu", optimizer="sgd", clipnorm=None, **one_step).fit(*reviews)
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])

@@ -48,7 +48,7 @@ def test_readme_defaults_are_the_defaults():
 def test_every_parameter_is_documented_with_its_default(estimator):
     documented = dict(re.findall(r"^    (\w+) : .*default=(.*)$", estimator.__doc__, flags=re.MULTILINE))
     defaults = {
-        name: repr(parameter.default).replace("'", '"').replace("0.0001", "0.0001")
+        name: repr(parameter.default).replace("'", '"')
         for name, parameter in inspect.signature(estimator).parameters.items()
     }
     assert documented == defaults

@@ -51,7 +51,10 @@ def test_pipeline_with_its_own_vectorizer_and_passthrough_agree(split, tmp_path)
 
 def test_grid_search_is_the_same_with_one_and_two_jobs(split):
     X_train, X_test, y_train, y_test = split
-    grid = {"cell": ["lstm", "gru"], "units": [4], "learning_rate": [1e-5, 0.02]}
+    grid = [
+        {"cell": ["gru"], "learning_rate": [1e-5, 0.02]},
+        {"units": [3, 4], "vectorizer__max_features": [200], "learning_rate": [0.02]},
+    ]
     searches = [
         GridSearchCV(small(), grid, cv=3, n_jobs=n_jobs, error_score="raise").fit(X_train, y_train)
         for n_jobs in (1, 2)
@@ -62,7 +65,8 @@ def test_grid_search_is_the_same_with_one_and_two_jobs(split):
     assert searches[1].score(X_test, y_test) > 0.8
 
 
-def test_randomized_search_reaches_the_vectorizer_that_is_none(split):
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_randomized_search_reaches_the_vectorizer_that_is_none(n_jobs, split):
     X_train, _, y_train, _ = split
     search = RandomizedSearchCV(
         small(vectorizer=None),
@@ -70,7 +74,7 @@ def test_randomized_search_reaches_the_vectorizer_that_is_none(split):
         n_iter=2,
         cv=2,
         random_state=0,
-        n_jobs=2,
+        n_jobs=n_jobs,
         error_score="raise",
     ).fit(X_train, y_train)
     assert len(search.best_estimator_.vocabulary_) == search.best_params_["vectorizer__max_features"]
