@@ -137,7 +137,6 @@ def test_same_generator_gives_the_same_weights_and_another_gives_others():
         ({"bidirectional": True, "units": (3, 5)}, ("forward", "backward"), (6, 10)),
         ({"bidirectional": False, "units": (3, 5)}, ("forward",), (3, 5)),
     ],
-    ids=str,
 )
 def test_hidden_dims_count_both_directions(change, directions, hidden_dims):
     spec = replace(BASE, **change)

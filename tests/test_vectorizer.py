@@ -107,7 +107,6 @@ def test_callable_analyzer_takes_the_document_as_given(analyzer):
         ({"stop_words": ["!", "cafés", "Ökotown"]}, ["the", "of", "ökotown"]),
         ({"stop_words": {"of"}, "tokenizer": str.split}, ["the", "cafés", "ökotown!"]),
     ],
-    ids=str,
 )
 def test_parameters_shape_the_tokens(params, tokens):
     document = "The cafés of Ökotown!"
@@ -226,7 +225,6 @@ def test_documents_are_cut_before_tokens_are_counted():
 @pytest.mark.parametrize(
     "params",
     [{}, {"analyzer": "char"}, {"max_features": 3}, {"min_df": 2}, {"max_length": 2}, {"vocabulary": ["cat"]}],
-    ids=str,
 )
 def test_fit_transform_is_fit_then_transform(params):
     X = SequenceVectorizer(**params).fit_transform(DOCUMENTS)
@@ -234,7 +232,7 @@ def test_fit_transform_is_fit_then_transform(params):
     assert_same(X, again)
 
 
-@pytest.mark.parametrize("params", [{}, {"min_df": 2, "max_features": 2}, {"vocabulary": ["cat"]}], ids=str)
+@pytest.mark.parametrize("params", [{}, {"min_df": 2, "max_features": 2}, {"vocabulary": ["cat"]}])
 def test_each_document_is_tokenised_once(params):
     seen = []
 
@@ -502,7 +500,6 @@ def test_documents_are_refused_with_what_is_wrong_and_where(documents, error, me
         ({"max_df": 0.1}, "min_df=1 and max_df=0.1 leave none of the 2 tokens of 2 documents"),
         ({"min_df": 0.9, "max_df": 1}, "Lower min_df or raise max_df"),
     ],
-    ids=str,
 )
 def test_empty_vocabulary_says_what_emptied_it(params, message):
     documents = ["", " "] if not params else ["the", "and"]
@@ -552,7 +549,6 @@ def test_empty_vocabulary_says_what_emptied_it(params, message):
             ]
         ),
     ],
-    ids=str,
 )
 def test_wrong_parameters_are_refused_in_fit(params, error, message):
     vectorizer = SequenceVectorizer(**params)
