@@ -135,7 +135,7 @@ class BaseRNN(BaseEstimator):
         from skrnn._training import Examples
 
         if not np.any(weights):
-            raise ValueError("Expected some document of a class with a weight > 0; class_weight makes all 0.")
+            raise ValueError("Expected some validation document of a class with a weight > 0; all are 0.")
         # On average 1, so that the size of a gradient, and with it clipping, is that of unweighted training.
         weights = (weights / weights.mean()).astype(np.float32)
         return Examples(sequences, self._network_targets(targets), None if np.all(weights == 1) else weights)

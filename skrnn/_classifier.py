@@ -272,8 +272,11 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
         self.class_weight_ = compute_class_weight(
             self.class_weight, classes=self.classes_, y=encoder.inverse_transform(targets)
         )
-        if not np.all((self.class_weight_ >= 0) & np.isfinite(self.class_weight_)):
-            raise ValueError(f"Expected the weights of class_weight to be >= 0; got {self.class_weight!r}.")
+        is_weight = (self.class_weight_ >= 0) & np.isfinite(self.class_weight_)
+        if not np.all(is_weight) or not np.any(self.class_weight_):
+            raise ValueError(
+                f"Expected the weights of class_weight to be >= 0, and some > 0; got {self.class_weight!r}."
+            )
         return targets
 
     def _targets(self, y):

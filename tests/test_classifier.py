@@ -232,12 +232,12 @@ def test_no_global_state_is_touched(reviews):
     import keras
     from tensorflow.python.framework import config
 
-    random_state, numpy_state = random.getstate(), str(np.random.get_state())  # noqa: NPY002
+    random_state, numpy_state = random.getstate(), str(np.random.get_state())  # noqa: NPY002 - the legacy state is the point
     reduce = {cls: cls.__reduce__ for cls in (keras.Model, keras.optimizers.Optimizer, keras.losses.Loss)}
     filters = list(warnings.filters)
     small(units=5).fit(*reviews)
     assert random.getstate() == random_state
-    assert str(np.random.get_state()) == numpy_state  # noqa: NPY002
+    assert str(np.random.get_state()) == numpy_state  # noqa: NPY002 - the legacy state is the point
     assert not config.is_op_determinism_enabled()
     assert keras.config.floatx() == "float32"
     assert warnings.filters == filters
@@ -359,8 +359,11 @@ def test_class_weights_are_those_of_the_training_documents(reviews):
     classifier = small(**params).fit(documents, y, X_val=documents[:1], y_val=y[:1])
     assert classifier.class_weight_.tolist() == [3, 1]
     assert classifier.fit(documents[:1], y[:1]).class_weight_.tolist() == [3, 1]
-    with pytest.raises(ValueError, match="class_weight to be >= 0"):
-        small(class_weight={"neg": -1}).fit(documents, y)
+    for class_weight in ({"neg": -1}, {"neg": float("nan")}, {"neg": 0, "pos": 0}):
+        with pytest.raises(ValueError, match="class_weight to be >= 0, and some > 0"):
+            small(class_weight=class_weight).fit(documents, y)
+    with pytest.raises(ValueError, match="validation document of a class with a weight > 0"):
+        small(class_weight={"neg": 0}).fit(documents, y, X_val=["terrible"], y_val=["neg"])
 
 
 def test_warm_start_takes_a_new_learning_rate_and_refuses_a_new_optimizer(reviews):
@@ -472,7 +475,7 @@ def test_listing_members_builds_no_model(fitted, monkeypatch):
     assert "model_" not in dir(fitted)
     assert "RNNTextClassifier" in fitted._repr_html_()
     with pytest.raises(TypeError):
-        fitted.model_  # noqa: B018
+        fitted.model_  # noqa: B018 - asking for it is the point
 
 
 @pytest.mark.parametrize(
