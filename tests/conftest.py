@@ -53,5 +53,5 @@ def news():
     bunch = load_bbc_news()
     politics = [text[:300] for text, label in zip(bunch.data, bunch.target, strict=True) if label == "politics"]
     tech = [text[:300] for text, label in zip(bunch.data, bunch.target, strict=True) if label == "tech"]
-    documents = [text for pair in zip(politics[:60], tech[:60], strict=True) for text in pair]
-    return documents, np.array(["politics", "tech"] * 60)
+    documents = [text for pair in zip(politics[:150], tech[:150], strict=True) for text in pair]
+    return documents, np.array(["politics", "tech"] * 150)
