@@ -75,7 +75,7 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
         Keras callbacks, instances or classes. Each fit works on copies.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
-        same machine gives identical weights each time.
+        same machine with the same number of threads gives identical weights each time.
     verbose : int, default=0
         Keras' progress display: 0 for none, 1 for a progress bar, 2 for a line each epoch.
 
@@ -110,6 +110,10 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
     -----
     Documents are batched with others of similar length, and a batch is only as wide as its longest document.
     A prediction depends on the document alone. An empty document gets what the output layer makes of zeros.
+
+    TensorFlow trains with all cores, and in a worker process of joblib or Dask with the worker's share of them,
+    which ``OMP_NUM_THREADS`` tells. ``TF_NUM_INTRAOP_THREADS``, or TensorFlow's own configuration before the
+    first fit, comes first. With another number of threads, wide networks can differ in the last digits.
 
     References
     ----------

@@ -5,6 +5,7 @@ arrays; nothing of Keras or scikeras outlives a call of :func:`train`.
 """
 
 import copy
+import os
 import sys
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -202,6 +203,7 @@ def _round_up(n_tokens: int) -> int:
 
 
 def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
+    _keep_to_the_share_of_a_worker()
     model = build_network(spec)
     loss, accuracy = _LOSS_AND_ACCURACY[spec.output_activation]
     optimizer = _optimizer_class(settings.optimizer)
@@ -225,6 +227,27 @@ def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
     model.optimizer.build(model.trainable_variables)
     values = [variable.numpy() for variable in model.optimizer.variables]
     return _Network(model, [value if np.any(value) else None for value in values])
+
+
+def _keep_to_the_share_of_a_worker() -> None:
+    """Give TensorFlow as many threads as ``OMP_NUM_THREADS`` says, unless it has been told otherwise.
+
+    In this way joblib and Dask tell their worker processes how many cores are theirs. TensorFlow does not read
+    it: every worker would use all cores.
+    """
+    n_threads = os.environ.get("OMP_NUM_THREADS", "")
+    is_settled = "TF_NUM_INTRAOP_THREADS" in os.environ or not n_threads.isdigit() or int(n_threads) == 0
+    if is_settled or keras.backend.backend() != "tensorflow":
+        return
+    from tensorflow import config
+
+    if config.threading.get_intra_op_parallelism_threads():
+        return
+    try:
+        config.threading.set_intra_op_parallelism_threads(int(n_threads))
+        config.threading.set_inter_op_parallelism_threads(int(n_threads))
+    except RuntimeError:
+        pass  # it has started already, with the threads that its user wanted
 
 
 def _optimizer_class(optimizer: str | type) -> type:

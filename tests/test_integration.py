@@ -1,5 +1,10 @@
 """The classifier inside scikit-learn's own machinery, on real text."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -78,6 +83,37 @@ def test_randomized_search_reaches_the_vectorizer_that_is_none(n_jobs, split):
         error_score="raise",
     ).fit(X_train, y_train)
     assert len(search.best_estimator_.vocabulary_) == search.best_params_["vectorizer__max_features"]
+
+
+def _threads_of_tensorflow(reviews):
+    small(epochs=1).fit(*reviews)
+    from tensorflow import config
+
+    return config.threading.get_intra_op_parallelism_threads()
+
+
+def test_a_worker_of_joblib_keeps_to_its_share_of_the_cores(reviews):
+    here = _threads_of_tensorflow(reviews)
+    counts = joblib.Parallel(n_jobs=2)(joblib.delayed(_threads_of_tensorflow)(reviews) for _ in range(2))
+    assert counts == [max(joblib.cpu_count() // 2, 1)] * 2
+    assert _threads_of_tensorflow(reviews) == here
+
+
+@pytest.mark.parametrize(
+    ("environment", "n_threads"),
+    [({"OMP_NUM_THREADS": "1"}, 1), ({"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "2"}, 0)],
+    ids=["share", "told otherwise"],
+)
+def test_threads_of_a_process(environment, n_threads):
+    code = "import conftest, test_integration as t; print(t._threads_of_tensorflow(conftest.make_reviews()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout.split()[-1]) == n_threads
 
 
 def test_halving_grid_search_with_epochs_as_the_resource(split):
