@@ -1,10 +1,20 @@
-"""Recurrent neural networks on text, as scikit-learn estimators.
+"""Recurrent neural networks on text and other sequences, as scikit-learn estimators.
 
 Neither Keras nor TensorFlow is imported until a fit begins.
 """
 
-from skrnn._classifier import RNNTextClassifier
+from skrnn._classifier import RNNSequenceClassifier, RNNTextClassifier
+from skrnn._network import NetworkSpec
+from skrnn._regressor import RNNSequenceRegressor, RNNTextRegressor
 from skrnn._vectorizer import SequenceVectorizer
 
-__all__ = ["RNNTextClassifier", "SequenceVectorizer", "__version__"]
+__all__ = [
+    "RNNTextClassifier",
+    "RNNTextRegressor",
+    "RNNSequenceClassifier",
+    "RNNSequenceRegressor",
+    "SequenceVectorizer",
+    "NetworkSpec",
+    "__version__",
+]
 __version__ = "0.1.0"

@@ -5,17 +5,21 @@ when somebody asks for ``model_``.
 """
 
 import copy
+import sys
 from dataclasses import asdict
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skrnn._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skrnn._inference import forward
 from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights
-from skrnn._validation import check_bool, check_choice, check_number
+from skrnn._validation import check_bool, check_choice, check_number, check_rate
 
 # Names that Keras knows; written out so that a misspelt one is refused before Keras is imported.
 OPTIMIZERS = (
@@ -32,160 +36,272 @@ OPTIMIZERS = (
     "ftrl",
 )
 
-# With fewer validation documents their loss is mostly noise, and early_stopping="auto" does without.
+# With fewer validation samples their loss is mostly noise, and early_stopping="auto" does without.
 MIN_AUTO_VALIDATION = 20
 
 
-class BaseRNN(BaseEstimator):
+class BaseRNN(CallbackSupportMixin, BaseEstimator):
     """The course of a fit and of a prediction; subclasses say what X and y are.
 
-    Hooks for the input: ``_reset_input``, ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_n_tokens``.
-    Hooks for the target: ``_fit_targets``, ``_targets``, ``_target_weights``, ``_network_targets``, ``_outputs``.
+    Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``.
+    Hooks for the target: ``_check_target``, ``_fit_targets``, ``_targets``, ``_target_weights``, ``_strata``,
+    ``_network_targets``, ``_outputs``, ``_loss``.
     """
 
+    def __init__(
+        self,
+        *,
+        cell,
+        units,
+        bidirectional,
+        activation,
+        pooling,
+        dropout,
+        network,
+        optimizer,
+        learning_rate,
+        weight_decay,
+        clipnorm,
+        epochs,
+        batch_size,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        tol,
+        scoring,
+        warm_start,
+        callbacks,
+        random_state,
+        verbose,
+    ):
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.pooling = pooling
+        self.dropout = dropout
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit the network.
 
         Parameters
         ----------
-        X : iterable of str of length n_documents
-            The documents; with ``vectorizer="passthrough"``, token ids of shape (n_documents, longest).
-        y : array-like of shape (n_documents,)
+        X : iterable of str, or sequences
+            The samples: documents, token ids or numeric sequences, as the class describes.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
-        sample_weight : array-like of shape (n_documents,), default=None
-            Weights of the documents in the loss. Only their ratios matter, and weight 0 is as good as leaving
-            the document out. None weighs all the same.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss. Only their ratios matter, and weight 0 is as good as leaving
+            the sample out. None weighs all the same.
         X_val, y_val : as X and y, default=None
             Validation data, in place of the share of X that early stopping would hold back. Without early
             stopping they are still scored after each epoch, for ``history_``.
-        sample_weight_val : array-like of shape (n_validation_documents,), default=None
-            Weights of the validation documents.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of the validation samples.
 
         Returns
         -------
         self : object
-            The fitted estimator. If fitting fails, the estimator is as it was.
+            The fitted estimator. If fitting fails, the estimator is as it was. Interrupted by the user (Ctrl-C)
+            after its first epoch, a fit warns and keeps the best weights so far.
         """
         self._check_params()
         fitted = copy.copy(self)  # takes what is learned; handed over only when all has gone well
-        fitted._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        tasks = EpochTasks(self, self.epochs, X, y, sample_weight)
+        fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks)
+        tasks.end(lambda: vars(fitted))
         vars(self).update(vars(fitted))
         return self
 
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+    def _fit(self, X, y, sample_weight, validation_data, tasks):
         resume = self.warm_start and hasattr(self, "_network")
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        if not resume:
-            self._reset_input()
-        X, y, weights = self._check_examples(X, y, sample_weight, "y", "sample_weight")
-        targets = self._targets(y) if resume else self._fit_targets(y)
+        seed = self._seed()
+        X = self._check_input(X, reset=not resume)
+        n_samples = _n_rows(X)
+        X, y, targets, weights = self._begin(X, y, sample_weight, resume)
+        if any(part is not None for part in validation_data):
+            X_val, y_val, weights_val = self._check_validation_data(*validation_data, n_samples)
+            targets_val = self._targets(y_val)
+            weights_val = weights_val * self._target_weights(targets_val)
+        else:
+            held_back = self._hold_back(targets, seed)
+            X_val, y_val, targets_val, weights_val = (_take(part, held_back) for part in (X, y, targets, weights))
+            kept = np.setdiff1d(np.arange(len(targets)), held_back)
+            X, targets, weights = (_take(part, kept) for part in (X, targets, weights))
+
+        sequences = self._sequences(X) if resume else self._fit_sequences(X)
+        training = self._examples(sequences, targets, weights)
+        validation = scorer = None
+        if len(targets_val):
+            validation = self._examples(self._sequences(X_val), targets_val, weights_val)
+            scorer = self._scorer(X_val, y_val, weights_val)
+        observer = _Observer(self, scorer, tasks) if scorer or tasks.has_callbacks else None
+        self._train(training, validation, seed, resume, self.epochs, observer, resumable=self.warm_start)
+
+    def _partial_fit(self, X, y, sample_weight, **known_targets):
+        """Train for one epoch, from where the last one ended."""
+        self._check_params()
+        fitted = copy.copy(self)
+        resume = hasattr(self, "_network")
+        X = fitted._check_input(X, reset=not resume)
+        X, y, targets, weights = fitted._begin(X, y, sample_weight, resume, **known_targets)
+        sequences = fitted._sequences(X) if resume else fitted._fit_sequences(X)
+        training = fitted._examples(sequences, targets, weights)
+        fitted._train(training, None, self._seed(), resume, epochs=1, observer=None, resumable=True)
+        vars(self).update(vars(fitted))
+        return self
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _begin(self, X, y, sample_weight, resume, **known_targets):
+        """The samples that count: their input, y, targets and weights."""
+        X, y, weights = self._check_samples(X, y, sample_weight)
+        targets = self._targets(y) if resume else self._fit_targets(y, **known_targets)
         weights = weights * self._target_weights(targets)
         rows = np.flatnonzero(weights)
+        return _take(X, rows), y[rows], targets[rows], weights[rows]
 
-        has_validation_data = not (X_val is None and y_val is None and sample_weight_val is None)
-        held_back = rows[:0] if has_validation_data else self._hold_back(rows, targets, seed)
-        rows = np.setdiff1d(rows, held_back)
-        sequences = self._sequences(_take(X, rows)) if resume else self._fit_sequences(_take(X, rows))
-        training = self._examples(sequences, targets[rows], weights[rows])
-        validation = None
-        if has_validation_data:
-            validation = self._validation_examples(X_val, y_val, sample_weight_val)
-        elif len(held_back):
-            sequences = self._sequences(_take(X, held_back))
-            validation = self._examples(sequences, targets[held_back], weights[held_back])
-        self._train(training, validation, seed, resume)
-
-    def _hold_back(self, rows, targets, seed):
-        """The rows that early stopping watches."""
+    def _hold_back(self, targets, seed):
+        """Positions of the samples that early stopping watches."""
         is_auto = isinstance(self.early_stopping, str)
-        n = round(self.validation_fraction * len(rows))
+        n = round(self.validation_fraction * len(targets))
         if not self.early_stopping or (is_auto and n < MIN_AUTO_VALIDATION):
-            return rows[:0]
-        held_back = rows[_stratified_sample(targets[rows], n, np.random.default_rng([seed, 1]))]
+            return np.arange(0)
+        held_back = _stratified_sample(self._strata(targets), n, np.random.default_rng([seed, 1]))
         if len(held_back) == 0 and not is_auto:
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(rows)} documents leaves none to validate "
-                "on. Raise it, pass X_val and y_val, or set early_stopping=False."
+                f"validation_fraction={self.validation_fraction} of {len(targets)} samples leaves none to "
+                "validate on. Raise it, pass X_val and y_val, or set early_stopping=False."
             )
         return held_back
 
-    def _validation_examples(self, X_val, y_val, sample_weight_val):
+    def _check_validation_data(self, X_val, y_val, sample_weight_val, n_samples):
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"Expected X_val and y_val together; {missing} is missing.")
-        X_val, y_val, weights = self._check_examples(X_val, y_val, sample_weight_val, "y_val", "sample_weight_val")
-        targets = self._targets(y_val)
-        return self._examples(self._sequences(X_val), targets, weights * self._target_weights(targets))
+        try:
+            X_val = self._check_input(X_val)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"In X_val: {error}") from error
+        if _n_rows(X_val) == n_samples and _is_fitted_by_a_search():
+            raise ValueError(
+                f"X_val and X have the same number of samples, {n_samples}: a search cuts every fit parameter "
+                "that is as long as its X as it cuts X, and validation data with it. Pass one sample more or less "
+                "in X_val, y_val and sample_weight_val."
+            )
+        return self._check_samples(X_val, y_val, sample_weight_val, "y_val", "sample_weight_val")
 
     def _check_target(self, y) -> np.ndarray:
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        y = np.atleast_1d(np.asarray(y))
+        y = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
         return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
 
-    def _check_examples(self, X, y, sample_weight, y_name, weight_name):
-        """Documents, targets and weights that fit together; those of weight 0 are gone."""
-        X, y = self._check_input(X), self._check_target(y)
+    def _check_samples(self, X, y, sample_weight, y_name="y", weight_name="sample_weight"):
+        """Input, targets and weights that fit together; samples of weight 0 are gone."""
+        y = self._check_target(y)
         _check_same_length(y_name, y, X)
         weights = _check_sample_weight(weight_name, sample_weight, X)
         rows = np.flatnonzero(weights)
         return (X, y, weights) if len(rows) == len(y) else (_take(X, rows), y[rows], weights[rows])
 
+    def _scorer(self, X_val, y_val, weights_val):
+        """A function from an estimator to the score that early stopping watches, or None if it is the loss."""
+        if isinstance(self.scoring, str) and self.scoring == "loss":
+            return None
+        scorer = check_scoring(self, self.scoring)
+        weights = {} if np.all(weights_val == weights_val[0]) else {"sample_weight": weights_val}
+        return lambda estimator: float(scorer(estimator, X_val, y_val, **weights))
+
     def _examples(self, sequences, targets, weights):
         from skrnn._training import Examples
 
         if not np.any(weights):
-            raise ValueError("Expected some validation document of a class with a weight > 0; all are 0.")
+            raise ValueError("Expected some validation sample of a class with a weight > 0; all are 0.")
         # On average 1, so that the size of a gradient, and with it clipping, is that of unweighted training.
         weights = (weights / weights.mean()).astype(np.float32)
         return Examples(sequences, self._network_targets(targets), None if np.all(weights == 1) else weights)
 
-    def _train(self, training, validation, seed, resume):
-        from skrnn._training import TrainingSettings, TrainingState, train
+    def _train(self, training, validation, seed, resume, epochs, observer, resumable):
+        from skrnn._training import TrainingSettings, train
 
-        stop_early = validation is not None and bool(self.early_stopping)
         spec = self._spec()
-        if resume:
-            # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
-            resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
-            start = TrainingState(weights=self._network["weights"], **resumption)
-            before = {**self._network["spec"], **(self._network["optimizer"] if start.optimizer else {})}
-            now = {**asdict(spec), **self._optimizer_kind()}
-            changed = [name for name, value in now.items() if value != before.get(name, value)]
-            if changed:
-                raise ValueError(
-                    f"warm_start=True goes on with the fitted network, but {', '.join(changed)} would change it. "
-                    "Set the parameters back, or warm_start=False."
-                )
-        else:
-            start = TrainingState(weights=initial_weights(spec, np.random.default_rng([seed, 0])))
         rate = self.learning_rate
+        stop_early = validation is not None and bool(self.early_stopping)
         settings = TrainingSettings(
+            network=self.network,
+            loss=self._loss(),
             optimizer=self.optimizer,
             learning_rate=rate if callable(rate) else float(rate),
             weight_decay=self.weight_decay,
             clipnorm=self.clipnorm,
-            epochs=int(self.epochs),
+            epochs=int(epochs),
             batch_size=int(self.batch_size),
             patience=int(self.n_iter_no_change) if stop_early else None,
+            monitor="val_loss" if observer is None else observer.monitor,
             tol=self.tol,
             callbacks=list(self.callbacks or ()),
-            verbose=self.verbose,
+            verbose=bool(self.verbose),
             seed=seed,
-            resumable=bool(self.warm_start),
+            resumable=bool(resumable),
         )
-        result = train(spec, start, training, validation, settings)
+        result = train(spec, self._start(spec, seed, resume), training, validation, settings, observer)
         self.history_ = _join(self.history_ if resume else {}, result.history)
         self.n_iter_ = result.state.n_epochs
         self.best_epoch_ = result.best_epoch
-        self.validation_scores_ = [-loss for loss in self.history_["val_loss"]] if validation else None
+        self.validation_scores_ = None
+        if validation is not None and settings.monitor == "val_loss":
+            self.validation_scores_ = [-loss for loss in self.history_["val_loss"]]
+        elif validation is not None:
+            self.validation_scores_ = self.history_[settings.monitor]
         resumption = {name: value for name, value in vars(result.state).items() if name != "weights"}
         self._network = {
             "spec": asdict(spec),
             "weights": result.state.weights,
+            "network": self.network,
             "optimizer": self._optimizer_kind(),
-            "resumption": resumption if self.warm_start else None,
+            "resumption": resumption if resumable else None,
         }
+
+    def _start(self, spec, seed, resume):
+        """Where training begins."""
+        from skrnn._training import TrainingState
+
+        if not resume:
+            # A network of the user's own starts as its layers say.
+            weights = initial_weights(spec, np.random.default_rng([seed, 0])) if self.network is None else None
+            return TrainingState(weights)
+        # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
+        resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
+        start = TrainingState(self._network["weights"], **resumption)
+        before = {**self._network["spec"], **(self._network["optimizer"] if start.optimizer else {})}
+        before["network"] = self._network["network"]
+        now = {**asdict(spec), **self._optimizer_kind(), "network": self.network}
+        changed = [name for name, value in now.items() if value != before.get(name, value)]
+        if changed:
+            raise ValueError(
+                f"Training goes on with the fitted network, but {', '.join(changed)} would change it. Set the "
+                "parameters back, or call fit with warm_start=False."
+            )
+        return start
 
     def _optimizer_kind(self) -> dict:
         """What has to be the same for an optimizer's state to be of use."""
@@ -196,8 +312,7 @@ class BaseRNN(BaseEstimator):
     def _spec(self) -> NetworkSpec:
         n_outputs, output_activation = self._outputs()
         return NetworkSpec(
-            n_tokens=self._n_tokens(),
-            embedding_dim=int(self.embedding_dim),
+            **self._input_spec(),
             cell=self.cell,
             units=tuple(int(n) for n in self._units()),
             bidirectional=bool(self.bidirectional),
@@ -206,18 +321,24 @@ class BaseRNN(BaseEstimator):
             n_outputs=n_outputs,
             output_activation=output_activation,
             dropout=float(self.dropout),
-            embedding_dropout=float(self.embedding_dropout),
-            token_dropout=float(self.token_dropout),
         )
 
     def _units(self):
         return (self.units,) if isinstance(self.units, Integral) else self.units
 
     def _forward(self, X) -> np.ndarray:
-        """The network's outputs: (n_documents, n_outputs)."""
+        """The network's outputs: (n_samples, n_outputs)."""
         check_is_fitted(self)
         sequences = self._sequences(self._check_input(X))
-        return forward(NetworkSpec(**self._network["spec"]), self._network["weights"], sequences)
+        spec, weights, network = (self._network[name] for name in ("spec", "weights", "network"))
+        if network is None:
+            return forward(NetworkSpec(**spec), weights, sequences)
+        from skrnn._keras_network import predict
+
+        return predict(NetworkSpec(**spec), network, list(weights.values()), sequences)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_network")
 
     @property
     def n_parameters_(self):
@@ -230,9 +351,9 @@ class BaseRNN(BaseEstimator):
         """The trained ``keras.Model``, built anew each time it is asked for."""
         if not hasattr(self, "_network"):
             raise AttributeError(f"{type(self).__name__} has no model_ before it is fitted; call fit first.")
-        from skrnn._keras_network import build_network
+        from skrnn._keras_network import build
 
-        model = build_network(NetworkSpec(**self._network["spec"]))
+        model = build(NetworkSpec(**self._network["spec"]), self._network["network"])
         model.set_weights(list(self._network["weights"].values()))
         return model
 
@@ -256,9 +377,11 @@ class BaseRNN(BaseEstimator):
         check_bool("bidirectional", self.bidirectional)
         check_choice("activation", self.activation, ACTIVATIONS)
         check_choice("pooling", self.pooling, POOLINGS)
-        check_number("embedding_dim", self.embedding_dim, Integral, low=1)
-        for name in ("dropout", "embedding_dropout", "token_dropout"):
-            check_number(name, getattr(self, name), Real, low=0, high=1, high_open=True)
+        check_rate("dropout", self.dropout)
+        if not (self.network is None or callable(self.network)):
+            raise TypeError(
+                f"Expected network to be a function from NetworkSpec to keras.Model; got {self.network!r}."
+            )
 
     def _check_training_params(self):
         if not isinstance(self.optimizer, type):
@@ -278,18 +401,52 @@ class BaseRNN(BaseEstimator):
         check_number("n_iter_no_change", self.n_iter_no_change, Integral, low=1)
         check_number("tol", self.tol, Real, low=0)
         check_bool("warm_start", self.warm_start)
+        if self.scoring != "loss":
+            check_scoring(self, self.scoring)
         if not isinstance(self.verbose, bool):
-            check_number("verbose", self.verbose, Integral, low=0, high=2)
+            check_number("verbose", self.verbose, Integral, low=0)
         callbacks = [] if self.callbacks is None else self.callbacks
-        # Whatever has set_model can be a callback, class or instance.
-        if not isinstance(callbacks, list | tuple) or not all(hasattr(c, "set_model") for c in callbacks):
+        # A callback has set_model; a class or a factory is called for one.
+        if not isinstance(callbacks, list | tuple) or not all(
+            callable(callback) or hasattr(callback, "set_model") for callback in callbacks
+        ):
             raise TypeError(f"Expected callbacks to be a list of Keras callbacks or None; got {self.callbacks!r}.")
+
+
+class _Observer:
+    """After each epoch: the monitored score, and scikit-learn's callbacks."""
+
+    def __init__(self, estimator, scorer, tasks):
+        self._estimator, self._scorer, self._tasks = estimator, scorer, tasks
+        self.monitor = "val_loss" if scorer is None else "val_score"
+
+    def begin_epoch(self):
+        self._tasks.begin_epoch()
+
+    def end_epoch(self, weights):
+        network = {
+            "spec": asdict(self._estimator._spec()),
+            "weights": weights(),
+            "network": self._estimator.network,
+        }
+        estimator = copy.copy(self._estimator)  # as if fit had stopped here
+        estimator._network = {**network, "optimizer": None, "resumption": None}
+        scores = {} if self._scorer is None else {self.monitor: self._scorer(estimator)}
+        return scores, self._tasks.end_epoch(lambda: vars(estimator))
+
+
+def _is_fitted_by_a_search() -> bool:
+    """Whether a cross-validation of scikit-learn is what called."""
+    frame = sys._getframe()
+    while frame is not None and frame.f_code.co_name != "_fit_and_score":
+        frame = frame.f_back
+    return frame is not None
 
 
 def _check_same_length(name: str, y, X) -> None:
     if len(y) != _n_rows(X):
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {_n_rows(X)} documents, and {name} of "
+            f"Found input variables with inconsistent numbers of samples: {_n_rows(X)} in X, and {name} of "
             f"length {len(y)}."
         )
 
@@ -305,7 +462,7 @@ def _check_sample_weight(name: str, weights, X) -> np.ndarray:
     if weights.min() < 0:
         raise ValueError(f"Expected {name} >= 0; got {weights.min()} at position {weights.argmin()}.")
     if not np.any(weights):
-        raise ValueError(f"Expected some document with {name} > 0; all are 0.")
+        raise ValueError(f"Expected some sample with {name} > 0; all are 0.")
     return weights
 
 
@@ -323,7 +480,7 @@ def _join(earlier: dict[str, list[float]], later: dict[str, list[float]]) -> dic
 
 
 def _take(X, rows: np.ndarray):
-    """The given rows of a list of documents or of a sparse matrix."""
+    """The given rows of a list, an array, a sparse matrix or ragged sequences."""
     return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
 
 

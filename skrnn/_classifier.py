@@ -1,110 +1,255 @@
-"""RNNTextClassifier: what y means to a classifier, and the documentation of its parameters."""
+"""The classifiers: what y means to them, and their documentation."""
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelEncoder
+from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skrnn._docs import document
+from skrnn._numeric import NumericRNN
 from skrnn._text import TextRNN
 
 
-class RNNTextClassifier(ClassifierMixin, TextRNN):
+class _RNNClassifierMixin(ClassifierMixin):
+    """Classes, or the columns of an indicator matrix, as targets."""
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch on a chunk of a stream, from where the last call ended.
+
+        What the first call learns of the input stands: a vocabulary is that of the first chunk, unless the
+        vectorizer has a fixed one. Optimizer and random state go on too, so that four calls with the same
+        samples and an int as ``random_state`` are as good as one ``fit`` of four epochs without early stopping.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            The samples of the chunk.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their targets.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that will come. Needed in the first call of an estimator that is not fitted, except
+            for multilabel targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss.
+
+        Returns
+        -------
+        self : object
+        """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs to know all samples, and partial_fit does not. Compute the weights "
+                "with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
+            )
+        if classes is not None:
+            classes = np.unique(self._check_target(classes))
+            if hasattr(self, "classes_") and not np.array_equal(classes, self.classes_):
+                raise ValueError(f"classes={classes} is not the same as in the earlier fit: {self.classes_}.")
+        elif not hasattr(self, "classes_") and type_of_target(y) != "multilabel-indicator":
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, sample_weight, classes=classes)
+
+    def predict(self, X):
+        """The most probable class of each sample.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            The samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            For multilabel targets an indicator matrix of the labels with a probability above 0.5.
+        """
+        probabilities = self.predict_proba(X)
+        if self._is_multilabel:
+            return (probabilities > 0.5).astype(int)
+        return self.classes_[np.argmax(probabilities, axis=1)]
+
+    def predict_proba(self, X):
+        """The probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            The samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``. Those of multilabel targets are independent of each other.
+        """
+        outputs = self._forward(X)
+        return (
+            np.hstack([1 - outputs, outputs]) if len(self.classes_) == 2 and not self._is_multilabel else outputs
+        )
+
+    def predict_log_proba(self, X):
+        """The logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            The samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        return np.log(self.predict_proba(X))
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy on the given samples.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            The samples, as in :meth:`fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Their true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        accuracy : float
+            For multilabel targets, the share of the samples all of whose labels are right.
+        """
+        return super().score(X, self._check_target(y), sample_weight)
+
+    def _check_params(self):
+        super()._check_params()
+        if not (
+            self.class_weight is None or isinstance(self.class_weight, dict) or self.class_weight == "balanced"
+        ):
+            raise ValueError(f"Expected class_weight to be a dict, 'balanced' or None; got {self.class_weight!r}.")
+
+    def _check_target(self, y) -> np.ndarray:
+        y = super()._check_target(y)
+        return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
+
+    def _fit_targets(self, y, classes=None):
+        self._is_multilabel = _is_multilabel(y)
+        if self._is_multilabel:
+            if self.class_weight is not None:
+                raise ValueError(
+                    "class_weight is for binary and multiclass targets; y is multilabel. Set it to None."
+                )
+            self.classes_ = np.arange(y.shape[1])
+            self.class_weight_ = np.ones(y.shape[1])
+            return y.astype(np.float32)
+        encoder = LabelEncoder().fit(y if classes is None else classes)
+        if len(encoder.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes, but y holds only one class: "
+                f"{encoder.classes_[0]!r}."
+            )
+        targets = encoder.transform(y)
+        self.classes_ = encoder.classes_
+        self.class_weight_ = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=encoder.inverse_transform(targets)
+        )
+        is_weight = (self.class_weight_ >= 0) & np.isfinite(self.class_weight_)
+        if not np.all(is_weight) or not np.any(self.class_weight_):
+            raise ValueError(
+                f"Expected the weights of class_weight to be >= 0, and some > 0; got {self.class_weight!r}."
+            )
+        return targets
+
+    def _targets(self, y):
+        if self._is_multilabel or _is_multilabel(y):
+            if not self._is_multilabel or y.shape[1:] != self.classes_.shape:
+                raise ValueError(
+                    f"Expected y to have the classes {self.classes_} of the fit; got shape {y.shape}."
+                )
+            return y.astype(np.float32)
+        encoder = LabelEncoder()
+        encoder.classes_ = self.classes_
+        return encoder.transform(y)
+
+    def _target_weights(self, targets):
+        return 1.0 if self._is_multilabel else self.class_weight_[targets]
+
+    def _strata(self, targets):
+        if not self._is_multilabel:
+            return targets
+        return np.unique(targets, axis=0, return_inverse=True)[1].ravel()  # combinations of labels
+
+    def _network_targets(self, targets):
+        if self._is_multilabel:
+            return targets  # (n_samples, n_labels)
+        if len(self.classes_) == 2:
+            return targets.astype(np.float32)[:, None]  # (n_samples, 1)
+        return targets.astype(np.int32)  # (n_samples,)
+
+    def _outputs(self):
+        n_classes = len(self.classes_)
+        if self._is_multilabel:
+            return n_classes, "sigmoid"
+        return (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
+
+    def _loss(self):
+        _, output_activation = self._outputs()
+        return {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}[output_activation]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _is_multilabel(y: np.ndarray) -> bool:
+    """Whether y is an indicator matrix; raises for targets that no classifier takes."""
+    if y.ndim == 1:
+        check_classification_targets(y)
+        return False
+    kind = type_of_target(y, input_name="y")
+    if kind != "multilabel-indicator":
+        raise ValueError(
+            "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for "
+            f"each label; got an array of shape {y.shape} that is {kind}."
+        )
+    return True
+
+
+@document(
+    "classes_",
+    "class_weight_",
+    "vectorizer_",
+    "vocabulary_",
+    "feature_names_in_",
+    "model_",
+    "history_",
+    "n_iter_",
+    "best_epoch_",
+    "validation_scores_",
+    "n_parameters_",
+)
+class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
     """Recurrent neural network classifier for raw text.
 
     Documents are cut into tokens, and each token gets a trained vector. A recurrent network reads the vectors
     in order, its hidden states are pooled into one vector for the document, and a dense layer turns that into
     class probabilities. Keras trains the network; the fitted estimator is plain data, and predicts without
-    Keras.
+    Keras. Targets are binary, multiclass or multilabel.
 
     Parameters
     ----------
-    vectorizer : SequenceVectorizer, "passthrough" or None, default=None
-        What cuts documents into tokens; None for ``SequenceVectorizer()``. It is cloned to ``vectorizer_``,
-        and its parameters can be searched as ``vectorizer__max_features`` even while it is None. With
-        "passthrough", X holds the token ids already.
-    cell : {"lstm", "gru", "simple"}, default="lstm"
-        Kind of recurrent cell. The gates of LSTM [1]_ and GRU [2]_ let gradients reach far back; in a simple
-        recurrent network they vanish over long texts.
-    units : int or tuple of int, default=64
-        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
-    bidirectional : bool, default=True
-        Read each document from both ends.
-    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
-        Activation of the cell.
-    pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
-        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights [3]_,
-        or only the last state. Padding takes no part.
-    embedding_dim : int, default=128
-        Length of a token's vector.
-    dropout : float, default=0.2
-        Share of the units that is dropped between layers and before the output, in training.
-    embedding_dropout : float, default=0.3
-        Share of the dimensions of the token vectors that is dropped, for a whole document at a time.
-    token_dropout : float, default=0.1
-        Share of the tokens that is replaced by the unknown token in training [4]_, which also teaches the
-        network what to make of words that it does not know.
-    optimizer : str or class, default="adam"
-        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
-        ``keras.optimizers.Optimizer``.
-    learning_rate : float or schedule, default=0.002
-        Step size of the optimizer; Keras' learning-rate schedules are taken too.
-    weight_decay : float, default=0.0
-        Decoupled weight decay, for each step.
-    clipnorm : float or None, default=1.0
-        Gradients of each weight array are scaled down to this norm, which keeps them from exploding [5]_.
-    epochs : int, default=20
-        Passes over the training documents; at most, when stopping early.
-    batch_size : int, default=32
-        Documents in a step of the optimizer.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as everywhere in scikit-learn.
-    early_stopping : "auto" or bool, default="auto"
-        Hold back a stratified share of the documents, stop when the loss on them no longer improves, and keep
-        the weights of the best epoch. "auto" does so when that share comes to at least 20 documents, or when
-        validation data is passed to :meth:`fit`.
-    validation_fraction : float, default=0.1
-        Share of the documents to hold back, at most 0.5.
-    n_iter_no_change : int, default=3
-        Epochs without improvement after which training stops.
-    tol : float, default=0.0001
-        Least decrease of the validation loss that counts as an improvement.
-    warm_start : bool, default=False
-        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes and optimizer state.
-    callbacks : list or None, default=None
-        Keras callbacks, instances or classes. Each fit works on copies.
-    random_state : int, RandomState instance or None, default=None
-        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
-        same machine with the same number of threads gives identical weights each time.
-    verbose : int, default=0
-        Keras' progress display: 0 for none, 1 for a progress bar, 2 for a line each epoch.
+    %(parameters)s
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
-    class_weight_ : ndarray of shape (n_classes,)
-        The weight of each class in the loss.
-    vectorizer_ : SequenceVectorizer or "passthrough"
-        The fitted vectorizer.
-    vocabulary_ : dict of str to int
-        The id of each token.
-    model_ : keras.Model
-        The trained network in Keras, built anew each time it is asked for.
-    history_ : dict of str to list of float
-        "loss" and "accuracy" of each epoch, and "val_loss" and "val_accuracy" where there is validation data.
-    n_iter_ : int
-        Number of epochs that were run.
-    best_epoch_ : int
-        The epoch, counted from 1, whose weights are kept.
-    validation_scores_ : list of float or None
-        Negative validation loss of each epoch.
-    n_parameters_ : int
-        Number of trained numbers in the network.
+    %(attributes)s
 
     See Also
     --------
     SequenceVectorizer : Documents to token ids.
+    RNNTextRegressor : For targets that are numbers.
+    RNNSequenceClassifier : For sequences of numbers.
 
     Notes
     -----
@@ -117,15 +262,7 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
 
     References
     ----------
-    .. [1] Hochreiter & Schmidhuber (1997), Long short-term memory. Neural Computation 9(8).
-    .. [2] Cho et al. (2014), Learning phrase representations using RNN encoder-decoder for statistical machine
-       translation. arXiv:1406.1078.
-    .. [3] Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory
-       problems. arXiv:1512.08756.
-    .. [4] Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text classification.
-       ACL 2015.
-    .. [5] Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
-       arXiv:1211.5063.
+    %(references)s
 
     Examples
     --------
@@ -150,6 +287,7 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
         dropout=0.2,
         embedding_dropout=0.3,
         token_dropout=0.1,
+        network=None,
         optimizer="adam",
         learning_rate=0.002,
         weight_decay=0.0,
@@ -161,141 +299,153 @@ class RNNTextClassifier(ClassifierMixin, TextRNN):
         validation_fraction=0.1,
         n_iter_no_change=3,
         tol=1e-4,
+        scoring="loss",
         warm_start=False,
         callbacks=None,
         random_state=None,
-        verbose=0,
+        verbose=False,
     ):
+        super().__init__(
+            cell=cell,
+            units=units,
+            bidirectional=bidirectional,
+            activation=activation,
+            pooling=pooling,
+            dropout=dropout,
+            network=network,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            epochs=epochs,
+            batch_size=batch_size,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            scoring=scoring,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.vectorizer = vectorizer
-        self.cell = cell
-        self.units = units
-        self.bidirectional = bidirectional
-        self.activation = activation
-        self.pooling = pooling
         self.embedding_dim = embedding_dim
-        self.dropout = dropout
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.epochs = epochs
-        self.batch_size = batch_size
         self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
 
-    def predict(self, X):
-        """The most probable class of each document.
 
-        Parameters
-        ----------
-        X : iterable of str of length n_documents
-            The documents.
+@document(
+    "classes_",
+    "class_weight_",
+    "n_features_in_",
+    "feature_names_in_",
+    "model_",
+    "history_",
+    "n_iter_",
+    "best_epoch_",
+    "validation_scores_",
+    "n_parameters_",
+)
+class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
+    """Recurrent neural network classifier for sequences of numbers: of sensors, audio or video features.
 
-        Returns
-        -------
-        labels : ndarray of shape (n_documents,)
-        """
-        probabilities = self.predict_proba(X)
-        return self.classes_[np.argmax(probabilities, axis=1)]
+    X is a list of arrays of shape (n_steps, n_features), each with its own n_steps; or an array of shape
+    (n_samples, n_steps, n_features); or a 2-D array whose rows are univariate series, with a column for each time
+    step. Targets are binary, multiclass or multilabel.
 
-    def predict_proba(self, X):
-        """The probability of each class.
+    The features should be of about the same size, around zero. Scale them before: :class:`RNNSequenceClassifier`
+    does not, since what is right depends on what they are. For series in a 2-D array
+    ``make_pipeline(StandardScaler(), RNNSequenceClassifier())`` does it; see the example for a list of arrays.
 
-        Parameters
-        ----------
-        X : iterable of str of length n_documents
-            The documents.
+    Parameters
+    ----------
+    %(parameters)s
 
-        Returns
-        -------
-        probabilities : ndarray of shape (n_documents, n_classes)
-            In the order of ``classes_``.
-        """
-        outputs = self._forward(X)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+    Attributes
+    ----------
+    %(attributes)s
 
-    def predict_log_proba(self, X):
-        """The logarithm of the probability of each class.
+    See Also
+    --------
+    RNNSequenceRegressor : For targets that are numbers.
+    RNNTextClassifier : For text.
 
-        Parameters
-        ----------
-        X : iterable of str of length n_documents
-            The documents.
+    Notes
+    -----
+    Sequences are batched with others of similar length, and a batch is only as wide as its longest sequence.
+    A prediction depends on the sequence alone. X may hold no NaN: fill gaps before.
 
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_documents, n_classes)
-            In the order of ``classes_``.
-        """
-        return np.log(self.predict_proba(X))
+    References
+    ----------
+    %(references)s
 
-    def score(self, X, y, sample_weight=None):
-        """Accuracy on the given documents.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skrnn import RNNSequenceClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> trends = rng.choice([-1, 1], size=60)
+    >>> X = [
+    ...     trend * 9 * np.arange(n)[:, None] + rng.normal(size=(n, 2)) for n, trend in enumerate(trends, start=5)
+    ... ]
+    >>> scaler = StandardScaler().fit(np.concatenate(X))
+    >>> classifier = RNNSequenceClassifier(units=8, random_state=0)
+    >>> classifier.fit([scaler.transform(sequence) for sequence in X], trends).n_features_in_
+    2
+    """
 
-        Parameters
-        ----------
-        X : iterable of str of length n_documents
-            The documents.
-        y : array-like of shape (n_documents,)
-            Their true labels.
-        sample_weight : array-like of shape (n_documents,), default=None
-            Weights of the documents.
-
-        Returns
-        -------
-        accuracy : float
-        """
-        return super().score(X, self._check_target(y), sample_weight)
-
-    def _check_params(self):
-        super()._check_params()
-        if not (
-            self.class_weight is None or isinstance(self.class_weight, dict) or self.class_weight == "balanced"
-        ):
-            raise ValueError(f"Expected class_weight to be a dict, 'balanced' or None; got {self.class_weight!r}.")
-
-    def _fit_targets(self, y):
-        check_classification_targets(y)
-        encoder = LabelEncoder()
-        targets = encoder.fit_transform(y)
-        if len(encoder.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs documents of at least 2 classes, but y holds only one class: "
-                f"{encoder.classes_[0]!r}."
-            )
-        self.classes_ = encoder.classes_
-        self.class_weight_ = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=encoder.inverse_transform(targets)
+    def __init__(
+        self,
+        *,
+        cell="lstm",
+        units=64,
+        bidirectional=True,
+        activation="tanh",
+        pooling="max",
+        dropout=0.2,
+        network=None,
+        optimizer="adam",
+        learning_rate=0.002,
+        weight_decay=0.0,
+        clipnorm=1.0,
+        epochs=20,
+        batch_size=32,
+        class_weight=None,
+        early_stopping="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=3,
+        tol=1e-4,
+        scoring="loss",
+        warm_start=False,
+        callbacks=None,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            cell=cell,
+            units=units,
+            bidirectional=bidirectional,
+            activation=activation,
+            pooling=pooling,
+            dropout=dropout,
+            network=network,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            epochs=epochs,
+            batch_size=batch_size,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            scoring=scoring,
+            warm_start=warm_start,
+            callbacks=callbacks,
+            random_state=random_state,
+            verbose=verbose,
         )
-        is_weight = (self.class_weight_ >= 0) & np.isfinite(self.class_weight_)
-        if not np.all(is_weight) or not np.any(self.class_weight_):
-            raise ValueError(
-                f"Expected the weights of class_weight to be >= 0, and some > 0; got {self.class_weight!r}."
-            )
-        return targets
-
-    def _targets(self, y):
-        encoder = LabelEncoder()
-        encoder.classes_ = self.classes_
-        return encoder.transform(y)
-
-    def _target_weights(self, targets):
-        return self.class_weight_[targets]
-
-    def _network_targets(self, targets):
-        if len(self.classes_) == 2:
-            return targets.astype(np.float32)[:, None]  # (n_documents, 1)
-        return targets.astype(np.int32)  # (n_documents,)
-
-    def _outputs(self):
-        n_classes = len(self.classes_)
-        return (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
+        self.class_weight = class_weight

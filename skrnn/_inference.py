@@ -5,7 +5,7 @@ A sequence that has ended is simply no longer among the rows of a step, so that 
 and a document's result does not depend on the documents beside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,25 +27,43 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
     spec : NetworkSpec
     weights : dict of str to ndarray of float32
         As named by ``weight_shapes(spec)``.
-    X : csr_matrix of shape (n_documents, longest)
-        Token ids below ``spec.n_tokens``, left-aligned.
+    X : csr_matrix of shape (n_samples, longest), or RaggedArray
+        Token ids below ``spec.n_tokens``, left-aligned; or vectors, in whose precision the network is computed.
 
     Returns
     -------
-    outputs : ndarray of float64, of shape (n_documents, spec.n_outputs)
-        Probabilities.
+    outputs : ndarray of float64, of shape (n_samples, spec.n_outputs)
+        Probabilities, or the values of a linear output.
     """
+    dtype = np.float32 if spec.n_tokens is not None else X.data.dtype
+    weights = {name: weight.astype(dtype, copy=False) for name, weight in weights.items()}
     lengths = np.diff(X.indptr)
-    pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=np.float32)
-    used, positions = _distinct(X.data, spec.n_tokens)
-    # The first layer's input products, once for each distinct token and not for each occurrence.
-    tables = [_input_products(weights, 0, d, weights["embedding"][used]) for d in spec.directions]
+    pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=dtype)
+    read = _vector_reader(spec, weights, X) if spec.n_tokens is None else _token_reader(spec, weights, X)
     for rows in _chunks(lengths):
         packing = _Packing.of(lengths[rows])
-        ids = positions[X.data[packing.flat_positions(X.indptr[rows])]]
-        pooled[rows] = _pool(spec, weights, packing, _recurrent_layers(spec, weights, packing, tables, ids))
+        products = read(packing.flat_positions(X.indptr[rows]))
+        pooled[rows] = _pool(spec, weights, packing, _recurrent_layers(spec, weights, packing, products))
     logits = (pooled @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
     return _OUTPUT_ACTIVATIONS[spec.output_activation](logits)
+
+
+def _token_reader(spec, weights, X) -> Callable[[np.ndarray], Iterator[np.ndarray]]:
+    """A function from positions in ``X.data`` to the first layer's input products, one direction at a time."""
+    used, positions = _distinct(X.data, spec.n_tokens)
+    # Computed once for each distinct token and not for each occurrence.
+    tables = [_input_products(weights, 0, direction, weights["embedding"][used]) for direction in spec.directions]
+
+    def read(flat_positions):
+        ids = positions[X.data[flat_positions]]
+        return (table[ids] for table in tables)
+
+    return read
+
+
+def _vector_reader(spec, weights, X) -> Callable[[np.ndarray], Iterator[np.ndarray]]:
+    """As ``_token_reader``, for vectors."""
+    return lambda flat_positions: _layer_products(spec, weights, 0, X.data[flat_positions])
 
 
 def _distinct(ids: np.ndarray, n_tokens: int) -> tuple[np.ndarray, np.ndarray]:
@@ -105,19 +123,30 @@ class _Packing:
             yield n, slice(start, stop)
 
 
-def _recurrent_layers(spec, weights, packing, tables, ids) -> np.ndarray:
-    """Hidden states of the last recurrent layer, packed: (tokens, hidden_dims[-1])."""
-    inputs = ids
-    for i, units in enumerate(spec.units):
-        states = []
-        for direction, table in zip(spec.directions, tables, strict=True):
-            # Layer 0 looks its input products up; the others compute them from the layer below.
-            products = table[inputs] if i == 0 else _input_products(weights, i, direction, inputs)
-            order = packing.reversed() if direction == "backward" else slice(None)
-            outputs = _run(spec, weights, f"rnn_{i}/{direction}", units, packing, products[order])
-            states.append(outputs[order])
-        inputs = np.concatenate(states, axis=1) if len(states) > 1 else states[0]
-    return inputs
+def _recurrent_layers(spec, weights, packing, products: Iterator[np.ndarray]) -> np.ndarray:
+    """Hidden states of the last recurrent layer, packed, from the first layer's input products.
+
+    ``products`` has for each direction an array of shape (tokens, gates * units); the result is of shape
+    (tokens, hidden_dims[-1]).
+    """
+    states = _layer(spec, weights, packing, 0, products)
+    for i in range(1, len(spec.units)):
+        states = _layer(spec, weights, packing, i, _layer_products(spec, weights, i, states))
+    return states
+
+
+def _layer(spec, weights, packing, layer: int, products: Iterator[np.ndarray]) -> np.ndarray:
+    """Hidden states of both directions, packed: (tokens, hidden_dims[layer])."""
+    outputs = []
+    for direction, inputs in zip(spec.directions, products, strict=True):
+        order = packing.reversed() if direction == "backward" else slice(None)
+        run = _run(spec, weights, f"rnn_{layer}/{direction}", spec.units[layer], packing, inputs[order])
+        outputs.append(run[order])
+    return np.concatenate(outputs, axis=1)
+
+
+def _layer_products(spec, weights, layer: int, inputs: np.ndarray) -> Iterator[np.ndarray]:
+    return (_input_products(weights, layer, direction, inputs) for direction in spec.directions)
 
 
 def _input_products(weights, layer: int, direction: str, inputs: np.ndarray) -> np.ndarray:
@@ -133,8 +162,8 @@ def _run(spec, weights, prefix: str, units: int, packing: _Packing, products: np
     activation = _ACTIVATIONS[spec.activation]
     recurrent_kernel = weights[f"{prefix}/recurrent_kernel"]
     recurrent_bias = weights[f"{prefix}/bias"][1] if spec.cell == "gru" else None
-    outputs = np.empty((len(products), units), dtype=np.float32)
-    hidden = np.zeros((len(packing.lengths), units), dtype=np.float32)
+    outputs = np.empty((len(products), units), dtype=products.dtype)
+    hidden = np.zeros((len(packing.lengths), units), dtype=products.dtype)
     memory = np.zeros_like(hidden)  # the LSTM's cell state
     for n, now in packing.steps():
         recurrent = hidden[:n] @ recurrent_kernel
@@ -187,18 +216,18 @@ def _last(spec, packing: _Packing, states: np.ndarray) -> np.ndarray:
 
 
 def _sum(packing: _Packing, states: np.ndarray) -> np.ndarray:
-    total = np.zeros((len(packing.lengths), states.shape[1]), dtype=np.float32)
+    total = np.zeros((len(packing.lengths), states.shape[1]), dtype=states.dtype)
     for n, now in packing.steps():
         total[:n] += states[now]
     return total
 
 
 def _mean(packing: _Packing, states: np.ndarray) -> np.ndarray:
-    return _sum(packing, states) / packing.lengths[:, None].astype(np.float32)
+    return _sum(packing, states) / packing.lengths[:, None].astype(states.dtype)
 
 
 def _max(packing: _Packing, states: np.ndarray) -> np.ndarray:
-    largest = np.full((len(packing.lengths), states.shape[1]), -np.inf, dtype=np.float32)
+    largest = np.full((len(packing.lengths), states.shape[1]), -np.inf, dtype=states.dtype)
     for n, now in packing.steps():
         np.maximum(largest[:n], states[now], out=largest[:n])
     return largest
@@ -215,4 +244,4 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 _STEPS = {"simple": _simple_step, "gru": _gru_step, "lstm": _lstm_step}
 _ACTIVATIONS = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "sigmoid": _sigmoid}
-_OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": _softmax}  # expit keeps the tails
+_OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": _softmax, "linear": lambda x: x}  # expit keeps the tails

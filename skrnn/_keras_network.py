@@ -4,11 +4,93 @@ Imports Keras, and is itself imported only when a fit begins or a model is asked
 scikit-learn.
 """
 
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from contextlib import contextmanager
+from threading import Lock
+from typing import Generic, TypeVar
+
 import keras
+import numpy as np
 from keras import ops
 
 from skrnn._network import NetworkSpec
-from skrnn._sequences import PADDING, UNKNOWN
+from skrnn._sequences import PADDING, UNKNOWN, dense_batch, sorted_batches
+
+T = TypeVar("T")
+
+_PREDICTION_BATCH_SIZE = 256
+
+
+class IdlePool(Generic[T]):
+    """Things that are costly to make and that nobody is using, by all that distinguishes them.
+
+    Who uses one takes it out, so that no two threads share it.
+    """
+
+    def __init__(self, size: int):
+        self._size = size
+        self._idle: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: Hashable) -> T | None:
+        with self._lock:
+            return self._idle.pop(key, None)
+
+    def give_back(self, key: Hashable, thing: T) -> None:
+        if key is None:
+            return
+        with self._lock:
+            self._idle[key] = thing
+            while len(self._idle) > self._size:
+                self._idle.popitem(last=False)  # the one that has waited longest
+
+
+_OWN_NETWORKS: IdlePool[keras.Model] = IdlePool(size=4)
+
+
+def build(spec: NetworkSpec, network: Callable | None, seed: int = 0) -> keras.Model:
+    """A new model: the built-in network, or what the user's own function makes of the specification."""
+    if network is None:
+        return build_network(spec)
+    with _seeded(seed):
+        model = network(spec)
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"Expected network={network!r} to return a keras.Model; it returned {model!r}.")
+    if model.output_shape[1:] != (spec.n_outputs,):
+        raise ValueError(
+            f"Expected the model of network={network!r} to have outputs of shape (batch, {spec.n_outputs}); got "
+            f"{model.output_shape}."
+        )
+    return model
+
+
+def predict(spec: NetworkSpec, network: Callable, weights: list[np.ndarray], X) -> np.ndarray:
+    """Outputs of a network of the user's own: (n_samples, n_outputs), in float64."""
+    key = network, spec
+    model = _OWN_NETWORKS.take(key) or build(spec, network)
+    model.set_weights(weights)
+    outputs = np.zeros((X.shape[0], spec.n_outputs))
+    for rows in sorted_batches(np.diff(X.indptr), _PREDICTION_BATCH_SIZE):
+        outputs[rows] = model.predict_on_batch(dense_batch(X, rows))
+    _OWN_NETWORKS.give_back(key, model)
+    return outputs
+
+
+_SEEDING = Lock()
+
+
+@contextmanager
+def _seeded(seed: int):
+    """Let layers without a seed, which draw one from Python's global generator, start the same; leave no trace."""
+    with _SEEDING:
+        state = random.getstate()
+        random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state)
 
 
 def build_network(spec: NetworkSpec) -> keras.Sequential:
@@ -17,17 +99,7 @@ def build_network(spec: NetworkSpec) -> keras.Sequential:
     Its weights, and the states of its dropout layers, are left to be set by the caller. They are seeded here
     because Keras would draw seeds from Python's global random generator.
     """
-    layers = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
-    if spec.token_dropout:
-        layers.append(TokenDropout(spec.token_dropout, seed=0))
-    layers.append(
-        keras.layers.Embedding(
-            spec.n_tokens,
-            spec.embedding_dim,
-            mask_zero=True,
-            embeddings_initializer=keras.initializers.RandomUniform(seed=0),
-        )
-    )
+    layers = _vector_input(spec) if spec.n_tokens is None else _token_input(spec)
     if spec.embedding_dropout:
         layers.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
     for i, units in enumerate(spec.units):
@@ -49,6 +121,23 @@ def build_network(spec: NetworkSpec) -> keras.Sequential:
         )
     )
     return keras.Sequential(layers)
+
+
+def _token_input(spec: NetworkSpec) -> list:
+    layers = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
+    if spec.token_dropout:
+        layers.append(TokenDropout(spec.token_dropout, seed=0))
+    embedding = keras.layers.Embedding(
+        spec.n_tokens,
+        spec.n_features,
+        mask_zero=True,
+        embeddings_initializer=keras.initializers.RandomUniform(seed=0),
+    )
+    return [*layers, embedding]
+
+
+def _vector_input(spec: NetworkSpec) -> list:
+    return [keras.Input(shape=(None, spec.n_features)), NaNMasking()]  # (batch, time, features)
 
 
 def _recurrent_layer(spec: NetworkSpec, units: int, return_sequences: bool):
@@ -85,6 +174,23 @@ class TokenDropout(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("skrnn")
+class NaNMasking(keras.layers.Layer):
+    """Mask the time steps that are NaN, and make them zeros.
+
+    Keras' ``Masking`` takes a number for padding, which real data may hold.
+    """
+
+    def call(self, vectors):
+        return ops.where(ops.isnan(vectors), ops.zeros_like(vectors), vectors)
+
+    def compute_mask(self, vectors, mask=None):
+        return ops.logical_not(ops.isnan(vectors[..., 0]))  # (batch, time)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 @keras.saving.register_keras_serializable("skrnn")

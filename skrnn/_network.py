@@ -19,10 +19,10 @@ class NetworkSpec:
 
     Parameters
     ----------
-    n_tokens : int
-        Number of token ids, padding and unknown included.
-    embedding_dim : int
-        Length of a token's vector.
+    n_tokens : int or None
+        Number of token ids, padding and unknown included. None if the network reads vectors, without embedding.
+    n_features : int
+        Length of the vector at each time step: of a token's embedding, or of what the network reads.
     cell : {"simple", "gru", "lstm"}
     units : tuple of int
         Hidden units of each recurrent layer, in each direction.
@@ -33,13 +33,13 @@ class NetworkSpec:
     pooling : {"last", "max", "mean", "max_mean", "attention"}
         How the hidden states of a sequence become one vector.
     n_outputs : int
-    output_activation : {"sigmoid", "softmax"}
+    output_activation : {"sigmoid", "softmax", "linear"}
     dropout, embedding_dropout, token_dropout : float
         Rates; they act in training only.
     """
 
-    n_tokens: int
-    embedding_dim: int
+    n_tokens: int | None
+    n_features: int
     cell: str
     units: tuple[int, ...]
     bidirectional: bool
@@ -67,8 +67,10 @@ class NetworkSpec:
 def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     """The shape of every weight by name, in the order in which Keras lists them."""
     n_gates = N_GATES[spec.cell]
-    shapes: dict[str, tuple[int, ...]] = {"embedding": (spec.n_tokens, spec.embedding_dim)}
-    n_inputs = spec.embedding_dim
+    shapes: dict[str, tuple[int, ...]] = {}
+    if spec.n_tokens is not None:
+        shapes["embedding"] = (spec.n_tokens, spec.n_features)
+    n_inputs = spec.n_features
     for i, (units, hidden_dim) in enumerate(zip(spec.units, spec.hidden_dims, strict=True)):
         for direction in spec.directions:
             prefix = f"rnn_{i}/{direction}"

@@ -1,10 +1,12 @@
-"""Sequences of token ids as sparse matrices: what the ids mean, how a matrix is made, cut and batched.
+"""Sequences of different lengths: how they are stored, cut and batched, and what token ids mean.
 
-Entry ``(i, t)`` of the CSR matrix is the id of token ``t`` of document ``i``; padding is what it does not
-store. No text here, and no Keras.
+Token ids are a CSR matrix: entry ``(i, t)`` is the id of token ``t`` of document ``i``, and padding is what it
+does not store. Vectors are a ``RaggedArray``, which is read through the same ``data``, ``indptr`` and ``shape``.
+No text here, and no Keras.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -14,6 +16,34 @@ PADDING, UNKNOWN, FIRST_TOKEN = 0, 1, 2
 # Batches that are sorted by length together: many enough to waste little on padding, few enough that the
 # batches of an epoch differ from those of the next.
 _POOL_BATCHES = 50
+
+
+@dataclass(frozen=True)
+class RaggedArray:
+    """Sequences of vectors, one after another.
+
+    Sequence ``i`` is ``data[indptr[i] : indptr[i + 1]]``, of shape (n_steps_i, n_features).
+    """
+
+    data: np.ndarray
+    indptr: np.ndarray
+
+    @classmethod
+    def of(cls, sequences: list[np.ndarray]) -> "RaggedArray":
+        """From arrays of shape (n_steps_i, n_features)."""
+        indptr = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences])])
+        return cls(np.concatenate(sequences), indptr)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """As of an array that pads all sequences to the longest: (n_sequences, longest, n_features)."""
+        return len(self.indptr) - 1, int(np.diff(self.indptr).max(initial=0)), self.data.shape[1]
+
+    def __getitem__(self, rows: np.ndarray) -> "RaggedArray":
+        lengths = np.diff(self.indptr)[rows]
+        indptr = np.concatenate([[0], np.cumsum(lengths)])
+        positions = np.arange(indptr[-1]) + np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
+        return RaggedArray(self.data[positions], indptr)
 
 
 def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
@@ -50,20 +80,22 @@ def check_token_ids(X) -> sparse.csr_matrix:
     return ragged_to_csr(data[stored].astype(np.int32), np.diff(kept_before[X.indptr]))
 
 
-def dense_batch(X: sparse.csr_matrix, rows: np.ndarray, min_width: int = 1) -> np.ndarray:
+def dense_batch(X: sparse.csr_matrix | RaggedArray, rows: np.ndarray, min_width: int = 1) -> np.ndarray:
     """The given rows as an array that is as wide as the longest of them, padded at the end.
 
     Returns
     -------
-    ids : ndarray of int32, of shape (len(rows), longest)
+    batch : ndarray of shape (len(rows), longest) or (len(rows), longest, n_features)
+        Token ids padded with 0, or vectors padded with NaN.
     """
     starts = X.indptr[rows]
     lengths = X.indptr[rows + 1] - starts
     steps = np.arange(max(int(lengths.max(initial=0)), min_width))
     inside = steps < lengths[:, None]  # (batch, time)
-    ids = np.zeros(inside.shape, dtype=np.int32)
-    ids[inside] = X.data[(starts[:, None] + steps)[inside]]
-    return ids
+    padding = PADDING if X.data.dtype.kind == "i" else np.nan
+    batch = np.full(inside.shape + X.data.shape[1:], padding, dtype=X.data.dtype)
+    batch[inside] = X.data[(starts[:, None] + steps)[inside]]
+    return batch
 
 
 def shuffled_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:

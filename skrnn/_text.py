@@ -1,9 +1,13 @@
 """What the estimators of raw text share: the vectorizer in front of the network."""
 
+from numbers import Integral
+
+import numpy as np
 from sklearn.base import clone
 
 from skrnn._base import BaseRNN
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids
+from skrnn._validation import check_number, check_rate
 from skrnn._vectorizer import SequenceVectorizer, check_documents
 
 
@@ -45,19 +49,39 @@ class TextRNN(BaseRNN):
                 "Put another transformer before the estimator in a Pipeline, with vectorizer='passthrough'."
             )
 
-    def _reset_input(self):
-        if self.vectorizer is None:
-            self.vectorizer_ = SequenceVectorizer()
-        else:
-            self.vectorizer_ = "passthrough" if _is_passthrough(self.vectorizer) else clone(self.vectorizer)
+    def _check_network_params(self):
+        super()._check_network_params()
+        check_number("embedding_dim", self.embedding_dim, Integral, low=1)
+        check_rate("embedding_dropout", self.embedding_dropout)
+        check_rate("token_dropout", self.token_dropout)
 
-    def _check_input(self, X):
+    def _check_input(self, X, reset=False):
+        if reset:
+            self._reset_input(X)
         if not _is_passthrough(self.vectorizer_):
+            self._check_feature_names(X)
             return check_documents(X)
         X = check_token_ids(X)
         if X.shape[0] == 0:
             raise ValueError("Expected at least one document, got none (0 samples).")
         return X
+
+    def _reset_input(self, X):
+        if self.vectorizer is None:
+            self.vectorizer_ = SequenceVectorizer()
+        else:
+            self.vectorizer_ = "passthrough" if _is_passthrough(self.vectorizer) else clone(self.vectorizer)
+        vars(self).pop("feature_names_in_", None)
+        if _has_named_columns(X):
+            self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+
+    def _check_feature_names(self, X):
+        expected = getattr(self, "feature_names_in_", None)
+        if expected is not None and _has_named_columns(X) and list(X.columns) != list(expected):
+            raise ValueError(
+                f"The feature names should match those that were passed during fit: expected {list(expected)}, "
+                f"got {list(X.columns)}."
+            )
 
     def _fit_sequences(self, X):
         if _is_passthrough(self.vectorizer_):
@@ -73,8 +97,13 @@ class TextRNN(BaseRNN):
         X.data[X.data >= self._n_token_ids] = UNKNOWN
         return X
 
-    def _n_tokens(self) -> int:
-        return self._n_token_ids
+    def _input_spec(self):
+        return {
+            "n_tokens": self._n_token_ids,
+            "n_features": int(self.embedding_dim),
+            "embedding_dropout": float(self.embedding_dropout),
+            "token_dropout": float(self.token_dropout),
+        }
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -83,6 +112,10 @@ class TextRNN(BaseRNN):
         tags.input_tags.sparse = tags.input_tags.two_d_array = takes_ids
         tags.input_tags.string = tags.input_tags.one_d_array = not takes_ids
         return tags
+
+
+def _has_named_columns(X) -> bool:
+    return hasattr(X, "columns") and all(isinstance(name, str) for name in X.columns)
 
 
 def _is_passthrough(vectorizer) -> bool:

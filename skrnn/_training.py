@@ -7,23 +7,28 @@ arrays; nothing of Keras or scikeras outlives a call of :func:`train`.
 import copy
 import os
 import sys
-from collections import OrderedDict
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
-from threading import Lock
+from typing import Protocol
 
 import keras
 import numpy as np
 from scipy import sparse
 
-from skrnn._keras_network import build_network
+from skrnn._keras_network import IdlePool, build
 from skrnn._network import NetworkSpec
-from skrnn._sequences import dense_batch, shuffled_batches, sorted_batches
+from skrnn._progress import ProgressDisplay
+from skrnn._sequences import RaggedArray, dense_batch, shuffled_batches, sorted_batches
 
-_LOSS_AND_ACCURACY = {
-    "sigmoid": ("binary_crossentropy", keras.metrics.BinaryAccuracy),
-    "softmax": ("sparse_categorical_crossentropy", keras.metrics.SparseCategoricalAccuracy),
+# The names that the estimators use, and with each loss what is reported beside it.
+_LOSSES = {
+    "binary_crossentropy": ("binary_crossentropy", keras.metrics.BinaryAccuracy),
+    "categorical_crossentropy": ("sparse_categorical_crossentropy", keras.metrics.SparseCategoricalAccuracy),
+    "squared_error": ("mean_squared_error", None),
+    "absolute_error": ("mean_absolute_error", None),
 }
 
 
@@ -68,11 +73,10 @@ class _Engine(_import_base_wrapper()):
 class Examples:
     """What a network learns from, or is validated on.
 
-    ``sequences`` is a CSR matrix of token ids, ``targets`` an array with a row for each document, and
-    ``weights`` the documents' weights or None.
+    ``targets`` is an array with a row for each sequence, and ``weights`` are the sequences' weights or None.
     """
 
-    sequences: sparse.csr_matrix
+    sequences: sparse.csr_matrix | RaggedArray
     targets: np.ndarray
     weights: np.ndarray | None = None
 
@@ -81,7 +85,7 @@ class Examples:
 class TrainingState:
     """Where training stands, in arrays. With all fields, it goes on exactly as if it had not stopped."""
 
-    weights: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray] | None  # None: those with which a network of the user's own is built
     optimizer: list[np.ndarray] | None = None
     dropout_seeds: list[np.ndarray] | None = None
     learning_rate: float | None = None  # that of the settings; None: a schedule
@@ -92,6 +96,8 @@ class TrainingState:
 class TrainingSettings:
     """How to train. The names are those of the estimators' parameters."""
 
+    network: Callable | None  # the user's own, in place of build_network
+    loss: str
     optimizer: str | type
     learning_rate: object
     weight_decay: float
@@ -99,11 +105,21 @@ class TrainingSettings:
     epochs: int
     batch_size: int
     patience: int | None  # epochs without improvement; None: no early stopping
+    monitor: str  # "val_loss", or a score that the epochs' observer reports
     tol: float
     callbacks: list
-    verbose: int
+    verbose: bool
     seed: int
     resumable: bool  # whether the result is to hold all that resuming needs
+
+
+class EpochObserver(Protocol):
+    """What follows the training, besides Keras' own callbacks."""
+
+    def begin_epoch(self) -> None: ...
+
+    def end_epoch(self, weights: Callable[[], dict[str, np.ndarray]]) -> tuple[dict[str, float], bool]:
+        """Take the weights as they are now; return what is to be added to the history, and whether to stop."""
 
 
 @dataclass(frozen=True)
@@ -124,26 +140,40 @@ def train(
     training: Examples,
     validation: Examples | None,
     settings: TrainingSettings,
+    observer: EpochObserver | None = None,
 ) -> TrainingResult:
-    """Train a network from ``start`` on, scoring ``validation`` after each epoch."""
-    spec = replace(spec, n_tokens=_round_up(spec.n_tokens))
+    """Train a network from ``start`` on, scoring ``validation`` after each epoch.
+
+    Interrupted by the user after the first epoch, it warns and returns the best weights so far.
+    """
+    if spec.n_tokens is not None:
+        spec = replace(spec, n_tokens=_round_up(spec.n_tokens))
     key = _pool_key(spec, settings)
     network = _POOL.take(key) or _new_network(spec, settings)
     _begin(network, start, settings)
-    callbacks, early_stopping = _callbacks(settings)
-    engine = _engine(network.model, settings, callbacks)
-    engine.fit(
-        _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs),
-        None,
-        initial_epoch=start.n_epochs,
-        validation_data=validation and _EvaluationBatches(validation, settings.batch_size),
-    )
-    history = {name: [float(value) for value in values] for name, values in engine.history_.items()}
-    n_epochs = start.n_epochs + len(history["loss"])
+    if start.weights is None:
+        start = replace(start, weights=_weights_as_built(network.model))
+    callbacks = _callbacks(settings, observer, start)
+    history = keras.callbacks.History()
+    engine = _engine(network.model, settings, [*callbacks, history])
+    try:
+        engine.fit(
+            _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs),
+            None,
+            initial_epoch=start.n_epochs,
+            validation_data=validation and _EvaluationBatches(validation, settings.batch_size),
+        )
+    except KeyboardInterrupt:
+        if not history.history:
+            raise
+        key = None  # who knows what state the model is in
+        _keep_best_weights(network.model, callbacks, len(history.epoch))
+    measured = {name: [float(value) for value in values] for name, values in history.history.items()}
+    n_epochs = start.n_epochs + len(measured["loss"])
     state = _state(network.model, start.weights, n_epochs, settings)
-    _check_finite(history["loss"], state.weights, settings)
+    _check_finite(measured["loss"], state.weights, settings)
     _POOL.give_back(key, network)
-    return TrainingResult(state, history, early_stopping.best_epoch + 1 if early_stopping else n_epochs)
+    return TrainingResult(state, measured, _best_epoch(callbacks, n_epochs))
 
 
 @dataclass(frozen=True)
@@ -154,42 +184,19 @@ class _Network:
     optimizer_start: list[np.ndarray | None]
 
 
-class _NetworkPool:
-    """Compiled networks that no fit is using, by all that shapes their graph.
-
-    TensorFlow takes seconds to trace and optimise the graph of a new model. A network from the pool, given
-    fresh weights, optimizer variables and seeds, trains exactly as a new one does. A fit takes a network out
-    while it trains it, so that no two threads share one.
-    """
-
-    def __init__(self, size: int):
-        self._size = size
-        self._idle: OrderedDict[tuple, _Network] = OrderedDict()
-        self._lock = Lock()
-
-    def take(self, key: tuple | None) -> _Network | None:
-        with self._lock:
-            return self._idle.pop(key, None)
-
-    def give_back(self, key: tuple | None, network: _Network) -> None:
-        if key is None:
-            return
-        with self._lock:
-            self._idle[key] = network
-            while len(self._idle) > self._size:
-                self._idle.popitem(last=False)  # the one that has waited longest
-
-
-_POOL = _NetworkPool(size=4)
+# TensorFlow takes seconds to trace and optimise the graph of a new model. A network from the pool, given fresh
+# weights, optimizer variables and seeds, trains exactly as a new one does.
+_POOL: IdlePool[_Network] = IdlePool(size=4)
 
 
 def _pool_key(spec: NetworkSpec, settings: TrainingSettings) -> tuple | None:
     """What shapes the graph; None if the network must not be used again."""
-    # A callback can do anything to a model, and a schedule becomes part of the graph.
-    if settings.callbacks or not isinstance(settings.learning_rate, Real):
+    # A callback can do anything to a model, a schedule becomes part of the graph, and a network of the user's own
+    # has its initial weights from being built.
+    if settings.callbacks or settings.network or not isinstance(settings.learning_rate, Real):
         return None
     policy = keras.config.dtype_policy().name  # the user may have set another for the process
-    return spec, settings.optimizer, settings.weight_decay, settings.clipnorm, policy
+    return spec, settings.loss, settings.optimizer, settings.weight_decay, settings.clipnorm, policy
 
 
 def _round_up(n_tokens: int) -> int:
@@ -204,8 +211,8 @@ def _round_up(n_tokens: int) -> int:
 
 def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
     _keep_to_the_share_of_a_worker()
-    model = build_network(spec)
-    loss, accuracy = _LOSS_AND_ACCURACY[spec.output_activation]
+    model = build(spec, settings.network, settings.seed)
+    loss, accuracy = _LOSSES[settings.loss]
     optimizer = _optimizer_class(settings.optimizer)
     # Most optimizers leave weight decay out of the graph for None; AdamW takes numbers only.
     no_decay = 0.0 if issubclass(optimizer, keras.optimizers.AdamW) else None
@@ -213,7 +220,8 @@ def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
     engine = _Engine(
         model=partial(_return, model),
         loss=loss,
-        metrics=[accuracy(name="accuracy")],  # an instance, which has its variables before the step is traced
+        # An instance, which has its variables before the step is traced.
+        metrics=[accuracy(name="accuracy")] if accuracy else None,
         optimizer=optimizer,
         optimizer__learning_rate=copy.deepcopy(settings.learning_rate),
         optimizer__weight_decay=settings.weight_decay or no_decay,
@@ -264,7 +272,7 @@ def _engine(model, settings: TrainingSettings, callbacks: list) -> _Engine:
         model=partial(_return, model),
         callbacks=callbacks,
         epochs=settings.epochs,
-        verbose=settings.verbose,
+        verbose=0,  # the display is a callback
         shuffle=False,  # the batches shuffle themselves
         warm_start=True,  # train the model as it is
     )
@@ -278,9 +286,9 @@ def _return(model):
 def _begin(network: _Network, start: TrainingState, settings: TrainingSettings) -> None:
     """Put every variable of the model where training begins."""
     model = network.model
-    model.set_weights(
-        [_resize(value, weight.shape) for value, weight in zip(start.weights.values(), model.weights, strict=True)]
-    )
+    if start.weights is not None:
+        weights = zip(start.weights.values(), model.weights, strict=True)
+        model.set_weights([_resize(value, weight.shape) for value, weight in weights])
     if start.optimizer is not None:
         _assign(model.optimizer.variables, start.optimizer)
         _assign(_seed_variables(model), start.dropout_seeds)
@@ -298,8 +306,7 @@ def _begin(network: _Network, start: TrainingState, settings: TrainingSettings) 
 
 def _state(model, start: dict[str, np.ndarray], n_epochs: int, settings: TrainingSettings) -> TrainingState:
     """Where training stands; the weights have the names and shapes of those of the start."""
-    trained = zip(start.items(), model.get_weights(), strict=True)
-    weights = {name: _resize(value, before.shape) for (name, before), value in trained}
+    weights = _named_weights(model, start)
     if not settings.resumable:
         return TrainingState(weights, n_epochs=n_epochs)
     return TrainingState(
@@ -309,6 +316,15 @@ def _state(model, start: dict[str, np.ndarray], n_epochs: int, settings: Trainin
         learning_rate=settings.learning_rate if isinstance(settings.learning_rate, Real) else None,
         n_epochs=n_epochs,
     )
+
+
+def _weights_as_built(model) -> dict[str, np.ndarray]:
+    return {f"{i}/{weight.path}": weight.numpy() for i, weight in enumerate(model.weights)}
+
+
+def _named_weights(model, start: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    trained = zip(start.items(), model.get_weights(), strict=True)
+    return {name: _resize(value, before.shape) for (name, before), value in trained}
 
 
 def _resize(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -321,20 +337,75 @@ def _resize(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return resized
 
 
-def _callbacks(settings: TrainingSettings):
-    """The callbacks of one fit, and among them the one that stops early, or None."""
-    # Copies: a callback keeps what it has seen, and the next fit has to start clean.
-    callbacks = [*copy.deepcopy(settings.callbacks), _StopWhenNotFinite()]
-    if settings.patience is None:
-        return callbacks, None
-    early_stopping = keras.callbacks.EarlyStopping(
-        monitor="val_loss",
-        mode="min",
-        min_delta=settings.tol,
-        patience=settings.patience,
-        restore_best_weights=True,
+def _callbacks(settings: TrainingSettings, observer: EpochObserver | None, start: TrainingState) -> list:
+    """The callbacks of one fit. What an earlier one adds to the logs of an epoch, the later ones find there."""
+    callbacks = [_StopWhenNotFinite()]
+    if observer is not None:
+        callbacks.append(_Observation(observer, start.weights))
+    callbacks += [_new_callback(callback) for callback in settings.callbacks]
+    if settings.patience is not None:
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                monitor=settings.monitor,
+                mode="min" if settings.monitor == "val_loss" else "max",
+                min_delta=settings.tol,
+                patience=settings.patience,
+                restore_best_weights=True,
+            )
+        )
+    if settings.verbose:
+        callbacks.append(ProgressDisplay())
+    return callbacks
+
+
+def _new_callback(callback):
+    """A callback for one fit: it keeps what it has seen, and the next fit has to start clean."""
+    if isinstance(callback, keras.callbacks.Callback):
+        return copy.deepcopy(callback)
+    made = callback()
+    if not isinstance(made, keras.callbacks.Callback):
+        raise TypeError(f"Expected {callback!r} in callbacks to make a Keras callback; it made {made!r}.")
+    return made
+
+
+def _restoring(callbacks: list) -> list:
+    """Those, ours or the user's, that put the best weights back. The last one has the last word."""
+    stopping = [callback for callback in callbacks if isinstance(callback, keras.callbacks.EarlyStopping)]
+    return [
+        callback for callback in stopping if callback.restore_best_weights and callback.best_weights is not None
+    ]
+
+
+def _best_epoch(callbacks: list, n_epochs: int) -> int:
+    restoring = _restoring(callbacks)
+    return restoring[-1].best_epoch + 1 if restoring else n_epochs
+
+
+def _keep_best_weights(model, callbacks: list, n_epochs: int) -> None:
+    for callback in _restoring(callbacks):
+        model.set_weights(callback.best_weights)
+    warnings.warn(
+        f"Training was interrupted after {n_epochs} epochs. The estimator is fitted with the best weights so far "
+        "(without early stopping, with the last ones).",
+        stacklevel=2,
     )
-    return [*callbacks, early_stopping], early_stopping
+
+
+class _Observation(keras.callbacks.Callback):
+    """Lets the observer see each epoch."""
+
+    def __init__(self, observer: EpochObserver, start: dict[str, np.ndarray]):
+        super().__init__()
+        self._observer, self._start = observer, start
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._observer.begin_epoch()
+
+    def on_epoch_end(self, epoch, logs=None):
+        more, stop = self._observer.end_epoch(lambda: _named_weights(self.model, self._start))
+        logs.update(more)
+        if stop:
+            self.model.stop_training = True
 
 
 class _StopWhenNotFinite(keras.callbacks.Callback):

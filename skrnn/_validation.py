@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -34,6 +34,11 @@ def check_number(name: str, value, kind, *, low, high=None, low_open: bool = Fal
     below_high = high is None or (value < high if high_open else value <= high)
     if not (above_low and below_high):
         raise ValueError(f"Expected {name} to be {expected}; got {value!r}.")
+
+
+def check_rate(name: str, value) -> None:
+    """Raise unless ``value`` can be a rate of dropout."""
+    check_number(name, value, Real, low=0, high=1, high_open=True)
 
 
 def check_bool(name: str, value, *, or_else: str = "") -> None:

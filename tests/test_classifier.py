@@ -362,7 +362,7 @@ def test_class_weights_are_those_of_the_training_documents(reviews):
     for class_weight in ({"neg": -1}, {"neg": float("nan")}, {"neg": 0, "pos": 0}):
         with pytest.raises(ValueError, match="class_weight to be >= 0, and some > 0"):
             small(class_weight=class_weight).fit(documents, y)
-    with pytest.raises(ValueError, match="validation document of a class with a weight > 0"):
+    with pytest.raises(ValueError, match="validation sample of a class with a weight > 0"):
         small(class_weight={"neg": 0}).fit(documents, y, X_val=["terrible"], y_val=["neg"])
 
 
@@ -408,7 +408,7 @@ def test_warm_start_keeps_vocabulary_and_classes(reviews):
     assert classifier.vocabulary_ == vocabulary
     with pytest.raises(ValueError, match="previously unseen labels"):
         classifier.fit(documents[:2], ["neg", "new"])
-    with pytest.raises(ValueError, match="warm_start=True goes on with the fitted network, but units"):
+    with pytest.raises(ValueError, match="goes on with the fitted network, but units"):
         classifier.set_params(units=7).fit(documents, y)
 
 
@@ -503,7 +503,7 @@ def test_refused_documents(X, error, message):
         (["a", "a"], "only one class: .*a"),
         ([0.5, 1.5], "continuous"),
         (None, "requires y to be passed"),
-        ([[0, 1], [1, 0]], "1d array"),
+        ([[0, 3], [1, 0]], "indicator matrix"),
         ([1.0, float("nan")], "NaN"),
     ],
 )

@@ -1,0 +1,160 @@
+"""The documentation of parameters and attributes that the estimators share, each in one place."""
+
+import inspect
+import re
+import textwrap
+
+PARAMETERS = {
+    "vectorizer": """SequenceVectorizer, "passthrough" or None
+        What cuts documents into tokens; None for ``SequenceVectorizer()``. It is cloned to ``vectorizer_``,
+        and its parameters can be searched as ``vectorizer__max_features`` even while it is None. With
+        "passthrough", X holds the token ids already.""",
+    "cell": """{"lstm", "gru", "simple"}
+        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
+        back; in a simple recurrent network they vanish over long sequences.""",
+    "units": """int or tuple of int
+        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.""",
+    "bidirectional": """bool
+        Read each sequence from both ends.""",
+    "activation": """{"tanh", "relu", "sigmoid"}
+        Activation of the cell.""",
+    "pooling": """{"max", "mean", "max_mean", "attention", "last"}
+        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
+        [Raffel2015]_, or only the last state. Padding takes no part.""",
+    "embedding_dim": """int
+        Length of a token's vector.""",
+    "dropout": """float
+        Share of the units that is dropped between layers and before the output, in training.""",
+    "embedding_dropout": """float
+        Share of the dimensions of the token vectors that is dropped, for a whole document at a time.""",
+    "token_dropout": """float
+        Share of the tokens that is replaced by the unknown token in training [Iyyer2015]_, which also teaches
+        the network what to make of words that it does not know.""",
+    "network": """callable or None
+        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
+        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
+        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
+        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
+        to be importable; predictions are then Keras' own. Initial weights are those of its layers.""",
+    "loss": """{"squared_error", "absolute_error"}
+        Loss of the network on the scaled targets.""",
+    "optimizer": """str or class
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
+        ``keras.optimizers.Optimizer``.""",
+    "learning_rate": """float or schedule
+        Step size of the optimizer; Keras' learning-rate schedules are taken too.""",
+    "weight_decay": """float
+        Decoupled weight decay, for each step.""",
+    "clipnorm": """float or None
+        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
+        [Pascanu2013]_.""",
+    "epochs": """int
+        Passes over the training samples; at most, when stopping early.""",
+    "batch_size": """int
+        Samples in a step of the optimizer.""",
+    "class_weight": """dict, "balanced" or None
+        Weights of the classes in the loss, as everywhere in scikit-learn. Not for multilabel targets.""",
+    "early_stopping": """"auto" or bool
+        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
+        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
+        when validation data is passed to :meth:`fit`.""",
+    "validation_fraction": """float
+        Share of the samples to hold back, at most 0.5.""",
+    "n_iter_no_change": """int
+        Epochs without improvement after which training stops.""",
+    "tol": """float
+        Least improvement of the monitored score that counts.""",
+    "scoring": """str, callable or None
+        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
+        "f1_macro"; None for the estimator's own ``score``.""",
+    "warm_start": """bool
+        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes and optimizer state, for
+        ``epochs`` more epochs.""",
+    "callbacks": """list or None
+        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
+        for one.""",
+    "random_state": """int, RandomState instance or None
+        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
+        same machine with the same number of threads gives identical weights each time.""",
+    "verbose": """bool or int
+        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
+        notebooks get a progress bar too.""",
+}
+
+ATTRIBUTES = {
+    "classes_": """ndarray of shape (n_classes,)
+        The labels, sorted. For multilabel targets, the numbers of their columns.""",
+    "class_weight_": """ndarray of shape (n_classes,)
+        The weight of each class in the loss.""",
+    "target_mean_": """ndarray of shape (n_outputs,)
+        What is subtracted from the targets for training.""",
+    "target_scale_": """ndarray of shape (n_outputs,)
+        What the targets are divided by for training: their standard deviation.""",
+    "vectorizer_": """SequenceVectorizer or "passthrough"
+        The fitted vectorizer.""",
+    "vocabulary_": """dict of str to int
+        The id of each token.""",
+    "n_features_in_": """int
+        Number of features at each time step; of columns, where X was a 2-D array.""",
+    "feature_names_in_": """ndarray of str
+        The names of the columns, where X was a DataFrame.""",
+    "model_": """keras.Model
+        The trained network in Keras, built anew each time it is asked for.""",
+    "history_": """dict of str to list of float
+        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
+        the accuracy too, and "val_score" with another ``scoring``.""",
+    "n_iter_": """int
+        Number of epochs that were run.""",
+    "best_epoch_": """int
+        The epoch, counted from 1, whose weights are kept.""",
+    "validation_scores_": """list of float or None
+        What early stopping monitors, after each epoch: higher is better, and a loss is negative.""",
+    "n_parameters_": """int
+        Number of numbers in the network's weights.""",
+}
+
+REFERENCES = {
+    "Hochreiter1997": "Hochreiter & Schmidhuber (1997), Long short-term memory. Neural Computation 9(8).",
+    "Cho2014": """Cho et al. (2014), Learning phrase representations using RNN encoder-decoder for statistical
+       machine translation. arXiv:1406.1078.""",
+    "Raffel2015": """Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory
+       problems. arXiv:1512.08756.""",
+    "Iyyer2015": """Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text
+       classification. ACL 2015.""",
+    "Pascanu2013": """Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
+       arXiv:1211.5063.""",
+}
+
+
+def document(*attributes: str):
+    """Decorate a class: fill ``%(parameters)s``, ``%(attributes)s`` and ``%(references)s`` in its docstring.
+
+    The parameters and their defaults are those of its signature, the references those that the text cites.
+    """
+
+    def fill(cls):
+        entries = [
+            f"{name} : {_with_default(PARAMETERS[name], parameter.default)}"
+            for name, parameter in inspect.signature(cls).parameters.items()
+        ]
+        parameters = "\n    ".join(entries)
+        cited = [label for label in REFERENCES if f"[{label}]_" in parameters]
+        cls.__doc__ = textwrap.dedent("    " + cls.__doc__) % {
+            "parameters": textwrap.dedent("    " + parameters),
+            "attributes": textwrap.dedent(
+                "    " + "\n    ".join(f"{name} : {ATTRIBUTES[name]}" for name in attributes)
+            ),
+            "references": "\n".join(
+                re.sub(r"\n +", "\n   ", f".. [{label}] {REFERENCES[label]}") for label in cited
+            ),
+        }
+        return cls
+
+    return fill
+
+
+def _with_default(entry: str, default) -> str:
+    """The entry with the default after the type, on its first line."""
+    kind, description = entry.split("\n", 1)
+    shown = f'"{default}"' if isinstance(default, str) else repr(default)
+    return f"{kind}, default={shown}\n{description}"

@@ -1,0 +1,95 @@
+"""What the estimators of numeric sequences share: the shapes that X may have."""
+
+import numpy as np
+from sklearn.utils.validation import check_array, validate_data
+
+from skrnn._base import BaseRNN
+from skrnn._sequences import RaggedArray
+
+# Predictions are computed in the precision of X; training is always in float32.
+_CHECKS = {"dtype": [np.float64, np.float32], "input_name": "X"}
+
+
+class NumericRNN(BaseRNN):
+    """X is a list of sequences of vectors, a 3-D array, or a 2-D array of univariate series."""
+
+    def _check_input(self, X, reset=False):
+        if isinstance(X, RaggedArray):
+            return X
+        sequences = _list_of_sequences(X)
+        if sequences is None and np.ndim(X) == 3:
+            sequences = list(check_array(X, allow_nd=True, **_CHECKS))
+        if sequences is None:
+            return self._check_series(X, reset)
+        ragged = _check_sequences(sequences)
+        n_features = ragged.data.shape[1]
+        if reset:
+            self._is_fitted_on_series = False
+            self.n_features_in_ = self._n_features = n_features
+            vars(self).pop("feature_names_in_", None)
+        self._check_n_features(n_features)
+        return ragged
+
+    def _check_series(self, X, reset) -> RaggedArray:
+        """A row is a series, a column a time step."""
+        if reset or self._is_fitted_on_series:
+            X = validate_data(self, X, reset=reset, **_CHECKS)
+        else:
+            X = check_array(X, **_CHECKS)
+        if reset:
+            self._is_fitted_on_series = True
+            self._n_features = 1
+        self._check_n_features(1)
+        return RaggedArray(X.reshape(-1, 1), np.arange(len(X) + 1) * X.shape[1])
+
+    def _check_n_features(self, n_features):
+        if n_features != self._n_features:
+            raise ValueError(
+                f"X has {n_features} features at each time step, but {type(self).__name__} is expecting "
+                f"{self._n_features} features at each time step."
+            )
+
+    def _fit_sequences(self, X):
+        return X
+
+    def _sequences(self, X):
+        return X
+
+    def _input_spec(self):
+        return {"n_tokens": None, "n_features": self._n_features, "embedding_dropout": 0.0, "token_dropout": 0.0}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _list_of_sequences(X) -> list[np.ndarray] | None:
+    """The sequences if X is a list of them; None if X is an array, or a list that is as good as one."""
+    is_object_array = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O"
+    if not (isinstance(X, list | tuple) or is_object_array):
+        return None
+    sequences = [np.asarray(sequence) for sequence in X]
+    shapes = {sequence.shape for sequence in sequences}
+    if not shapes or min(map(len, shapes)) == 0 or (len(shapes) == 1 and len(next(iter(shapes))) == 1):
+        return None
+    return sequences
+
+
+def _check_sequences(sequences: list[np.ndarray]) -> RaggedArray:
+    columns = [sequence[:, None] if sequence.ndim == 1 else sequence for sequence in sequences]
+    for i, column in enumerate(columns):
+        if column.ndim != 2 or column.shape[1] != columns[0].shape[1]:
+            raise ValueError(
+                "Expected every sequence to be an array of shape (n_steps, n_features) with the same n_features; "
+                f"sequence 0 has shape {sequences[0].shape}, and sequence {i} {sequences[i].shape}."
+            )
+    ragged = RaggedArray.of(columns)
+    try:
+        data = check_array(ragged.data, ensure_min_samples=0, **_CHECKS)
+    except ValueError as error:
+        is_bad = ~np.isfinite(ragged.data.astype(np.float64)).all(axis=1)
+        i = np.searchsorted(ragged.indptr, is_bad.argmax(), side="right") - 1
+        raise ValueError(f"{error} See sequence {i}." if is_bad.any() else str(error)) from error
+    return RaggedArray(data, ragged.indptr)
