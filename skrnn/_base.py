@@ -462,7 +462,7 @@ def _check_sample_weight(name: str, weights, X) -> np.ndarray:
     if weights.min() < 0:
         raise ValueError(f"Expected {name} >= 0; got {weights.min()} at position {weights.argmin()}.")
     if not np.any(weights):
-        raise ValueError(f"Expected some sample with {name} > 0; all are 0.")
+        raise ValueError(f"Expected some sample with {name} > 0; all weights are zero.")
     return weights
 
 

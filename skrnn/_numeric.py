@@ -7,7 +7,7 @@ from skrnn._base import BaseRNN
 from skrnn._sequences import RaggedArray
 
 # Predictions are computed in the precision of X; training is always in float32.
-_CHECKS = {"dtype": [np.float64, np.float32], "input_name": "X"}
+_DTYPES = [np.float64, np.float32]
 
 
 class NumericRNN(BaseRNN):
@@ -17,8 +17,8 @@ class NumericRNN(BaseRNN):
         if isinstance(X, RaggedArray):
             return X
         sequences = _list_of_sequences(X)
-        if sequences is None and np.ndim(X) == 3:
-            sequences = list(check_array(X, allow_nd=True, **_CHECKS))
+        if sequences is None and getattr(X, "ndim", None) == 3:
+            sequences = list(check_array(X, dtype=_DTYPES, allow_nd=True, input_name="X"))
         if sequences is None:
             return self._check_series(X, reset)
         ragged = _check_sequences(sequences)
@@ -33,9 +33,9 @@ class NumericRNN(BaseRNN):
     def _check_series(self, X, reset) -> RaggedArray:
         """A row is a series, a column a time step."""
         if reset or self._is_fitted_on_series:
-            X = validate_data(self, X, reset=reset, **_CHECKS)
+            X = validate_data(self, X, reset=reset, dtype=_DTYPES)
         else:
-            X = check_array(X, **_CHECKS)
+            X = check_array(X, dtype=_DTYPES, input_name="X")
         if reset:
             self._is_fitted_on_series = True
             self._n_features = 1
@@ -87,7 +87,7 @@ def _check_sequences(sequences: list[np.ndarray]) -> RaggedArray:
             )
     ragged = RaggedArray.of(columns)
     try:
-        data = check_array(ragged.data, ensure_min_samples=0, **_CHECKS)
+        data = check_array(ragged.data, dtype=_DTYPES, ensure_min_samples=0, input_name="X")
     except ValueError as error:
         is_bad = ~np.isfinite(ragged.data.astype(np.float64)).all(axis=1)
         i = np.searchsorted(ragged.indptr, is_bad.argmax(), side="right") - 1

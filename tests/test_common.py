@@ -1,0 +1,33 @@
+"""scikit-learn's own checks, on the estimators that take two-dimensional input."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skrnn import RNNSequenceClassifier, RNNSequenceRegressor
+
+# Enough for the checks' small problems, and not more: nearly a hundred fits have to be quick.
+SMALL = {
+    "units": 8,
+    "pooling": "last",
+    "dropout": 0,
+    "learning_rate": 0.03,
+    "epochs": 15,
+    "batch_size": 16,
+    "early_stopping": False,
+    "random_state": 0,
+}
+
+
+def expected_failed_checks(_estimator):
+    return {
+        # The reason that scikit-learn gives for its own SGDClassifier and SGDRegressor.
+        "check_sample_weight_equivalence_on_dense_data": (
+            "A repeated sample is in several batches, a weighted one in a single batch."
+        )
+    }
+
+
+@parametrize_with_checks(
+    [RNNSequenceClassifier(**SMALL), RNNSequenceRegressor(**SMALL)], expected_failed_checks=expected_failed_checks
+)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
