@@ -20,7 +20,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skrnn import RNNTextClassifier, estimator_checks
+from skrnn import RNNTextClassifier, RNNTextRegressor, estimator_checks
 from skrnn.estimator_checks import check_text_estimator, parametrize_with_text_checks, yield_text_checks
 
 
@@ -103,6 +103,7 @@ class WordRegressor(RegressorMixin, BaseEstimator):
 
 WELL_BEHAVED = [
     RNNTextClassifier(**SMALL),
+    RNNTextRegressor(**SMALL),
     make_pipeline(TfidfVectorizer(), LogisticRegression()),
     make_pipeline(CountVectorizer(), Ridge()),
     make_pipeline(CountVectorizer(), RidgeClassifier()),
