@@ -127,7 +127,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         tasks = EpochTasks(self, self.epochs, X, y, sample_weight)
         fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks)
         tasks.end(lambda: vars(fitted))
-        vars(self).update(vars(fitted))
+        self._take_over(fitted)
         return self
 
     def _fit(self, X, y, sample_weight, validation_data, tasks):
@@ -165,8 +165,13 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         sequences = fitted._sequences(X) if resume else fitted._fit_sequences(X)
         training = fitted._examples(sequences, targets, weights)
         fitted._train(training, None, self._seed(), resume, epochs=1, observer=None, resumable=True)
-        vars(self).update(vars(fitted))
+        self._take_over(fitted)
         return self
+
+    def _take_over(self, fitted):
+        for name in vars(self).keys() - vars(fitted).keys():
+            delattr(self, name)  # learned before, and not this time
+        vars(self).update(vars(fitted))
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))

@@ -208,10 +208,10 @@ def _is_multilabel(y: np.ndarray) -> bool:
         check_classification_targets(y)
         return False
     kind = type_of_target(y, input_name="y")
-    if kind != "multilabel-indicator":
+    if kind != "multilabel-indicator" or not np.all(np.isin(y, (0, 1))):
         raise ValueError(
             "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for "
-            f"each label; got an array of shape {y.shape} that is {kind}."
+            f"each label; got an array of shape {y.shape} with other values ({kind})."
         )
     return True
 

@@ -146,7 +146,7 @@ def train(
 
     Interrupted by the user after the first epoch, it warns and returns the best weights so far.
     """
-    if spec.n_tokens is not None:
+    if settings.network is None and spec.n_tokens is not None:
         spec = replace(spec, n_tokens=_round_up(spec.n_tokens))
     key = _pool_key(spec, settings)
     network = _POOL.take(key) or _new_network(spec, settings)

@@ -21,12 +21,18 @@ ALLOWED = {
     "estimator_checks": set(),
     "_vectorizer": {"_sequences", "_validation"},
     "_inference": {"_network"},
-    "_keras_network": {"_network", "_sequences"},
-    "_training": {"_keras_network", "_network", "_sequences"},
-    "_base": {"_inference", "_network", "_validation", "_training", "_keras_network"},
-    "_text": {"_base", "_sequences", "_vectorizer"},
-    "_classifier": {"_text"},
-    "__init__": {"_classifier", "_vectorizer"},
+    "layers": {"_sequences"},
+    "_keras_network": {"_network", "_sequences", "layers"},
+    "_progress": set(),
+    "_training": {"_keras_network", "_network", "_progress", "_sequences"},
+    "_callbacks": set(),
+    "_base": {"_callbacks", "_inference", "_network", "_validation", "_training", "_keras_network"},
+    "_text": {"_base", "_sequences", "_validation", "_vectorizer"},
+    "_numeric": {"_base", "_sequences"},
+    "_docs": set(),
+    "_classifier": {"_docs", "_numeric", "_text"},
+    "_regressor": {"_docs", "_numeric", "_text", "_validation"},
+    "__init__": {"_classifier", "_network", "_regressor", "_vectorizer"},
 }
 
 
@@ -50,11 +56,11 @@ def test_imports_point_one_way(module):
     assert {parts[1] for parts in imported if parts[0] == "skrnn"} <= ALLOWED[module]
 
 
-@pytest.mark.parametrize("module", sorted(set(ALLOWED) - {"_keras_network", "_training"}))
-def test_keras_is_imported_in_two_modules_only(module):
+@pytest.mark.parametrize("module", sorted(set(ALLOWED) - {"layers", "_keras_network", "_progress", "_training"}))
+def test_keras_is_imported_in_four_modules_only(module):
     assert not {name.split(".")[0] for name in _imports(PACKAGE / f"{module}.py")} & HEAVY
     at_the_top = {name.split(".")[-1] for name in _imports(PACKAGE / f"{module}.py", top_level_only=True)}
-    assert not at_the_top & {"_keras_network", "_training"}
+    assert not at_the_top & {"layers", "_keras_network", "_progress", "_training"}
 
 
 def test_only_training_knows_scikeras():
@@ -69,4 +75,5 @@ def test_importing_the_package_loads_neither_keras_nor_tensorflow():
 
 
 def test_the_public_names():
-    assert set(skrnn.__all__) == {"RNNTextClassifier", "SequenceVectorizer", "__version__"}
+    estimators = {"RNNTextClassifier", "RNNTextRegressor", "RNNSequenceClassifier", "RNNSequenceRegressor"}
+    assert set(skrnn.__all__) == estimators | {"SequenceVectorizer", "NetworkSpec", "__version__"}

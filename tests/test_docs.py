@@ -44,9 +44,22 @@ def test_readme_defaults_are_the_defaults():
                 assert repr(signature[name.strip("`")].default).replace("'", '"') == default.strip("`")
 
 
-@pytest.mark.parametrize("estimator", [skrnn.RNNTextClassifier, skrnn.SequenceVectorizer])
+ESTIMATORS = [
+    skrnn.RNNTextClassifier,
+    skrnn.RNNTextRegressor,
+    skrnn.RNNSequenceClassifier,
+    skrnn.RNNSequenceRegressor,
+    skrnn.SequenceVectorizer,
+]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_every_parameter_is_documented_with_its_default(estimator):
-    documented = dict(re.findall(r"^    (\w+) : .*default=(.*)$", estimator.__doc__, flags=re.MULTILINE))
+    documentation = inspect.getdoc(estimator)
+    documented = dict(re.findall(r"^(\w+) : .*default=(.*)$", documentation, flags=re.MULTILINE))
+    assert "%(" not in documentation
+    cited = set(re.findall(r"\[(\w+)\]_", documentation))
+    assert cited == set(re.findall(r"^\.\. \[(\w+)\]", documentation, flags=re.MULTILINE))
     defaults = {
         name: repr(parameter.default).replace("'", '"')
         for name, parameter in inspect.signature(estimator).parameters.items()

@@ -1,0 +1,153 @@
+"""Keras layers of the built-in network, for networks of one's own too.
+
+Importing this module imports Keras. Sequences that are padded carry a mask, which the layers heed.
+"""
+
+import keras
+from keras import ops
+
+from skrnn._sequences import PADDING, UNKNOWN
+
+__all__ = ["AttentionPooling1D", "MaskedPooling1D", "NaNMasking", "TokenDropout"]
+
+
+@keras.saving.register_keras_serializable("skrnn")
+class TokenDropout(keras.layers.Layer):
+    """Replace random tokens by the unknown one, in training.
+
+    It is word dropout [1]_, and the way in which the unknown token gets a trained vector. Input and output are
+    token ids of shape (batch, time).
+
+    Parameters
+    ----------
+    rate : float
+        Share of the tokens that is replaced.
+    seed : int or None, default=None
+        Seed of the layer's random generator.
+
+    References
+    ----------
+    .. [1] Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text classification.
+       ACL 2015.
+    """
+
+    def __init__(self, rate, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, ids, training=False):
+        if not training:
+            return ids
+        drop = keras.random.uniform(ops.shape(ids), seed=self.seed_generator) < self.rate  # (batch, time)
+        return ops.where(ops.logical_and(drop, ids != PADDING), ops.cast(UNKNOWN, ids.dtype), ids)
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("skrnn")
+class NaNMasking(keras.layers.Layer):
+    """Mask the time steps that are NaN, and make them zeros.
+
+    What a network of one's own begins with if it reads vectors: batches of the estimators of numeric sequences
+    are padded with NaN. (Keras' ``Masking`` takes a number for padding, which real data may hold.) Input and
+    output have the shape (batch, time, features).
+    """
+
+    def call(self, vectors):
+        return ops.where(ops.isnan(vectors), ops.zeros_like(vectors), vectors)
+
+    def compute_mask(self, vectors, mask=None):
+        return ops.logical_not(ops.isnan(vectors[..., 0]))  # (batch, time)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("skrnn")
+class MaskedPooling1D(keras.layers.Layer):
+    """Maximum or mean over the time steps that are not padding; zeros for a sequence without any.
+
+    Keras' own ``GlobalMaxPooling1D`` ignores masks, and its ``GlobalAveragePooling1D`` gives NaN for an empty
+    sequence. From (batch, time, units) to (batch, units), or to (batch, 2 * units) for "max_mean".
+
+    Parameters
+    ----------
+    mode : {"max", "mean", "max_mean"}
+    """
+
+    def __init__(self, mode, **kwargs):
+        super().__init__(**kwargs)
+        self.mode = mode
+        self.supports_masking = True
+
+    def call(self, states, mask=None):
+        mask = _time_mask(states, mask)  # (batch, time, 1)
+        pooled = [_POOLS[name](states, mask) for name in self.mode.split("_")]
+        return ops.concatenate(pooled, axis=-1)  # (batch, units) or (batch, 2 * units)
+
+    def compute_mask(self, states, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], input_shape[-1] * len(self.mode.split("_"))
+
+    def get_config(self):
+        return {**super().get_config(), "mode": self.mode}
+
+
+@keras.saving.register_keras_serializable("skrnn")
+class AttentionPooling1D(keras.layers.Layer):
+    """Mean of the states weighted by a learned score [1]_; zeros for an empty sequence.
+
+    From (batch, time, units) to (batch, units).
+
+    References
+    ----------
+    .. [1] Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory problems.
+       arXiv:1512.08756.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            shape=(input_shape[-1], 1), initializer=keras.initializers.GlorotUniform(seed=0), name="kernel"
+        )
+        self.bias = self.add_weight(shape=(1,), initializer="zeros", name="bias")
+
+    def call(self, states, mask=None):
+        mask = _time_mask(states, mask)  # (batch, time, 1)
+        # tanh keeps the scores in [-1, 1]: exp needs no shift against overflow.
+        scores = ops.tanh(ops.matmul(states, self.kernel) + self.bias)  # (batch, time, 1)
+        weights = ops.exp(scores) * mask
+        return ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), keras.config.epsilon())
+
+    def compute_mask(self, states, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], input_shape[-1]
+
+
+def _time_mask(states, mask):
+    """1 where a time step counts and 0 where it is padding, as (batch, time, 1) in the states' dtype."""
+    if mask is None:
+        return ops.ones_like(states[..., :1])
+    return ops.cast(ops.expand_dims(mask, -1), states.dtype)
+
+
+def _max(states, mask):
+    largest = ops.max(ops.where(mask > 0, states, float("-inf")), axis=1)
+    return ops.where(ops.max(mask, axis=1) > 0, largest, 0.0)
+
+
+def _mean(states, mask):
+    return ops.sum(states * mask, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1.0)
+
+
+_POOLS = {"max": _max, "mean": _mean}

@@ -1,0 +1,294 @@
+"""Estimators of numeric sequences, regressors, and targets of several columns."""
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import SMALL, make_reviews
+from scipy import sparse
+from sklearn.base import is_regressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import mean_absolute_error
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
+from skrnn.datasets import load_spoken_digits
+
+SMALL_NUMERIC = {name: value for name, value in SMALL.items() if name != "embedding_dim"}
+
+
+def classifier(**params):
+    return RNNSequenceClassifier(**{**SMALL_NUMERIC, **params})
+
+
+def regressor(**params):
+    return RNNSequenceRegressor(**{**SMALL_NUMERIC, "epochs": 20, **params})
+
+
+def make_trends(n=60, n_features=2, seed=0):
+    """Sequences of different lengths that rise or fall."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % 2)
+    lengths = rng.integers(3, 10, size=n)
+    slopes = 2 * y - 1
+    X = [
+        slope * np.linspace(-1, 1, length)[:, None] + rng.normal(scale=0.3, size=(length, n_features))
+        for slope, length in zip(slopes, lengths, strict=True)
+    ]
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def trends():
+    return make_trends()
+
+
+@pytest.fixture(scope="module")
+def fitted(trends):
+    """A fitted classifier; tests must not change it."""
+    return classifier(epochs=15).fit(*trends)
+
+
+# Shapes of X
+
+
+def test_the_order_of_time_steps_is_what_counts(fitted, trends):
+    X, y = trends
+    assert fitted.score(*make_trends(seed=1)) > 0.9
+    assert fitted.score([sequence[::-1] for sequence in X], 1 - y) > 0.9
+    assert fitted.n_features_in_ == 2
+
+
+def test_equally_long_sequences_as_a_list_or_an_array():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 5, 3)), np.arange(20) % 2
+    from_array = classifier(epochs=1).fit(X, y).predict_proba(X)
+    for container in (list, tuple, lambda X: X.tolist()):
+        np.testing.assert_array_equal(
+            classifier(epochs=1).fit(container(X), y).predict_proba(container(X)), from_array
+        )
+
+
+def test_lists_of_different_lengths_in_any_container(fitted, trends):
+    X, _ = trends
+    expected = fitted.predict_proba(X)
+    objects = np.empty(len(X), dtype=object)
+    objects[:] = X
+    for same in (tuple(X), objects, [sequence.tolist() for sequence in X]):
+        np.testing.assert_array_equal(fitted.predict_proba(same), expected)
+
+
+def test_univariate_series_in_a_table_or_of_their_own_lengths():
+    rng = np.random.default_rng(0)
+    table, y = rng.normal(size=(30, 6)), np.arange(30) % 2
+    series = classifier(epochs=1).fit(table, y)
+    expected = series.predict_proba(table)
+    assert series.n_features_in_ == 6
+    columns = classifier(epochs=1).fit(table[:, :, None], y)
+    assert columns.n_features_in_ == 1
+    np.testing.assert_array_equal(columns.predict_proba(table[:, :, None]), expected)
+    np.testing.assert_array_equal(columns.predict_proba(table), expected)
+    ragged = [table[0], table[1, :3], table[2, :1]]
+    np.testing.assert_allclose(series.predict_proba(ragged)[0], expected[0], rtol=1e-12)
+    with pytest.raises(ValueError, match="X has 4 features, but RNNSequenceClassifier is expecting 6 features"):
+        series.predict(table[:, :4])
+
+
+def test_a_data_frame_gives_names_to_time_steps():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 3)), columns=["mon", "tue", "wed"])
+    y = np.arange(30) % 2
+    series = classifier(epochs=1).fit(table, y)
+    assert series.feature_names_in_.tolist() == ["mon", "tue", "wed"]
+    with pytest.raises(ValueError, match="feature names should match"):
+        series.predict(table[["tue", "mon", "wed"]])
+    assert not hasattr(series.fit(list(table.to_numpy()[:, :, None]), y), "feature_names_in_")
+
+
+def test_empty_sequences_are_no_errors(trends):
+    X, y = trends
+    X = [*X, np.empty((0, 2))]
+    probabilities = classifier(epochs=1).fit(X, [*y, 1]).predict_proba(X)
+    assert np.all(np.isfinite(probabilities))
+
+
+def test_zeros_are_data_and_not_padding(trends):
+    X, y = trends
+    padded = [np.vstack([sequence, np.zeros((3, 2))]) for sequence in X]
+    model = classifier(epochs=2, pooling="mean").fit(padded, y)
+    assert np.abs(model.predict_proba(padded) - model.predict_proba(X)).max() > 1e-3
+
+
+def test_a_prediction_depends_on_the_sequence_alone(fitted, trends):
+    X, _ = trends
+    one_by_one = np.vstack([fitted.predict_proba([sequence]) for sequence in X])
+    np.testing.assert_allclose(fitted.predict_proba(X), one_by_one, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([np.zeros((3, 2)), np.zeros((4, 3))], r"sequence 0 has shape \(3, 2\), and sequence 1 \(4, 3\)"),
+        ([np.zeros((3, 2)), np.zeros(4)], "same n_features"),
+        ([np.zeros((3, 2, 2)), np.zeros((4, 2, 2))], "n_steps, n_features"),
+        ([np.zeros((3, 2)), np.array([[0, 0], [0, np.nan]])], r"contains NaN.*See sequence 1"),
+        ([np.zeros((3, 2)), np.full((1, 2), np.inf)], r"infinity.*See sequence 1"),
+        ([["a", "b"], ["c"]], "could not convert string to float"),
+        (np.zeros((2, 2, 2, 2)), "n_steps, n_features|Found array with dim 4"),
+        (sparse.eye(2).tocsr(), "[Ss]parse"),
+        ([], "0 sample|minimum of 1|Expected 2D array"),
+    ],
+)  # fmt: skip
+def test_refused_sequences(X, message):
+    with pytest.raises((ValueError, TypeError), match=f"(?s){message}"):
+        classifier().fit(X, [0, 1])
+
+
+def test_refused_predictions(fitted):
+    with pytest.raises(
+        ValueError, match="X has 3 features at each time step, but RNNSequenceClassifier is expecting 2"
+    ):
+        fitted.predict(np.zeros((4, 5, 3)))
+    with pytest.raises(ValueError, match="1 features at each time step"):
+        fitted.predict(np.zeros((4, 5)))
+
+
+def test_float32_is_computed_in_float32(fitted, trends):
+    X, _ = trends
+    halves = [sequence.astype(np.float32) for sequence in X]
+    np.testing.assert_allclose(fitted.predict_proba(halves), fitted.predict_proba(X), atol=1e-5)
+
+
+def test_searches_cut_lists_of_sequences(trends):
+    search = GridSearchCV(classifier(), {"cell": ["gru"], "units": [3, 4]}, cv=2, n_jobs=2, error_score="raise")
+    search.fit(*trends)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    scaled = make_pipeline(StandardScaler(), classifier(epochs=1))
+    table = np.random.default_rng(0).normal(size=(20, 4))
+    assert np.isfinite(cross_val_score(scaled, table, np.arange(20) % 2, cv=2, error_score="raise")).all()
+
+
+def test_spoken_digits_are_told_better_than_by_flat_models():
+    digits = load_spoken_digits()
+    n = 400
+    scaler = StandardScaler().fit(np.concatenate(digits.data[:n]))
+    X, y = [scaler.transform(sequence) for sequence in digits.data[: n + 600]], digits.target[: n + 600]
+    longest = max(map(len, X))
+    flat = np.array([np.pad(sequence, ((0, longest - len(sequence)), (0, 0))).ravel() for sequence in X])
+    flat_models = (KNeighborsClassifier(), LogisticRegression(max_iter=500))
+    flat_scores = [model.fit(flat[:n], y[:n]).score(flat[n:], y[n:]) for model in flat_models]
+    assert RNNSequenceClassifier(random_state=0).fit(X[:n], y[:n]).score(X[n:], y[n:]) > max(flat_scores)
+
+
+# Numbers as targets
+
+
+def test_a_regressor_predicts_in_the_units_of_y(trends, tmp_path):
+    X, y = trends
+    values = 1e6 + 1e4 * y
+    model = regressor().fit(X, values)
+    assert is_regressor(model)
+    assert model.predict(X).shape == (60,)
+    assert model.score(X, values) > 0.8
+    np.testing.assert_allclose([model.target_mean_[0], model.target_scale_[0]], [values.mean(), values.std()])
+    joblib.dump(model, tmp_path / "model.joblib")
+    np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib").predict(X), model.predict(X))
+
+
+def test_several_outputs_in_different_units(trends):
+    X, y = trends
+    values = np.column_stack([y, -1000.0 * y + 5])
+    model = regressor().fit(X, values)
+    assert model.predict(X).shape == (60, 2)
+    assert model.score(X, values) > 0.8
+    assert regressor(epochs=1).fit(X, values[:, :1]).predict(X).shape == (60, 1)
+
+
+def test_a_constant_target_is_predicted(trends):
+    X, _ = trends
+    np.testing.assert_allclose(regressor().fit(X, np.full(60, 7.0)).predict(X), 7, atol=0.2)
+
+
+def test_absolute_error_heeds_outliers_less(trends):
+    X, y = trends
+    values = y + np.where(np.arange(60) % 12 == 0, 50.0, 0.0)
+    errors = {}
+    for loss in ("squared_error", "absolute_error"):
+        model = regressor(loss=loss, epochs=30).fit(X, values)
+        errors[loss] = mean_absolute_error(y, model.predict(X))
+    assert errors["absolute_error"] < errors["squared_error"]
+
+
+def test_a_text_regressor_learns_from_words():
+    documents, labels = make_reviews(n_classes=3, n_documents=90)
+    stars = np.select([labels == "neg", labels == "pos"], [1.0, 5.0], 3.0)
+    model = RNNTextRegressor(**{**SMALL, "epochs": 20}).fit(documents, stars)
+    assert model.score(documents, stars) > 0.8
+    assert model.history_.keys() == {"loss"}
+    assert model.predict(["splendid"])[0] > model.predict(["terrible"])[0]
+
+
+def test_early_stopping_of_a_regressor():
+    X, y = make_trends(n=200)
+    model = regressor(early_stopping="auto", epochs=5).fit(X, y)
+    assert len(model.history_["val_loss"]) == model.n_iter_
+    assert model.validation_scores_ == [-loss for loss in model.history_["val_loss"]]
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [(np.full(60, np.nan), "NaN"), (["a"] * 60, "convert string"), (np.zeros((60, 2, 2)), "n_outputs|dim 3")],
+)
+def test_refused_numbers(y, message, trends):
+    with pytest.raises(ValueError, match=message):
+        regressor().fit(trends[0], y)
+    with pytest.raises(ValueError, match="absolute_error"):
+        regressor(loss="absolut_error").fit(*trends)
+
+
+# Several labels for each sample
+
+
+def make_multilabel(n=90):
+    documents, labels = make_reviews(n_documents=n)
+    rng = np.random.default_rng(0)
+    is_long = rng.integers(2, size=n)
+    documents = [
+        f"{document} slowly" if slow else document for document, slow in zip(documents, is_long, strict=True)
+    ]
+    return documents, np.column_stack([labels == "pos", is_long]).astype(int)
+
+
+def test_several_labels_for_each_document():
+    documents, Y = make_multilabel()
+    model = RNNTextClassifier(**{**SMALL, "epochs": 15}).fit(documents, Y)
+    probabilities = model.predict_proba(documents)
+    assert probabilities.shape == Y.shape
+    np.testing.assert_array_equal(model.predict(documents), probabilities > 0.5)
+    assert model.score(documents, Y) > 0.9
+    assert model.classes_.tolist() == [0, 1]
+    same = RNNTextClassifier(**{**SMALL, "epochs": 15}).fit(documents, sparse.csr_matrix(Y))
+    np.testing.assert_array_equal(same.predict_proba(documents), probabilities)
+
+
+def test_the_validation_split_of_several_labels_and_streams():
+    documents, Y = make_multilabel()
+    held_back = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 2}).fit(documents, Y)
+    assert held_back.validation_scores_ is not None
+    stream = RNNTextClassifier(**SMALL).partial_fit(documents, Y).partial_fit(documents, Y)
+    whole = RNNTextClassifier(**{**SMALL, "epochs": 2}).fit(documents, Y)
+    np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
+
+
+def test_refused_labels():
+    documents, Y = make_multilabel()
+    with pytest.raises(ValueError, match="class_weight is for binary and multiclass"):
+        RNNTextClassifier(**SMALL, class_weight="balanced").fit(documents, Y)
+    with pytest.raises(ValueError, match="indicator matrix"):
+        RNNTextClassifier(**SMALL).fit(documents, Y * 3)
+    model = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(documents, Y)
+    for other in (Y[:, 0], np.column_stack([Y, Y[:, 0]])):
+        with pytest.raises(ValueError, match="classes"):
+            model.partial_fit(documents, other)

@@ -1,0 +1,434 @@
+"""Control over training: streams, validation, callbacks, interruption, display, and networks of the user's own."""
+
+import functools
+import pickle
+import re
+import sys
+from typing import ClassVar
+
+import joblib
+import numpy as np
+import pytest
+from conftest import SMALL, make_reviews
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from skrnn import (
+    NetworkSpec,
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+    RNNTextClassifier,
+    RNNTextRegressor,
+    SequenceVectorizer,
+)
+
+SMALL_NUMERIC = {name: value for name, value in SMALL.items() if name != "embedding_dim"}
+
+
+def small(**params):
+    return RNNTextClassifier(**{**SMALL, **params})
+
+
+def problem(cls):
+    """An estimator with small samples and targets for it."""
+    documents, labels = make_reviews()
+    if cls in (RNNSequenceClassifier, RNNSequenceRegressor):
+        rng = np.random.default_rng(0)
+        documents = [rng.normal(size=(rng.integers(3, 9), 2)) + (label == "pos") for label in labels]
+        estimator = cls(**SMALL_NUMERIC)
+    else:
+        estimator = cls(**SMALL)
+    is_classifier = cls in (RNNTextClassifier, RNNSequenceClassifier)
+    return estimator, documents, labels if is_classifier else 10.0 * (labels == "pos") - 3
+
+
+def outputs(estimator, X):
+    return estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else estimator.predict(X)
+
+
+EVERY = pytest.mark.parametrize(
+    "cls", [RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier, RNNSequenceRegressor]
+)
+
+
+# Streams
+
+
+@EVERY
+def test_four_chunks_are_as_good_as_four_epochs(cls):
+    estimator, X, y = problem(cls)
+    classes = {"classes": ["pos", "neg"]} if hasattr(cls, "predict_proba") else {}
+    whole = clone(estimator).set_params(epochs=4).fit(X, y)
+    stream = estimator.partial_fit(X, y, **classes).partial_fit(X, y)
+    stream = pickle.loads(pickle.dumps(stream)).partial_fit(X, y).partial_fit(X, y)
+    np.testing.assert_array_equal(outputs(stream, X), outputs(whole, X))
+    assert stream.n_iter_ == 4
+    np.testing.assert_array_equal(stream.history_["loss"], whole.history_["loss"])
+
+
+@EVERY
+def test_warm_starts_are_as_good_as_one_fit(cls):
+    estimator, X, y = problem(cls)
+    whole = clone(estimator).set_params(epochs=4).fit(X, y)
+    estimator.set_params(epochs=1, warm_start=True).fit(X, y).set_params(epochs=3).fit(X, y)
+    np.testing.assert_array_equal(outputs(estimator, X), outputs(whole, X))
+
+
+def test_a_stream_keeps_the_vocabulary_and_classes_of_its_first_chunk(reviews):
+    documents, y = reviews
+    stream = small().partial_fit(documents[:30], y[:30], classes=["neg", "other", "pos"])
+    vocabulary = dict(stream.vocabulary_)
+    stream.partial_fit(["a word never seen"], ["other"])
+    assert stream.vocabulary_ == vocabulary
+    assert stream.classes_.tolist() == ["neg", "other", "pos"]
+    assert stream.predict_proba(documents).shape == (len(documents), 3)
+
+
+def test_a_stream_learns_and_goes_on_after_fit(reviews):
+    documents, y = reviews
+    stream = small()
+    for start in list(range(0, 60, 20)) * 6:
+        stream.partial_fit(documents[start : start + 20], y[start : start + 20], classes=["neg", "pos"])
+    assert stream.score(documents, y) > 0.9
+    fitted = small(epochs=2).fit(documents, y)
+    assert fitted.partial_fit(documents, y).n_iter_ == 3
+
+
+def test_refused_chunks(reviews, fitted):
+    documents, y = reviews
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        small().partial_fit(documents, y)
+    with pytest.raises(ValueError, match="class_weight='balanced' needs to know all samples"):
+        small(class_weight="balanced").partial_fit(documents, y, classes=["neg", "pos"])
+    stream = pickle.loads(pickle.dumps(fitted))
+    before = stream.predict_proba(documents)
+    for chunk, message in [
+        ((["x"], ["new"]), "previously unseen labels"),
+        ((documents, y, ["neg", "other"]), "not the same as in the earlier fit"),
+        ((documents, y[:3]), "inconsistent numbers"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            stream.partial_fit(*chunk)
+    np.testing.assert_array_equal(stream.predict_proba(documents), before)
+    with pytest.raises(ValueError, match="units would change it"):
+        stream.set_params(units=5).partial_fit(documents, y)
+
+
+# Validation and early stopping
+
+
+def macro_f1(estimator, X, y):
+    return f1_score(y, estimator.predict(X), average="macro")
+
+
+def test_scoring_is_what_early_stopping_watches():
+    documents, y = make_reviews(n_documents=80)
+    X_val, y_val = make_reviews(n_documents=60, seed=5)
+    validation = {"X_val": X_val, "y_val": y_val}
+    params = {"early_stopping": True, "n_iter_no_change": 2, "epochs": 30, "tol": 0}
+    by_f1 = small(scoring="f1_macro", **params).fit(documents, y, **validation)
+    scores = by_f1.validation_scores_
+    assert scores == by_f1.history_["val_score"]
+    assert by_f1.best_epoch_ == np.argmax(scores) + 1 == by_f1.n_iter_ - 2
+    assert scores[by_f1.best_epoch_ - 1] == pytest.approx(f1_score(y_val, by_f1.predict(X_val), average="macro"))
+    by_own = small(scoring=macro_f1, **params).fit(documents, y, **validation)
+    assert by_own.validation_scores_ == scores
+    accuracies = small(scoring=None, **params).fit(documents, y, **validation).validation_scores_
+    assert set(np.round(np.array(accuracies) * 60, 9)) <= set(range(61))
+    with pytest.raises(ValueError, match="f1_makro"):
+        small(scoring="f1_makro").fit(documents, y)
+
+
+def test_scoring_takes_the_weights_of_the_validation_samples():
+    documents, y = make_reviews(n_documents=80)
+    X_val, y_val = [*documents[:10], "terrible"], [*y[:10], "pos"]
+    weights = [0.0] * 10 + [1.0]
+    weighted = small(scoring="accuracy").fit(documents, y, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+    assert weighted.validation_scores_[-1] == 0
+
+
+def test_errors_in_validation_data_say_so(reviews):
+    documents, y = reviews
+    with pytest.raises(ValueError, match=r"In X_val: .*single str"):
+        small().fit(documents, y, X_val="text", y_val=y)
+    with pytest.raises(ValueError, match="y_val of length 1"):
+        small().fit(documents, y, X_val=["a", "b"], y_val=["neg"])
+
+
+def test_a_search_that_cuts_validation_data_is_found_out(reviews):
+    documents, y = reviews
+    X_val, y_val = make_reviews(n_documents=60, seed=5)
+    with pytest.raises(ValueError, match="a search cuts every fit parameter that is as long as its X"):
+        GridSearchCV(small(epochs=1), {"units": [2]}, cv=2, error_score="raise").fit(
+            documents, y, X_val=X_val, y_val=y_val
+        )
+    search = GridSearchCV(small(epochs=1), {"units": [4]}, cv=2, error_score="raise")
+    search.fit(documents, y, X_val=X_val[1:], y_val=y_val[1:])
+    assert len(search.best_estimator_.history_["val_loss"]) == 1
+    assert small(epochs=1).fit(documents, y, X_val=X_val, y_val=y_val).n_iter_ == 1
+
+
+# Metadata routing
+
+
+def test_routing_of_weights_and_validation_data(reviews):
+    documents, y = reviews
+    X_val, y_val = make_reviews(n_documents=30, seed=5)
+    weights = np.arange(60) % 2
+    with config_context(enable_metadata_routing=True):
+        rnn = small(vectorizer="passthrough", early_stopping=True)
+        rnn.set_fit_request(sample_weight=True, X_val=True, y_val=True).set_score_request(sample_weight=True)
+        pipeline = Pipeline([("tokens", SequenceVectorizer()), ("rnn", rnn)], transform_input=["X_val"])
+        pipeline.fit(documents, y, sample_weight=weights, X_val=X_val, y_val=y_val)
+        scores = cross_validate(
+            small().set_fit_request(sample_weight=True).set_score_request(sample_weight=True),
+            documents,
+            y,
+            params={"sample_weight": weights},
+            cv=2,
+            error_score="raise",
+        )["test_score"]
+    plain = small(early_stopping=True).fit(documents, y, weights, X_val=X_val, y_val=y_val)
+    # The vocabulary of the pipeline has seen the documents of weight 0 too; the validation data is the same.
+    assert len(pipeline["rnn"].validation_scores_) >= 1
+    assert np.isfinite(plain.validation_scores_).all()
+    assert scores.shape == (2,)
+    assert np.isfinite(scores).all()
+
+
+# Keras' callbacks
+
+
+@pytest.fixture
+def counting():
+    """A class of Keras callbacks that count what they see."""
+    import keras
+
+    class Counting(keras.callbacks.Callback):
+        made: ClassVar[list] = []
+
+        def __init__(self):
+            super().__init__()
+            self.n_epochs = 0
+            self.made.append(self)
+
+        def __deepcopy__(self, memo):
+            return type(self)()
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.n_epochs += 1
+
+    return Counting
+
+
+def test_callbacks_as_instances_classes_and_factories(counting, reviews):
+    instance = counting()
+    for callbacks in ([instance], [counting], (functools.partial(counting),)):
+        classifier = small(callbacks=callbacks, epochs=2).fit(*reviews)
+        classifier.fit(*reviews)
+        assert [callback.n_epochs for callback in counting.made if callback is not instance] == [2, 2]
+        del counting.made[1:]
+    assert instance.n_epochs == 0
+    with pytest.raises(TypeError, match=r"to make a Keras callback; it made \[\]"):
+        small(callbacks=[list]).fit(*reviews)
+
+
+def test_searches_start_each_fit_with_clean_callbacks(reviews):
+    import keras
+
+    stop = keras.callbacks.EarlyStopping(monitor="loss", patience=0, min_delta=10.0)
+    search = GridSearchCV(small(callbacks=[stop]), {"units": [3, 4]}, cv=2, error_score="raise").fit(*reviews)
+    assert search.best_estimator_.n_iter_ == 2
+    assert stop.best_weights is None
+    assert stop.wait == 0
+
+
+def test_the_best_epoch_is_that_of_the_users_own_early_stopping(reviews):
+    import keras
+
+    rising = keras.callbacks.EarlyStopping(monitor="loss", mode="max", patience=2, restore_best_weights=True)
+    classifier = small(callbacks=[rising]).fit(*reviews)
+    assert (classifier.best_epoch_, classifier.n_iter_) == (1, 3)
+    first = small(epochs=1).fit(*reviews)
+    np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), first.predict_proba(reviews[0]))
+
+
+# Interruption
+
+
+def interrupting(epoch_of_interruption):
+    import keras
+
+    def interrupt(epoch, _logs):
+        if epoch + 1 == epoch_of_interruption:
+            raise KeyboardInterrupt
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+
+
+def test_an_interrupted_fit_keeps_what_it_has(reviews):
+    documents, y = reviews
+    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+        classifier = small(callbacks=[interrupting(3)]).fit(documents, y)
+    assert classifier.n_iter_ == 2
+    two = small(epochs=2).fit(documents, y)
+    np.testing.assert_array_equal(classifier.predict_proba(documents), two.predict_proba(documents))
+
+
+def test_an_interrupted_fit_keeps_the_best_weights():
+    documents, y = make_reviews(n_documents=80)
+    X_val, y_val = make_reviews(n_documents=40, seed=5)
+    wrong = np.where(y_val == "pos", "neg", "pos")  # every epoch makes this validation loss worse
+    classifier = small(early_stopping=True, callbacks=[interrupting(3)])
+    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+        classifier.fit(documents, y, X_val=X_val, y_val=wrong)
+    assert classifier.best_epoch_ == 1
+    first = small(epochs=1).fit(documents, y)
+    np.testing.assert_array_equal(classifier.predict_proba(X_val), first.predict_proba(X_val))
+
+
+def test_interrupted_before_anything_is_learned_the_estimator_is_as_it_was(reviews):
+    classifier = small(callbacks=[interrupting(1)])
+    before = dict(vars(classifier))
+    with pytest.raises(KeyboardInterrupt):
+        classifier.fit(*reviews)
+    assert vars(classifier) == before
+
+
+# scikit-learn's callbacks
+
+
+class Recorder:
+    """A callback of scikit-learn that notes what it is told, and stops after two epochs."""
+
+    def setup(self, estimator, context):
+        self.events = []
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X=None):
+        self.events.append(f"begin {context.task_name} with {len(X)} samples")
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.events.append(f"end {context.task_name}: {fitted_estimator.predict(['splendid']).shape}")
+        return context.task_name == "epoch" and context.task_id == 1
+
+
+def test_scikit_learns_callbacks_see_epochs_and_can_stop(reviews):
+    pytest.importorskip("sklearn.callback")
+    recorder = Recorder()
+    classifier = small().set_callbacks(recorder).fit(*reviews)
+    epoch = ["begin epoch with 60 samples", "end epoch: (1,)"]
+    assert recorder.events == ["begin fit with 60 samples", *epoch, *epoch, "end fit: (1,)", "teardown"]
+    assert classifier.n_iter_ == 2
+    with pytest.raises(ValueError, match="only one class"):
+        classifier.fit(["a", "b"], ["x", "x"])
+    assert recorder.events[-1] == "teardown"
+    assert not [name for name in vars(classifier) if name.startswith("_callback")]
+
+
+def test_progress_bar_and_scoring_monitor_through_pipeline_and_search(reviews):
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    pipeline = make_pipeline(small(epochs=3).set_callbacks(monitor))
+    search = GridSearchCV(pipeline, {"rnntextclassifier__units": [3, 4]}, cv=2, n_jobs=2, error_score="raise")
+    progress = [callback.ProgressBar()] if _has_rich() else []
+    search.set_callbacks(*progress).fit(*reviews)
+    scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(scores) == 3 * (2 * 2 + 1)  # epochs, for each of the fits
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def _has_rich():
+    import importlib.util
+
+    return importlib.util.find_spec("rich") is not None
+
+
+# Display
+
+
+def test_a_log_file_gets_a_line_for_each_epoch(capsys, reviews):
+    small(epochs=3, verbose=True).fit(*reviews, X_val=reviews[0][:5], y_val=reviews[1][:5])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    scores = r"  accuracy [\d.]+  loss [\d.]+  val_accuracy [\d.]+  val_loss [\d.]+  [\d.]+ s"
+    for epoch, line in enumerate(lines[:2], start=1):
+        assert re.fullmatch(rf"epoch {epoch}/3{scores}  \d+:\d\d left", line)
+    assert re.fullmatch(rf"epoch 3/3{scores}", lines[2])
+
+
+def test_a_terminal_gets_a_bar_that_the_line_of_the_epoch_replaces(capsys, monkeypatch, reviews):
+    import skrnn._progress
+
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(skrnn._progress, "_SECONDS_BETWEEN_UPDATES", 0)
+    small(epochs=2, batch_size=30, verbose=1).fit(*reviews)
+    first, second, _ = capsys.readouterr().out.split("\n")
+    *bars, line = first.split("\r")[1:]
+    assert ["[##########..........]" in bars[0], "[####################]" in bars[1]] == [True, True]
+    assert line.startswith("epoch 1/2  accuracy")
+    assert len(line) >= len(bars[-1].rstrip())
+    assert second.count("epoch 2/2") == 3
+
+
+def test_nothing_is_printed_without_verbose(capfd, reviews):
+    small(epochs=1).fit(*reviews)
+    assert capfd.readouterr().out == ""
+
+
+# Networks of the user's own
+
+
+def own_network(spec: NetworkSpec):
+    import keras
+
+    from skrnn.layers import NaNMasking
+
+    if spec.n_tokens is None:
+        layers = [keras.Input((None, spec.n_features)), NaNMasking()]
+    else:
+        layers = [keras.Input((None,), dtype="int32"), keras.layers.Embedding(spec.n_tokens, 8, mask_zero=True)]
+    output = keras.layers.Dense(spec.n_outputs, activation=spec.output_activation)
+    return keras.Sequential([*layers, keras.layers.GRU(8), keras.layers.Dropout(0.1), output])
+
+
+@EVERY
+def test_a_network_of_ones_own(cls, tmp_path):
+    estimator, X, y = problem(cls)
+    estimator.set_params(network=own_network, epochs=10, units=9)
+    estimator.fit(X, y)
+    assert estimator.score(X, y) > 0.6
+    assert [type(layer).__name__ for layer in estimator.model_.layers][-3:] == ["GRU", "Dropout", "Dense"]
+    expected = outputs(estimator, X)
+    np.testing.assert_array_equal(outputs(clone(estimator).fit(X, y), X), expected)
+    joblib.dump(estimator, tmp_path / "estimator.joblib")
+    np.testing.assert_array_equal(outputs(joblib.load(tmp_path / "estimator.joblib"), X), expected)
+    np.testing.assert_allclose(outputs(estimator, X[:1]), expected[:1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_network_of_ones_own_in_searches_and_streams(reviews):
+    documents, y = reviews
+    own = small(network=own_network, epochs=2)
+    search = GridSearchCV(own, {"learning_rate": [0.01, 0.02]}, cv=2, n_jobs=2, error_score="raise")
+    assert np.isfinite(search.fit(documents, y).cv_results_["mean_test_score"]).all()
+    whole = own.fit(documents, y).predict_proba(documents)
+    stream = clone(own).partial_fit(documents, y, classes=["neg", "pos"]).partial_fit(documents, y)
+    np.testing.assert_array_equal(stream.predict_proba(documents), whole)
+    with pytest.raises(ValueError, match="network would change it"):
+        stream.set_params(network=None).partial_fit(documents, y)
+
+
+def test_refused_networks(reviews):
+    import keras
+
+    with pytest.raises(TypeError, match=r"function from NetworkSpec to keras\.Model"):
+        small(network="cnn").fit(*reviews)
+    with pytest.raises(TypeError, match=r"to return a keras\.Model; it returned None"):
+        small(network=lambda _spec: None).fit(*reviews)
+    with pytest.raises(ValueError, match=r"outputs of shape \(batch, 1\)"):
+        small(network=lambda _spec: keras.Sequential([keras.Input((None, 2)), keras.layers.LSTM(3)])).fit(*reviews)
