@@ -37,7 +37,7 @@ def main():
         batch_size=64,
         early_stopping=False,
         random_state=0,
-        verbose=2,
+        verbose=True,
     )
     article_model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
     article_model.model_.summary()

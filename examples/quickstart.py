@@ -33,14 +33,14 @@ def main():
         epochs=6,
         early_stopping=False,  # few articles: none to spare
         random_state=0,
-        verbose=2,
+        verbose=True,
     )
     classifier.fit(X_train, y_train)
     print(classification_report(y_test, classifier.predict(X_test), digits=3))
 
     print("2. Search how much of an article to read")
     search = GridSearchCV(
-        clone(classifier).set_params(epochs=4, verbose=0),
+        clone(classifier).set_params(epochs=4, verbose=False),
         {"vectorizer__max_length": [25, 50, 100]},
         cv=2,
     )

@@ -139,6 +139,23 @@ def test_integer_cv_is_stratified_and_scoring_finds_probabilities(news):
     assert np.all(scores > 0.8)
 
 
+def test_several_scores_of_a_search_on_sorted_labels(reviews):
+    documents, labels = reviews
+    order = np.argsort(labels, kind="stable")
+    search = GridSearchCV(
+        RNNTextClassifier(**SMALL),
+        {"epochs": [3, 6]},
+        cv=5,
+        scoring=["roc_auc", "neg_log_loss"],
+        refit=False,
+        n_jobs=2,
+        error_score="raise",
+    ).fit([documents[i] for i in order], labels[order])
+    for score in ("mean_test_roc_auc", "mean_test_neg_log_loss"):
+        assert np.all(np.isfinite(search.cv_results_[score]))
+    assert search.cv_results_["mean_test_roc_auc"].max() > 0.9
+
+
 def test_column_transformer_on_a_text_column(split):
     X_train, X_test, y_train, _ = split
     expected = small().fit(X_train, y_train).predict_proba(X_test)
