@@ -2,11 +2,15 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 # TensorFlow's start-up notes would bury the tests' own output; workers inherit the setting.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skrnn import RNNTextClassifier
+from skrnn._network import NetworkSpec
+from skrnn._sequences import ragged_to_csr
 from skrnn.datasets import load_bbc_news
 
 # Small enough to train in a moment, and of one shape, so that Keras traces it once for all tests.
@@ -19,6 +23,39 @@ SMALL = {
     "early_stopping": False,
     "random_state": 0,
 }
+
+
+def small_spec(**changes):
+    """A network that reads tokens, or with ``n_tokens=None`` vectors; its dropouts must act in training only."""
+    fields = {
+        "n_tokens": 11,
+        "n_features": 3,
+        "cell": "lstm",
+        "units": (4,),
+        "bidirectional": True,
+        "activation": "tanh",
+        "pooling": "max",
+        "n_outputs": 3,
+        "output_activation": "softmax",
+        "dropout": 0.2,
+        "embedding_dropout": 0.2,
+        "token_dropout": 0.2,
+    }
+    return NetworkSpec(**{**fields, **changes})
+
+
+def to_csr(rows):
+    ids = np.array([token for row in rows for token in row], dtype=np.int32)
+    return ragged_to_csr(ids, np.array([len(row) for row in rows], dtype=np.int64))
+
+
+@st.composite
+def vector_sequences(draw, n_features, dtype):
+    """Arrays of shape (n_steps_i, n_features), some without a step, with many zeros in them."""
+    lengths = draw(st.lists(st.integers(0, 5), min_size=1, max_size=6))
+    numbers = st.floats(-2, 2, width=32, allow_subnormal=False)
+    vectors = draw(arrays(dtype, (sum(lengths), n_features), elements=numbers, fill=st.just(0)))
+    return np.split(vectors, np.cumsum(lengths[:-1], dtype=np.intp))
 
 
 def make_reviews(n_documents=60, n_classes=2, seed=0):

@@ -1,43 +1,59 @@
 from dataclasses import replace
+from itertools import cycle, product
 
 import numpy as np
 import pytest
+from conftest import small_spec, to_csr, vector_sequences
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from scipy.special import expit, softmax
 
 from skrnn import _inference
 from skrnn._inference import forward
 from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights, weight_shapes
-from skrnn._sequences import ragged_to_csr
+from skrnn._sequences import RaggedArray, dense_batch
 
-N_TOKENS = 11
-BASE = NetworkSpec(
-    n_tokens=N_TOKENS,
-    embedding_dim=3,
-    cell="lstm",
-    units=(4,),
-    bidirectional=True,
-    activation="tanh",
-    pooling="max",
-    n_outputs=3,
-    output_activation="softmax",
-    dropout=0.2,
-    embedding_dropout=0.2,
-    token_dropout=0.2,
-)
-EVERY_KIND = [replace(BASE, cell=cell, pooling=pooling, units=(4, 3)) for cell in N_GATES for pooling in POOLINGS]
-every_kind = pytest.mark.parametrize("spec", EVERY_KIND, ids=lambda spec: f"{spec.cell}-{spec.pooling}")
+BASE = small_spec()
+VECTORS = small_spec(n_tokens=None)
+OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": lambda logits: softmax(logits, axis=-1), "linear": np.array}
+
+CELLS_AND_POOLINGS = list(product(N_GATES, POOLINGS))
+TOKEN_SPECS = [replace(BASE, cell=cell, pooling=pooling, units=(4, 3)) for cell, pooling in CELLS_AND_POOLINGS]
+# Directions, depths and output activations in turn: Keras takes long to build every combination.
+VECTOR_SPECS = [
+    replace(VECTORS, cell=cell, pooling=pooling, bidirectional=both, units=units, output_activation=activation)
+    for (cell, pooling), (both, units, activation) in zip(
+        CELLS_AND_POOLINGS, cycle(product([True, False], [(4,), (4, 3)], OUTPUT_ACTIVATIONS)), strict=False
+    )
+]
 
 
-def to_csr(rows):
-    ids = np.array([token for row in rows for token in row], dtype=np.int32)
-    return ragged_to_csr(ids, np.array([len(row) for row in rows], dtype=np.int64))
+def spec_id(value):
+    """The id of a test's parameter."""
+    if isinstance(value, NetworkSpec):
+        return f"{'vectors' if value.n_tokens is None else 'tokens'}-{value.cell}-{value.pooling}"
+    return None
 
 
-def random_rows(lengths, seed=0):
+every_kind = pytest.mark.parametrize("spec", TOKEN_SPECS + VECTOR_SPECS, ids=spec_id)
+tokens_and_vectors = pytest.mark.parametrize("reads", [BASE, VECTORS], ids=["tokens", "vectors"])
+
+
+def random_rows(spec, lengths, seed=0):
+    """Sequences that ``spec`` can read; those in front are the same whatever follows them."""
     rng = np.random.default_rng(seed)
-    return [rng.integers(1, N_TOKENS, size=length).tolist() for length in lengths]
+    if spec.n_tokens is None:
+        return [rng.normal(size=(length, spec.n_features)) for length in lengths]
+    return [rng.integers(1, spec.n_tokens, size=length).tolist() for length in lengths]
+
+
+def to_input(spec, rows, dtype=np.float32):
+    return RaggedArray.of([row.astype(dtype) for row in rows]) if spec.n_tokens is None else to_csr(rows)
+
+
+def random_input(spec, lengths, seed=0, dtype=np.float32):
+    return to_input(spec, random_rows(spec, lengths, seed), dtype)
 
 
 def random_weights(spec, seed=0):
@@ -55,7 +71,7 @@ def keras_outputs(spec, weights, X):
 
     model = build_network(spec)
     model.set_weights(list(weights.values()))
-    return np.asarray(model(X.toarray(), training=False))
+    return np.asarray(model(dense_batch(X, np.arange(X.shape[0])), training=False))
 
 
 def assert_agrees_with_keras(spec, weights, X):
@@ -67,85 +83,124 @@ def assert_agrees_with_keras(spec, weights, X):
 
 specs = st.builds(
     NetworkSpec,
-    n_tokens=st.just(N_TOKENS),
-    embedding_dim=st.integers(1, 4),
+    n_tokens=st.sampled_from([BASE.n_tokens, None]),
+    n_features=st.integers(1, 4),
     cell=st.sampled_from(sorted(N_GATES)),
     units=st.lists(st.integers(1, 5), min_size=1, max_size=2).map(tuple),
     bidirectional=st.booleans(),
     activation=st.sampled_from(ACTIVATIONS),
     pooling=st.sampled_from(POOLINGS),
     n_outputs=st.integers(1, 3),
-    output_activation=st.sampled_from(["sigmoid", "softmax"]),
+    output_activation=st.sampled_from(sorted(OUTPUT_ACTIVATIONS)),
     dropout=st.sampled_from([0.0, 0.5]),
     embedding_dropout=st.sampled_from([0.0, 0.5]),
     token_dropout=st.sampled_from([0.0, 0.5]),
-).filter(lambda spec: spec.output_activation == "sigmoid" or spec.n_outputs > 1)
-ragged = st.lists(st.lists(st.integers(1, N_TOKENS - 1), max_size=7), min_size=1, max_size=6)
+).filter(lambda spec: spec.output_activation != "softmax" or spec.n_outputs > 1)
+token_sequences = st.lists(st.lists(st.integers(1, BASE.n_tokens - 1), max_size=5), min_size=1, max_size=6)
+
+
+@st.composite
+def inputs(draw, spec):
+    if spec.n_tokens is not None:
+        return to_csr(draw(token_sequences))
+    return RaggedArray.of(draw(vector_sequences(spec.n_features, draw(st.sampled_from([np.float32, np.float64])))))
 
 
 @every_kind
 def test_every_cell_and_pooling_agrees_with_keras(spec):
-    assert_agrees_with_keras(spec, random_weights(spec), to_csr(random_rows([5, 0, 8, 1, 5])))
+    assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [3, 0, 5, 1, 3]))
 
 
 # Examples are small as drawn; shrinking one would build models for minutes.
-@settings(deadline=None, max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(specs, ragged, st.integers(0, 99))
-def test_forward_agrees_with_keras(spec, rows, seed):
-    assert_agrees_with_keras(spec, random_weights(spec, seed), to_csr(rows))
+@settings(deadline=None, max_examples=32, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(specs, st.integers(0, 99), st.data())
+def test_forward_agrees_with_keras(spec, seed, data):
+    assert_agrees_with_keras(spec, random_weights(spec, seed), data.draw(inputs(spec)))
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+def test_vectors_of_zeros_are_time_steps_like_any_other(cell):
+    spec = replace(VECTORS, cell=cell, pooling="last", output_activation="linear")
+    weights = random_weights(spec)
+    (row,) = random_rows(spec, [3])
+    zeros = np.zeros((2, spec.n_features))
+    rows = [row, [*row, *zeros], [*zeros, *row], [*row[:2], *zeros, row[2]], zeros, zeros[:0]]
+    X = to_input(spec, list(map(np.array, rows)))
+    outputs = forward(spec, weights, X)
+    differences = np.abs(outputs[:, None] - outputs).max(axis=2)
+    assert differences[~np.eye(len(rows), dtype=bool)].min() > 1e-3
+    assert_agrees_with_keras(spec, weights, X)
 
 
 @pytest.mark.parametrize("cell", N_GATES)
 def test_relu_networks_agree_with_keras(cell):
     spec = replace(BASE, cell=cell, activation="relu", units=(5, 4), pooling="max_mean")
-    assert_agrees_with_keras(spec, random_weights(spec), to_csr(random_rows([9, 0, 3, 1])))
+    assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [5, 0, 3, 1]))
 
 
 def test_a_network_as_it_starts_agrees_with_keras():
-    spec = NetworkSpec(N_TOKENS, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
-    assert_agrees_with_keras(spec, initial_weights(spec, np.random.default_rng(0)), to_csr(random_rows([5, 0, 8])))
+    spec = NetworkSpec(11, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
+    assert_agrees_with_keras(spec, initial_weights(spec, np.random.default_rng(0)), random_input(spec, [5, 0, 8]))
 
 
-@every_kind
-def test_a_documents_output_depends_on_that_document_alone(spec):
+@pytest.mark.parametrize(
+    ("spec", "dtype", "tolerance"),
+    [
+        *((spec, np.float32, 1e-6) for spec in TOKEN_SPECS + VECTOR_SPECS),
+        *((spec, np.float64, 1e-12) for spec in VECTOR_SPECS),
+    ],
+    ids=spec_id,
+)
+def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
     weights = random_weights(spec)
-    X = to_csr(random_rows([6, 0, 1, 9, 9, 2, 0, 5]))
+    lengths = [6, 0, 1, 9, 9, 2, 0, 5]
+    X = random_input(spec, lengths, dtype=dtype)
     together = forward(spec, weights, X)
     assert np.ptp(together, axis=0).min() > 1e-3
-    order = np.random.default_rng(0).permutation(X.shape[0])
-    wider = sparse.csr_matrix((X.data, X.indices, X.indptr), shape=(X.shape[0], X.shape[1] + 50))
-    beside_a_long_one = forward(spec, weights, to_csr([*random_rows([200], seed=1), *random_rows([6, 0, 1])]))
+    rows = np.arange(len(lengths))
+    order = np.random.default_rng(0).permutation(rows)
+    long = random_rows(spec, [200], seed=1)
+    beside_a_long_one = forward(spec, weights, to_input(spec, long + random_rows(spec, [6, 0, 1]), dtype))
     for outputs, expected in [
-        (np.concatenate([forward(spec, weights, row) for row in X]), together),
+        (np.concatenate([forward(spec, weights, X[[row]]) for row in rows]), together),
         (forward(spec, weights, X[order]), together[order]),
-        (forward(spec, weights, X[2:5]), together[2:5]),
-        (forward(spec, weights, sparse.vstack([X, X], format="csr")), np.tile(together, (2, 1))),
-        (forward(spec, weights, wider), together),
-        (beside_a_long_one[[2]], together[[1]]),
+        (forward(spec, weights, X[rows[2:5]]), together[2:5]),
+        (forward(spec, weights, X[np.tile(rows, 2)]), np.tile(together, (2, 1))),
+        (beside_a_long_one[1:], together[:3]),
     ]:
-        np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(outputs, expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("spec", TOKEN_SPECS, ids=spec_id)
+def test_columns_without_a_token_change_nothing(spec):
+    weights = random_weights(spec)
+    X = random_input(spec, [6, 0, 1, 9])
+    wider = sparse.csr_matrix((X.data, X.indices, X.indptr), shape=(X.shape[0], X.shape[1] + 50))
+    np.testing.assert_array_equal(forward(spec, weights, wider), forward(spec, weights, X))
 
 
 @every_kind
-def test_empty_documents_get_what_the_output_layer_makes_of_zeros(spec):
+def test_empty_sequences_get_what_the_output_layer_makes_of_zeros(spec):
     weights = random_weights(spec)
-    logits = weights["output/bias"].astype(np.float64)
-    expected = np.exp(logits) / np.exp(logits).sum()
-    for rows in ([[], []], [[], [2, 3]]):
-        outputs = forward(spec, weights, to_csr(rows))
+    expected = OUTPUT_ACTIVATIONS[spec.output_activation](weights["output/bias"].astype(np.float64))
+    for lengths in ([0, 0], [0, 2]):
+        outputs = forward(spec, weights, random_input(spec, lengths))
         np.testing.assert_allclose(outputs[0], expected, rtol=0, atol=1e-12)
         assert np.isfinite(outputs).all()
 
 
-def test_no_document_gives_no_output():
-    assert forward(BASE, random_weights(BASE), to_csr([])).shape == (0, 3)
+@tokens_and_vectors
+def test_no_sequence_gives_no_output(reads):
+    none = random_input(reads, [2, 3])[np.array([], dtype=np.intp)]
+    assert forward(reads, random_weights(reads), none).shape == (0, 3)
 
 
 @pytest.mark.parametrize(("max_rows", "max_tokens"), [(2, 10**6), (10**6, 12), (3, 7), (1, 1)])
 @pytest.mark.parametrize("pooling", ["last", "max_mean", "attention"])
-def test_chunks_do_not_change_the_result(monkeypatch, pooling, max_rows, max_tokens):
-    spec = replace(BASE, pooling=pooling)
-    weights, X = random_weights(spec), to_csr(random_rows([4, 0, 1, 12, 12, 2, 0, 5, 3]))
+@tokens_and_vectors
+def test_chunks_do_not_change_the_result(monkeypatch, reads, pooling, max_rows, max_tokens):
+    spec = replace(reads, pooling=pooling)
+    weights, X = random_weights(spec), random_input(spec, [4, 0, 1, 12, 12, 2, 0, 5, 3])
     whole = forward(spec, weights, X)
     monkeypatch.setattr(_inference, "_CHUNK_ROWS", max_rows)
     monkeypatch.setattr(_inference, "_CHUNK_TOKENS", max_tokens)
@@ -168,23 +223,29 @@ def test_chunks_are_bounded_and_hold_every_document_that_is_not_empty(lengths, m
         assert len(chunk) == 1 or lengths[chunk].sum() <= max_tokens
 
 
-def test_a_long_document_agrees_with_a_loop_over_its_tokens():
+@pytest.mark.parametrize(
+    ("reads", "dtype", "tolerance"),
+    [(BASE, np.float32, 1e-5), (VECTORS, np.float32, 1e-5), (VECTORS, np.float64, 1e-12)],
+    ids=["tokens", "float32 vectors", "float64 vectors"],
+)
+def test_a_long_sequence_agrees_with_a_loop_over_its_steps(reads, dtype, tolerance):
     spec = replace(
-        BASE, cell="simple", bidirectional=False, pooling="mean", n_outputs=1, output_activation="sigmoid"
+        reads, cell="simple", bidirectional=False, pooling="mean", n_outputs=1, output_activation="sigmoid"
     )
     weights = random_weights(spec)
-    (row,) = random_rows([20_000])
-    outputs = forward(spec, weights, to_csr([row, [], [3]]))
+    long, none, short = random_rows(spec, [20_000, 0, 1])
+    outputs = forward(spec, weights, to_input(spec, [long, none, short], dtype))
 
     exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
-    inputs = exact["embedding"][row] @ exact["rnn_0/forward/kernel"] + exact["rnn_0/forward/bias"]
+    vectors = long if spec.n_tokens is None else exact["embedding"][long]
     hidden, total = np.zeros(4), np.zeros(4)
-    for step in inputs:
+    for step in vectors @ exact["rnn_0/forward/kernel"] + exact["rnn_0/forward/bias"]:
         hidden = np.tanh(step + hidden @ exact["rnn_0/forward/recurrent_kernel"])
         total += hidden
-    logit = total / len(row) @ exact["output/kernel"] + exact["output/bias"]
-    np.testing.assert_allclose(outputs[0], 1 / (1 + np.exp(-logit)), rtol=0, atol=1e-5)
-    np.testing.assert_allclose(outputs[2], forward(spec, weights, to_csr([[3]]))[0], rtol=0, atol=1e-6)
+    logit = total / len(long) @ exact["output/kernel"] + exact["output/bias"]
+    np.testing.assert_allclose(outputs[0], 1 / (1 + np.exp(-logit)), rtol=0, atol=tolerance)
+    alone = forward(spec, weights, to_input(spec, [short], dtype))
+    np.testing.assert_allclose(outputs[2], alone[0], rtol=0, atol=min(tolerance, 1e-6))
 
 
 @pytest.mark.parametrize("cell", N_GATES)
@@ -193,17 +254,17 @@ def test_saturated_units_give_probabilities_without_overflow(cell, scale):
     spec = replace(BASE, cell=cell, pooling="attention")
     weights = {name: np.float32(scale) * weight for name, weight in random_weights(spec).items()}
     with np.errstate(over="raise", divide="raise"):
-        outputs = forward(spec, weights, to_csr(random_rows([5, 0, 2])))
+        outputs = forward(spec, weights, random_input(spec, [5, 0, 2]))
     np.testing.assert_allclose(outputs.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize("cell", N_GATES)
-def test_forward_changes_neither_weights_nor_sequences(cell):
-    spec = replace(BASE, cell=cell, units=(4, 4))
-    weights, X = random_weights(spec), to_csr(random_rows([3, 0, 7]))
+@tokens_and_vectors
+def test_forward_changes_neither_weights_nor_sequences(cell, reads):
+    spec = replace(reads, cell=cell, units=(4, 4))
+    weights, X = random_weights(spec), random_input(spec, [3, 0, 7])
     first = forward(spec, weights, X)
-    for weight in weights.values():
-        weight.flags.writeable = False
-    for part in (X.data, X.indices, X.indptr):
-        part.flags.writeable = False
+    for array in (*weights.values(), *vars(X).values()):
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
     np.testing.assert_array_equal(forward(spec, weights, X), first)

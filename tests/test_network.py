@@ -1,36 +1,38 @@
 import json
+import random
+import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError, asdict, replace
 from functools import cache
+from threading import Barrier
 
 import numpy as np
 import pytest
+from conftest import small_spec, to_csr
 
 from skrnn._network import NetworkSpec, initial_weights, weight_shapes
+from skrnn._sequences import RaggedArray, dense_batch
 
 # Every array that is drawn at random is large enough here for its statistics to tell its distribution.
-BASE = NetworkSpec(
-    n_tokens=50,
-    embedding_dim=16,
-    cell="lstm",
-    units=(64,),
-    bidirectional=True,
-    activation="tanh",
-    pooling="last",
-    n_outputs=3,
-    output_activation="softmax",
-    dropout=0.0,
-    embedding_dropout=0.0,
-    token_dropout=0.0,
-)
+BASE = small_spec(n_tokens=50, n_features=16, units=(64,))
 SPECS = {
-    "lstm": replace(BASE, pooling="max"),
+    "lstm": BASE,
     "gru": replace(BASE, cell="gru", units=(48, 64), pooling="attention"),
     "simple": replace(BASE, cell="simple", units=(80, 40, 64), pooling="max_mean"),
     "one way": replace(BASE, bidirectional=False, units=(128,), pooling="attention"),
-    "dropout": replace(BASE, cell="gru", dropout=0.1, embedding_dropout=0.2, token_dropout=0.3, units=(64, 64)),
+    "equal layers": replace(BASE, cell="gru", units=(64, 64), pooling="last"),
+    "vectors": replace(BASE, n_tokens=None, cell="gru", output_activation="linear"),
     "article": NetworkSpec(5002, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0),
 }
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+
+
+@pytest.fixture(scope="module")
+def keras_network():
+    """The module, imported when a test needs it: collecting the tests is not to wait for TensorFlow."""
+    from skrnn import _keras_network
+
+    return _keras_network
 
 
 @pytest.fixture(scope="module")
@@ -49,22 +51,24 @@ def default_keras_weights(spec):
     from keras import layers
 
     cell = {"simple": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}[spec.cell]
-    ids = keras.Input((None,), dtype="int32")
-    states = layers.Embedding(spec.n_tokens, spec.embedding_dim)(ids)
+    if spec.n_tokens is None:
+        inputs = states = keras.Input((None, spec.n_features))
+    else:
+        inputs = keras.Input((None,), dtype="int32")
+        states = layers.Embedding(spec.n_tokens, spec.n_features)(inputs)
     for units in spec.units:
         layer = cell(units, return_sequences=True)
         states = (layers.Bidirectional(layer) if spec.bidirectional else layer)(states)
     scores = [layers.Dense(1)(states)] if spec.pooling == "attention" else []
     pooled = layers.Concatenate()([states, states]) if spec.pooling == "max_mean" else states
-    model = keras.Model(ids, [*scores, layers.Dense(spec.n_outputs)(pooled)])
+    model = keras.Model(inputs, [*scores, layers.Dense(spec.n_outputs)(pooled)])
     return dict(zip(weight_shapes(spec), model.get_weights(), strict=True))
 
 
 @every_spec
-def test_weight_shapes_are_those_of_the_keras_model(spec):
-    from skrnn._keras_network import build_network
-
-    assert [weight.shape for weight in build_network(spec).get_weights()] == list(weight_shapes(spec).values())
+def test_weight_shapes_are_those_of_the_keras_model(spec, keras_network):
+    model = keras_network.build(spec, None)
+    assert [weight.shape for weight in model.get_weights()] == list(weight_shapes(spec).values())
 
 
 @every_spec
@@ -110,7 +114,7 @@ def test_lstm_forget_gate_starts_open(weights):
     assert bias.sum() == 64
 
 
-@pytest.mark.parametrize("name", ["lstm", "gru", "simple", "dropout"])
+@pytest.mark.parametrize("name", ["lstm", "gru", "simple", "equal layers", "vectors"])
 def test_both_directions_and_all_layers_start_differently(name, weights):
     spec = SPECS[name]
     found = weights(spec)
@@ -118,7 +122,7 @@ def test_both_directions_and_all_layers_start_differently(name, weights):
         for layer in range(len(spec.units)):
             forward, backward = (found[f"rnn_{layer}/{direction}/{kind}"] for direction in spec.directions)
             assert not np.any(forward == backward)
-    if name == "dropout":
+    if name == "equal layers":
         assert not np.any(found["rnn_0/forward/recurrent_kernel"] == found["rnn_1/forward/recurrent_kernel"])
 
 
@@ -167,3 +171,198 @@ def test_a_spec_rebuilt_from_json_is_equal_and_hashable():
     rebuilt = NetworkSpec(**json.loads(json.dumps(asdict(BASE))))
     assert rebuilt == BASE
     assert hash(rebuilt) == hash(BASE)
+
+
+def own_network(spec):
+    """A network as a user may write one, in which no layer has a seed."""
+    from keras import Input, Sequential, layers
+
+    from skrnn._keras_network import NaNMasking
+
+    if spec.n_tokens is None:
+        read = [Input((None, spec.n_features)), NaNMasking()]
+    else:
+        read = [Input((None,), dtype="int32"), layers.Embedding(spec.n_tokens, spec.n_features, mask_zero=True)]
+    output = layers.Dense(spec.n_outputs, activation=spec.output_activation)
+    return Sequential([*read, layers.SimpleRNN(4), layers.Dropout(0.5), output])
+
+
+def unbuildable_network(spec):
+    random.random()
+    raise NotImplementedError(spec)
+
+
+def network_with(make_outputs):
+    """A function as a user may write one, whose network has the outputs that ``make_outputs`` makes of vectors."""
+
+    def network(spec):
+        import keras
+
+        vectors = keras.Input((None, spec.n_features))
+        return keras.Model(vectors, make_outputs(keras.layers, vectors))
+
+    return network
+
+
+NOT_A_MODEL = {"function that returns its argument": lambda spec: spec, "function that returns nothing": print}
+WRONG_OUTPUTS = {
+    "too many": (lambda layers, x: layers.Dense(4)(layers.SimpleRNN(2)(x)), "(None, 4)"),
+    "at each time step": (lambda layers, x: layers.Dense(3)(x), "(None, None, 3)"),
+    "without an axis": (lambda layers, x: layers.SimpleRNN(3)(x)[:, 0], "(None,)"),
+    "two": (lambda layers, x: [layers.SimpleRNN(3)(x)] * 2, "[(None, 3), (None, 3)]"),
+}
+
+
+@pytest.mark.parametrize("network", NOT_A_MODEL.values(), ids=NOT_A_MODEL)
+def test_a_network_that_is_not_a_keras_model_is_refused(network, keras_network):
+    message = f"Expected network={network!r} to return a keras.Model; it returned {network(BASE)!r}."
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        keras_network.build(BASE, network)
+
+
+@pytest.mark.parametrize(("make_outputs", "shape"), WRONG_OUTPUTS.values(), ids=WRONG_OUTPUTS)
+def test_a_network_with_outputs_of_another_shape_is_refused(make_outputs, shape, keras_network):
+    network = network_with(make_outputs)
+    message = f"network={network!r} to have outputs of shape (batch, 3); got {shape}."
+    with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
+        keras_network.build(small_spec(n_tokens=None), network)
+
+
+def test_the_users_function_gets_the_specification(keras_network):
+    given = []
+    spec = small_spec()
+    keras_network.build(spec, lambda spec: given.append(spec) or own_network(spec))
+    assert given == [spec]
+
+
+@pytest.mark.parametrize("pooling", ["max", "attention"])
+def test_building_the_built_in_network_leaves_pythons_generator_as_it_was(pooling, keras_network):
+    before = random.getstate()
+    keras_network.build(small_spec(pooling=pooling, units=(2, 2)), None)
+    assert random.getstate() == before
+
+
+def test_building_the_users_network_leaves_pythons_generator_as_it_was(keras_network):
+    before = random.getstate()
+    keras_network.build(small_spec(), own_network, seed=3)
+    assert random.getstate() == before
+    with pytest.raises(NotImplementedError):
+        keras_network.build(small_spec(), unbuildable_network, seed=3)
+    assert random.getstate() == before
+
+
+def test_the_users_network_starts_the_same_with_the_same_seed_and_differently_with_another(keras_network):
+    spec = small_spec()
+    starts = []
+    for seed in (1, 1, 2):
+        starts.append(keras_network.build(spec, own_network, seed).get_weights())
+        random.random()  # what else draws from Python's generator must not matter
+    first, again, other = starts
+    for one, same in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, same)
+    drawn = [i for i, weight in enumerate(first) if weight.any()]
+    assert len(drawn) == 4  # embedding, kernel, recurrent kernel and output kernel
+    assert not any(np.any(first[i] == other[i]) for i in drawn)
+
+
+@pytest.fixture(scope="module")
+def own_weights(keras_network):
+    return cache(lambda spec, seed: keras_network.build(spec, own_network, seed).get_weights())
+
+
+def ragged_vectors(lengths):
+    rng = np.random.default_rng(0)
+    return RaggedArray.of([rng.normal(size=(length, 3)) for length in lengths])
+
+
+INPUTS = {
+    "tokens": (small_spec(), to_csr([[3, 1, 4], [5], [1, 5, 9, 2, 6], [], [3, 5, 8]])),
+    "vectors": (small_spec(n_tokens=None, output_activation="linear"), ragged_vectors([3, 1, 5, 0, 3])),
+}
+every_input = pytest.mark.parametrize(("spec", "X"), INPUTS.values(), ids=INPUTS)
+
+
+@every_input
+def test_predictions_of_the_users_network_are_the_models_one_by_one(
+    spec, X, keras_network, own_weights, monkeypatch
+):
+    monkeypatch.setattr(keras_network, "_PREDICTION_BATCH_SIZE", 2)
+    model = own_network(spec)
+    for seed in (0, 1):  # the second time with a model that has been used
+        weights = own_weights(spec, seed)
+        model.set_weights(weights)
+        expected = [model(dense_batch(X, np.array([row])), training=False)[0] for row in range(X.shape[0])]
+        outputs = keras_network.predict(spec, own_network, weights, X)
+        assert outputs.shape == (5, 3)
+        assert outputs.dtype == np.float64
+        assert np.ptp(outputs, axis=0).min() > 1e-3
+        np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)
+
+
+@every_input
+def test_the_users_network_predicts_nothing_for_no_sequence(spec, X, keras_network, own_weights):
+    none = X[np.array([], dtype=np.intp)]
+    assert keras_network.predict(spec, own_network, own_weights(spec, 0), none).shape == (0, 3)
+
+
+def test_the_users_network_is_built_once_for_many_predictions(keras_network, own_weights):
+    spec, X = INPUTS["tokens"]
+    built = []
+
+    def network(spec):
+        built.append(spec)
+        return own_network(spec)
+
+    for _ in range(3):
+        keras_network.predict(spec, network, own_weights(spec, 0), X)
+    assert built == [spec]
+
+
+def test_threads_that_predict_at_once_get_what_one_alone_gets(keras_network, own_weights):
+    spec, X = INPUTS["tokens"]
+
+    def predict(seed):
+        return keras_network.predict(spec, own_network, own_weights(spec, seed), X)
+
+    seeds = [0, 1, 0, 1]
+    expected = [predict(seed) for seed in seeds]
+    with ThreadPoolExecutor(2) as threads:
+        np.testing.assert_array_equal(list(threads.map(predict, seeds)), expected)
+
+
+def test_an_idle_pool_keeps_no_more_than_its_size_and_drops_what_has_waited_longest(keras_network):
+    pool = keras_network.IdlePool(size=2)
+    for key in ("first", "second", "third"):
+        pool.give_back(key, f"the {key}")
+    assert [pool.take(key) for key in ("first", "second", "third")] == [None, "the second", "the third"]
+
+
+def test_an_idle_pool_keeps_nothing_without_a_key(keras_network):
+    pool = keras_network.IdlePool(size=2)
+    pool.give_back(None, "not to be used again")
+    assert pool.take(None) is None
+
+
+def test_an_idle_pool_gives_a_thing_to_one_taker_only(keras_network):
+    pool = keras_network.IdlePool(size=2)
+    pool.give_back("key", "thing")
+    assert pool.take("another key") is None
+    assert [pool.take("key"), pool.take("key")] == ["thing", None]
+    pool.give_back("key", "thing")
+    assert pool.take("key") == "thing"
+
+
+def test_an_idle_pool_gives_a_thing_to_one_of_many_threads_only(keras_network):
+    keys, n_threads = range(1000), 4
+    pool = keras_network.IdlePool(size=len(keys))
+    for key in keys:
+        pool.give_back(key, key + 0.5)
+    start = Barrier(n_threads)
+
+    def take_all(_):
+        start.wait()
+        return [pool.take(key) for key in keys]
+
+    with ThreadPoolExecutor(n_threads) as threads:
+        taken = [thing for things in threads.map(take_all, range(n_threads)) for thing in things]
+    assert sorted(thing for thing in taken if thing is not None) == [key + 0.5 for key in keys]

@@ -4,21 +4,25 @@ import warnings
 
 import numpy as np
 import pytest
+from conftest import to_csr, vector_sequences
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skrnn._sequences import check_token_ids, dense_batch, ragged_to_csr, shuffled_batches, sorted_batches
+from skrnn._sequences import RaggedArray, check_token_ids, dense_batch, shuffled_batches, sorted_batches
 
 IDS = [[2, 3, 4], [], [5, 1]]
 PADDED = np.array([[2, 3, 4, 0], [0, 0, 0, 0], [5, 1, 0, 0]])
 
 ragged = st.lists(st.lists(st.integers(1, 2**31 - 1), max_size=9), min_size=1, max_size=12)
+vectors = st.tuples(st.integers(1, 3), st.sampled_from([np.float32, np.float64])).flatmap(
+    lambda features_and_dtype: vector_sequences(*features_and_dtype)
+)
 
 
-def to_csr(rows):
-    ids = np.array([token for row in rows for token in row], dtype=np.int32)
-    return ragged_to_csr(ids, np.array([len(row) for row in rows], dtype=np.int64))
+def rows_among(sequences):
+    """Any rows, in any order, some of them more than once, or none."""
+    return st.lists(st.sampled_from(range(len(sequences)))).map(lambda rows: np.array(rows, dtype=np.intp))
 
 
 def rows_of(X):
@@ -153,7 +157,7 @@ def test_infinite_token_ids_are_refused_without_a_warning():
 @given(ragged, st.data())
 def test_dense_batch_is_the_rows_cut_to_their_longest(rows, data):
     X = to_csr(rows)
-    chosen = np.array(data.draw(st.lists(st.sampled_from(range(len(rows))))), dtype=np.intp)
+    chosen = data.draw(rows_among(rows))
     min_width = data.draw(st.integers(1, 12))
     batch = dense_batch(X, chosen, min_width)
     width = max([min_width, *(len(rows[row]) for row in chosen)])
@@ -165,6 +169,47 @@ def test_dense_batch_is_the_rows_cut_to_their_longest(rows, data):
 
 def test_dense_batch_of_empty_documents_has_one_column():
     assert dense_batch(to_csr(IDS), np.array([1, 1])).tolist() == [[0], [0]]
+
+
+@settings(deadline=None)
+@given(vectors, st.data())
+def test_dense_batch_of_vectors_is_padded_with_nan_to_the_longest(sequences, data):
+    chosen = data.draw(rows_among(sequences))
+    min_width = data.draw(st.integers(1, 9))
+    batch = dense_batch(RaggedArray.of(sequences), chosen, min_width)
+    width = max([min_width, *(len(sequences[row]) for row in chosen)])
+    expected = np.full((len(chosen), width, sequences[0].shape[1]), np.nan)
+    for padded, row in zip(expected, chosen, strict=True):
+        padded[: len(sequences[row])] = sequences[row]
+    assert batch.dtype == sequences[0].dtype
+    np.testing.assert_array_equal(batch, expected)
+
+
+def assert_holds(X, sequences, like):
+    """``X`` is ``sequences``, of the features and the type of ``like``."""
+    assert X.data.dtype == like.dtype
+    assert X.indptr.dtype.kind == "i"
+    assert X.shape == (len(sequences), max(map(len, sequences), default=0), like.shape[1])
+    assert len(X.indptr) == len(sequences) + 1
+    assert X.indptr[0] == 0
+    assert X.indptr[-1] == len(X.data)
+    for i, sequence in enumerate(sequences):
+        np.testing.assert_array_equal(X.data[X.indptr[i] : X.indptr[i + 1]], sequence)
+
+
+@settings(deadline=None)
+@given(vectors)
+def test_a_ragged_array_holds_each_sequence(sequences):
+    assert_holds(RaggedArray.of(sequences), sequences, like=sequences[0])
+
+
+@settings(deadline=None)
+@given(vectors, st.data())
+def test_rows_of_a_ragged_array_are_those_sequences(sequences, data):
+    rows = data.draw(rows_among(sequences))
+    X = RaggedArray.of(sequences)
+    assert_holds(X[rows], [sequences[row] for row in rows], like=sequences[0])
+    assert_holds(X, sequences, like=sequences[0])
 
 
 @settings(deadline=None)
