@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import contextmanager
 from threading import Lock
+from types import FunctionType
 from typing import Generic, TypeVar
 
 import keras
@@ -43,6 +44,7 @@ class IdlePool(Generic[T]):
             return
         with self._lock:
             self._idle[key] = thing
+            self._idle.move_to_end(key)
             while len(self._idle) > self._size:
                 self._idle.popitem(last=False)  # the one that has waited longest
 
@@ -58,6 +60,8 @@ def build(spec: NetworkSpec, network: Callable | None, seed: int = 0) -> keras.M
         model = network(spec)
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected network={network!r} to return a keras.Model; it returned {model!r}.")
+    if not model.built:
+        raise ValueError(f"Expected network={network!r} to return a model that is built: give it a keras.Input.")
     if model.output_shape[1:] != (spec.n_outputs,):
         raise ValueError(
             f"Expected the model of network={network!r} to have outputs of shape (batch, {spec.n_outputs}); got "
@@ -68,7 +72,8 @@ def build(spec: NetworkSpec, network: Callable | None, seed: int = 0) -> keras.M
 
 def predict(spec: NetworkSpec, network: Callable, weights: list[np.ndarray], X) -> np.ndarray:
     """Outputs of a network of the user's own: (n_samples, n_outputs), in float64."""
-    key = network, spec
+    # A function always makes the same model, under the same policy; an object may change.
+    key = (network, spec, keras.config.dtype_policy().name) if isinstance(network, FunctionType) else None
     model = _OWN_NETWORKS.take(key) or build(spec, network)
     model.set_weights(weights)
     outputs = np.zeros((X.shape[0], spec.n_outputs))

@@ -430,5 +430,7 @@ def test_refused_networks(reviews):
         small(network="cnn").fit(*reviews)
     with pytest.raises(TypeError, match=r"to return a keras\.Model; it returned None"):
         small(network=lambda _spec: None).fit(*reviews)
+    with pytest.raises(ValueError, match="model that is built"):
+        small(network=lambda _spec: keras.Sequential([keras.layers.Dense(1)])).fit(*reviews)
     with pytest.raises(ValueError, match=r"outputs of shape \(batch, 1\)"):
         small(network=lambda _spec: keras.Sequential([keras.Input((None, 2)), keras.layers.LSTM(3)])).fit(*reviews)
