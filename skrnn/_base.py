@@ -6,7 +6,7 @@ when somebody asks for ``model_``.
 
 import copy
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 
 import numpy as np
@@ -123,8 +123,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             after its first epoch, a fit warns and keeps the best weights so far.
         """
         self._check_params()
-        fitted = copy.copy(self)  # takes what is learned; handed over only when all has gone well
         tasks = EpochTasks(self, self.epochs, X, y, sample_weight)
+        fitted = copy.copy(self)  # takes what is learned; handed over only when all has gone well
         fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks)
         tasks.end(lambda: vars(fitted))
         self._take_over(fitted)
@@ -134,26 +134,19 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         resume = self.warm_start and hasattr(self, "_network")
         seed = self._seed()
         X = self._check_input(X, reset=not resume)
-        n_samples = _n_rows(X)
-        X, y, targets, weights = self._begin(X, y, sample_weight, resume)
+        training = self._training_samples(X, y, sample_weight, resume)
         if any(part is not None for part in validation_data):
-            X_val, y_val, weights_val = self._check_validation_data(*validation_data, n_samples)
-            targets_val = self._targets(y_val)
-            weights_val = weights_val * self._target_weights(targets_val)
+            validation = self._validation_samples(*validation_data, n_samples=_n_rows(X))
         else:
-            held_back = self._hold_back(targets, seed)
-            X_val, y_val, targets_val, weights_val = (_take(part, held_back) for part in (X, y, targets, weights))
-            kept = np.setdiff1d(np.arange(len(targets)), held_back)
-            X, targets, weights = (_take(part, kept) for part in (X, targets, weights))
-
-        sequences = self._sequences(X) if resume else self._fit_sequences(X)
-        training = self._examples(sequences, targets, weights)
-        validation = scorer = None
-        if len(targets_val):
-            validation = self._examples(self._sequences(X_val), targets_val, weights_val)
-            scorer = self._scorer(X_val, y_val, weights_val)
+            held_back = self._hold_back(training.targets, seed)
+            validation = training.take(held_back)
+            training = training.take(np.setdiff1d(np.arange(len(training.y)), held_back))
+        fit_sequences = self._sequences if resume else self._fit_sequences
+        examples = self._examples(training, fit_sequences)
+        watched = self._examples(validation, self._sequences) if len(validation.y) else None
+        scorer = self._scorer(validation) if watched else None
         observer = _Observer(self, scorer, tasks) if scorer or tasks.has_callbacks else None
-        self._train(training, validation, seed, resume, self.epochs, observer, resumable=self.warm_start)
+        self._train(examples, watched, seed, resume, self.epochs, observer, resumable=self.warm_start)
 
     def _partial_fit(self, X, y, sample_weight, **known_targets):
         """Train for one epoch, from where the last one ended."""
@@ -161,10 +154,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         fitted = copy.copy(self)
         resume = hasattr(self, "_network")
         X = fitted._check_input(X, reset=not resume)
-        X, y, targets, weights = fitted._begin(X, y, sample_weight, resume, **known_targets)
-        sequences = fitted._sequences(X) if resume else fitted._fit_sequences(X)
-        training = fitted._examples(sequences, targets, weights)
-        fitted._train(training, None, self._seed(), resume, epochs=1, observer=None, resumable=True)
+        training = fitted._training_samples(X, y, sample_weight, resume, **known_targets)
+        examples = fitted._examples(training, fitted._sequences if resume else fitted._fit_sequences)
+        fitted._train(examples, None, self._seed(), resume, epochs=1, observer=None, resumable=True)
         self._take_over(fitted)
         return self
 
@@ -176,43 +168,52 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _begin(self, X, y, sample_weight, resume, **known_targets):
-        """The samples that count: their input, y, targets and weights."""
-        X, y, weights = self._check_samples(X, y, sample_weight)
-        targets = self._targets(y) if resume else self._fit_targets(y, **known_targets)
-        weights = weights * self._target_weights(targets)
-        rows = np.flatnonzero(weights)
-        return _take(X, rows), y[rows], targets[rows], weights[rows]
+    def _training_samples(self, X, y, sample_weight, resume, **known_targets) -> "_Samples":
+        X, y, weights = self._check_targets_and_weights(X, y, sample_weight)
+        targets = self._targets(y) if resume else self._fit_targets(y, weights, **known_targets)
+        return self._samples(X, y, targets, weights)
 
-    def _hold_back(self, targets, seed):
-        """Positions of the samples that early stopping watches."""
-        is_auto = isinstance(self.early_stopping, str)
-        n = round(self.validation_fraction * len(targets))
-        if not self.early_stopping or (is_auto and n < MIN_AUTO_VALIDATION):
-            return np.arange(0)
-        held_back = _stratified_sample(self._strata(targets), n, np.random.default_rng([seed, 1]))
-        if len(held_back) == 0 and not is_auto:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(targets)} samples leaves none to "
-                "validate on. Raise it, pass X_val and y_val, or set early_stopping=False."
-            )
-        return held_back
-
-    def _check_validation_data(self, X_val, y_val, sample_weight_val, n_samples):
+    def _validation_samples(self, X_val, y_val, sample_weight_val, n_samples) -> "_Samples":
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
             raise ValueError(f"Expected X_val and y_val together; {missing} is missing.")
         try:
             X_val = self._check_input(X_val)
+            n_validation_samples = _n_rows(X_val)
+            X_val, y_val, weights = self._check_targets_and_weights(X_val, y_val, sample_weight_val)
+            samples = self._samples(X_val, y_val, self._targets(y_val), weights)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"In X_val: {error}") from error
-        if _n_rows(X_val) == n_samples and _is_fitted_by_a_search():
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"In the validation data (X_val, y_val, sample_weight_val): {error}") from error
+        if n_validation_samples == n_samples and _is_fitted_on_folds():
             raise ValueError(
-                f"X_val and X have the same number of samples, {n_samples}: a search cuts every fit parameter "
-                "that is as long as its X as it cuts X, and validation data with it. Pass one sample more or less "
-                "in X_val, y_val and sample_weight_val."
+                f"X_val and X have the same number of samples, {n_samples}: cross-validation cuts every fit "
+                "parameter that is as long as its X as it cuts X, and validation data with it. Pass one sample "
+                "more or less in X_val, y_val and sample_weight_val."
             )
-        return self._check_samples(X_val, y_val, sample_weight_val, "y_val", "sample_weight_val")
+        return samples
+
+    def _samples(self, X, y, targets, weights) -> "_Samples":
+        rows = np.flatnonzero(weights * self._target_weights(targets))  # classes may have the weight 0
+        if len(rows) == 0:
+            raise ValueError("Expected some sample of a class with a weight > 0; all weights are zero.")
+        return _Samples(X, y, targets, weights).take(rows)
+
+    def _hold_back(self, targets, seed):
+        """Positions of the samples that early stopping watches."""
+        if not self.early_stopping:
+            return np.arange(0)
+        n = round(self.validation_fraction * len(targets))
+        held_back = _stratified_sample(self._strata(targets), n, np.random.default_rng([seed, 1]))
+        if isinstance(self.early_stopping, str):
+            return held_back if len(held_back) >= MIN_AUTO_VALIDATION else np.arange(0)
+        if len(held_back) == 0:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {len(targets)} samples leaves none to "
+                "validate on, since every class keeps one. Raise it, pass X_val and y_val, or set "
+                "early_stopping=False."
+            )
+        return held_back
 
     def _check_target(self, y) -> np.ndarray:
         if y is None:
@@ -220,30 +221,34 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         y = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
         return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
 
-    def _check_samples(self, X, y, sample_weight, y_name="y", weight_name="sample_weight"):
-        """Input, targets and weights that fit together; samples of weight 0 are gone."""
+    def _check_targets_and_weights(self, X, y, sample_weight):
+        """Input, y and weights that fit together. Samples of weight 0 are gone: nothing is learned from them."""
         y = self._check_target(y)
-        _check_same_length(y_name, y, X)
-        weights = _check_sample_weight(weight_name, sample_weight, X)
+        _check_same_length("y", y, X)
+        weights = _check_sample_weight(sample_weight, X)
         rows = np.flatnonzero(weights)
         return (X, y, weights) if len(rows) == len(y) else (_take(X, rows), y[rows], weights[rows])
 
-    def _scorer(self, X_val, y_val, weights_val):
+    def _scorer(self, validation: "_Samples"):
         """A function from an estimator to the score that early stopping watches, or None if it is the loss."""
         if isinstance(self.scoring, str) and self.scoring == "loss":
             return None
         scorer = check_scoring(self, self.scoring)
-        weights = {} if np.all(weights_val == weights_val[0]) else {"sample_weight": weights_val}
-        return lambda estimator: float(scorer(estimator, X_val, y_val, **weights))
+        X, y, weights = self._input(validation.X), validation.y, validation.weights
+        options = {} if np.all(weights == weights[0]) else {"sample_weight": weights}
+        return lambda estimator: float(scorer(estimator, X, y, **options))
 
-    def _examples(self, sequences, targets, weights):
+    def _examples(self, samples: "_Samples", to_sequences):
         from skrnn._training import Examples
 
-        if not np.any(weights):
-            raise ValueError("Expected some validation sample of a class with a weight > 0; all are 0.")
+        weights = samples.weights * self._target_weights(samples.targets)
         # On average 1, so that the size of a gradient, and with it clipping, is that of unweighted training.
         weights = (weights / weights.mean()).astype(np.float32)
-        return Examples(sequences, self._network_targets(targets), None if np.all(weights == 1) else weights)
+        return Examples(
+            to_sequences(samples.X),
+            self._network_targets(samples.targets),
+            None if np.all(weights == 1) else weights,
+        )
 
     def _train(self, training, validation, seed, resume, epochs, observer, resumable):
         from skrnn._training import TrainingSettings, train
@@ -265,6 +270,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             tol=self.tol,
             callbacks=list(self.callbacks or ()),
             verbose=bool(self.verbose),
+            keep_if_interrupted=not _is_fitted_on_folds(),
             seed=seed,
             resumable=bool(resumable),
         )
@@ -331,19 +337,28 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
     def _units(self):
         return (self.units,) if isinstance(self.units, Integral) else self.units
 
-    def _forward(self, X) -> np.ndarray:
-        """The network's outputs: (n_samples, n_outputs)."""
+    def _forward(self, X, **changes) -> np.ndarray:
+        """The network's outputs: (n_samples, n_outputs); ``changes`` to its specification for this once."""
         check_is_fitted(self)
         sequences = self._sequences(self._check_input(X))
         spec, weights, network = (self._network[name] for name in ("spec", "weights", "network"))
         if network is None:
-            return forward(NetworkSpec(**spec), weights, sequences)
+            return forward(NetworkSpec(**{**spec, **changes}), weights, sequences)
         from skrnn._keras_network import predict
 
         return predict(NetworkSpec(**spec), network, list(weights.values()), sequences)
 
+    def _input(self, X):
+        """What ``_check_input`` has checked, as a user would pass it."""
+        return X
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_network")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
 
     @property
     def n_parameters_(self):
@@ -406,6 +421,8 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         check_number("n_iter_no_change", self.n_iter_no_change, Integral, low=1)
         check_number("tol", self.tol, Real, low=0)
         check_bool("warm_start", self.warm_start)
+        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
+            raise TypeError(f"Expected scoring to be a str, a callable or None; got {self.scoring!r}.")
         if self.scoring != "loss":
             check_scoring(self, self.scoring)
         if not isinstance(self.verbose, bool):
@@ -416,6 +433,21 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             callable(callback) or hasattr(callback, "set_model") for callback in callbacks
         ):
             raise TypeError(f"Expected callbacks to be a list of Keras callbacks or None; got {self.callbacks!r}.")
+
+
+@dataclass
+class _Samples:
+    """Checked samples, with the targets of the network that their y stand for, and their own weights."""
+
+    X: object
+    y: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "_Samples":
+        if len(rows) == len(self.y):
+            return self
+        return _Samples(_take(self.X, rows), self.y[rows], self.targets[rows], self.weights[rows])
 
 
 class _Observer:
@@ -429,23 +461,30 @@ class _Observer:
         self._tasks.begin_epoch()
 
     def end_epoch(self, weights):
-        network = {
-            "spec": asdict(self._estimator._spec()),
+        estimator = copy.copy(self._estimator)  # predicts as if fit had stopped here
+        estimator._network = {
+            "spec": asdict(estimator._spec()),
             "weights": weights(),
-            "network": self._estimator.network,
+            "network": estimator.network,
+            "optimizer": None,
+            "resumption": None,
         }
-        estimator = copy.copy(self._estimator)  # as if fit had stopped here
-        estimator._network = {**network, "optimizer": None, "resumption": None}
         scores = {} if self._scorer is None else {self.monitor: self._scorer(estimator)}
         return scores, self._tasks.end_epoch(lambda: vars(estimator))
 
 
-def _is_fitted_by_a_search() -> bool:
+# The functions in which scikit-learn fits an estimator on a part of X, and cuts fit parameters likewise.
+_FIT_ON_FOLDS = ("_fit_and_score", "_fit_and_predict", "_fit_classifier_calibrator_pair")
+
+
+def _is_fitted_on_folds() -> bool:
     """Whether a cross-validation of scikit-learn is what called."""
     frame = sys._getframe()
-    while frame is not None and frame.f_code.co_name != "_fit_and_score":
+    while frame is not None:
+        if frame.f_code.co_name in _FIT_ON_FOLDS and frame.f_globals["__name__"].startswith("sklearn."):
+            return True
         frame = frame.f_back
-    return frame is not None
+    return False
 
 
 def _check_same_length(name: str, y, X) -> None:
@@ -456,8 +495,9 @@ def _check_same_length(name: str, y, X) -> None:
         )
 
 
-def _check_sample_weight(name: str, weights, X) -> np.ndarray:
+def _check_sample_weight(weights, X) -> np.ndarray:
     """Weights as an array of float64; ones for None."""
+    name = "sample_weight"
     if weights is None or isinstance(weights, Real):
         weights = np.full(_n_rows(X), 1.0 if weights is None else weights)
     weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name=name)

@@ -1,6 +1,7 @@
 """The classifiers: what y means to them, and their documentation."""
 
 import numpy as np
+from scipy.special import logit
 from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import column_or_1d
@@ -43,11 +44,12 @@ class _RNNClassifierMixin(ClassifierMixin):
                 "class_weight='balanced' needs to know all samples, and partial_fit does not. Compute the weights "
                 "with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
             )
+        is_first = not hasattr(self, "classes_")
         if classes is not None:
             classes = np.unique(self._check_target(classes))
-            if hasattr(self, "classes_") and not np.array_equal(classes, self.classes_):
+            if not is_first and not np.array_equal(classes, self.classes_):
                 raise ValueError(f"classes={classes} is not the same as in the earlier fit: {self.classes_}.")
-        elif not hasattr(self, "classes_") and type_of_target(y) != "multilabel-indicator":
+        elif is_first and self._check_target(y).ndim == 1:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
@@ -86,6 +88,26 @@ class _RNNClassifierMixin(ClassifierMixin):
         return (
             np.hstack([1 - outputs, outputs]) if len(self.classes_) == 2 and not self._is_multilabel else outputs
         )
+
+    def decision_function(self, X):
+        """The logits: what the output layer computes before its sigmoid or softmax.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            The samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, those of ``classes_[1]``.
+        """
+        if self.network is None:
+            logits = self._forward(X, output_activation="linear")
+        else:  # whose output layer is in the model
+            outputs = self._forward(X)
+            logits = np.log(outputs) if self._outputs()[1] == "softmax" else logit(outputs)
+        return logits if self._is_multilabel or logits.shape[1] > 1 else logits[:, 0]
 
     def predict_log_proba(self, X):
         """The logarithm of the probability of each class.
@@ -132,9 +154,11 @@ class _RNNClassifierMixin(ClassifierMixin):
         y = super()._check_target(y)
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
 
-    def _fit_targets(self, y, classes=None):
-        self._is_multilabel = _is_multilabel(y)
+    def _fit_targets(self, y, _weights, classes=None):
+        self._is_multilabel = _has_several_labels(y)
         if self._is_multilabel:
+            if classes is not None and not np.array_equal(classes, np.arange(y.shape[1])):
+                raise ValueError("classes is for binary and multiclass targets; y is multilabel. Leave it out.")
             if self.class_weight is not None:
                 raise ValueError(
                     "class_weight is for binary and multiclass targets; y is multilabel. Set it to None."
@@ -161,11 +185,10 @@ class _RNNClassifierMixin(ClassifierMixin):
         return targets
 
     def _targets(self, y):
-        if self._is_multilabel or _is_multilabel(y):
-            if not self._is_multilabel or y.shape[1:] != self.classes_.shape:
-                raise ValueError(
-                    f"Expected y to have the classes {self.classes_} of the fit; got shape {y.shape}."
-                )
+        is_multilabel = _has_several_labels(y)
+        if is_multilabel != self._is_multilabel or (is_multilabel and y.shape[1:] != self.classes_.shape):
+            raise ValueError(f"Expected y to have the classes {self.classes_} of the fit; got shape {y.shape}.")
+        if is_multilabel:
             return y.astype(np.float32)
         encoder = LabelEncoder()
         encoder.classes_ = self.classes_
@@ -177,7 +200,9 @@ class _RNNClassifierMixin(ClassifierMixin):
     def _strata(self, targets):
         if not self._is_multilabel:
             return targets
-        return np.unique(targets, axis=0, return_inverse=True)[1].ravel()  # combinations of labels
+        _, combination, counts = np.unique(targets, axis=0, return_inverse=True, return_counts=True)
+        combination = combination.ravel()
+        return np.where(counts[combination] > 1, combination, -1)  # those of a single sample are one stratum
 
     def _network_targets(self, targets):
         if self._is_multilabel:
@@ -202,7 +227,7 @@ class _RNNClassifierMixin(ClassifierMixin):
         return tags
 
 
-def _is_multilabel(y: np.ndarray) -> bool:
+def _has_several_labels(y: np.ndarray) -> bool:
     """Whether y is an indicator matrix; raises for targets that no classifier takes."""
     if y.ndim == 1:
         check_classification_targets(y)

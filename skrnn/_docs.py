@@ -35,7 +35,8 @@ PARAMETERS = {
         built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
         shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
         ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
-        to be importable; predictions are then Keras' own. Initial weights are those of its layers.""",
+        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
+        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.""",
     "loss": """{"squared_error", "absolute_error"}
         Loss of the network on the scaled targets.""",
     "optimizer": """str or class
@@ -66,10 +67,10 @@ PARAMETERS = {
         Least improvement of the monitored score that counts.""",
     "scoring": """str, callable or None
         What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
-        "f1_macro"; None for the estimator's own ``score``.""",
+        "f1_macro"; None for the estimator's own ``score``. Class weights act on the loss only.""",
     "warm_start": """bool
-        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes and optimizer state, for
-        ``epochs`` more epochs.""",
+        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
+        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.""",
     "callbacks": """list or None
         Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
         for one.""",
@@ -133,6 +134,8 @@ def document(*attributes: str):
     """
 
     def fill(cls):
+        if cls.__doc__ is None:  # python -OO
+            return cls
         entries = [
             f"{name} : {_with_default(PARAMETERS[name], parameter.default)}"
             for name, parameter in inspect.signature(cls).parameters.items()

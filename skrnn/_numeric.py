@@ -14,8 +14,8 @@ class NumericRNN(BaseRNN):
     """X is a list of sequences of vectors, a 3-D array, or a 2-D array of univariate series."""
 
     def _check_input(self, X, reset=False):
-        if isinstance(X, RaggedArray):
-            return X
+        if getattr(X, "ndim", None) == 1 and hasattr(X, "to_list"):  # a pandas Series of sequences
+            X = X.to_list()
         sequences = _list_of_sequences(X)
         if sequences is None and getattr(X, "ndim", None) == 3:
             sequences = list(check_array(X, dtype=_DTYPES, allow_nd=True, input_name="X"))
@@ -32,7 +32,8 @@ class NumericRNN(BaseRNN):
 
     def _check_series(self, X, reset) -> RaggedArray:
         """A row is a series, a column a time step."""
-        if reset or self._is_fitted_on_series:
+        is_list = isinstance(X, list | tuple)  # whose series may be of another length than those of the fit
+        if reset or (self._is_fitted_on_series and not is_list):
             X = validate_data(self, X, reset=reset, dtype=_DTYPES)
         else:
             X = check_array(X, dtype=_DTYPES, input_name="X")
@@ -49,6 +50,11 @@ class NumericRNN(BaseRNN):
                 f"{self._n_features} features at each time step."
             )
 
+    def _input(self, X):
+        if self._is_fitted_on_series:
+            return X.data.reshape(X.shape[0], -1)
+        return np.split(X.data, X.indptr[1:-1])
+
     def _fit_sequences(self, X):
         return X
 
@@ -60,7 +66,6 @@ class NumericRNN(BaseRNN):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
         tags.input_tags.three_d_array = True
         return tags
 

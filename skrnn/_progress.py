@@ -13,31 +13,25 @@ _BAR_WIDTH = 20
 _SECONDS_BETWEEN_UPDATES = 0.2
 
 
-class ProgressDisplay(keras.callbacks.Callback):
-    """Epoch, loss, validation scores and the time left, on the standard output."""
+def progress_display() -> keras.callbacks.Callback:
+    """A display for one fit on the standard output, as that allows."""
+    stream = sys.stdout
+    can_overwrite = stream is not None and (stream.isatty() or "ipykernel" in sys.modules)
+    return ProgressBar() if can_overwrite else EpochLines()
+
+
+class EpochLines(keras.callbacks.Callback):
+    """A line for each epoch: losses and scores, seconds, and the time left."""
 
     def on_train_begin(self, logs=None):
-        self._begin = self._shown_at = time.monotonic()
+        self._begin = time.monotonic()
         self._first_epoch: int | None = None
-        self._can_overwrite = sys.stdout.isatty() or "ipykernel" in sys.modules
-        self._width = 0
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
         self._epoch_begin = time.monotonic()
         if self._first_epoch is None:
             self._first_epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        now = time.monotonic()
-        if not self._can_overwrite or now - self._shown_at < _SECONDS_BETWEEN_UPDATES:
-            return
-        self._shown_at = now
-        share = (batch + 1) / self.params["steps"]
-        bar = "#" * round(share * _BAR_WIDTH)
-        seconds_of_epoch = (now - self._epoch_begin) / share
-        left = seconds_of_epoch * (self.params["epochs"] - self._epoch - share)
-        self._write([f"[{bar:.<{_BAR_WIDTH}}]", *_values(logs), _time_left(left)], end="")
 
     def on_epoch_end(self, epoch, logs=None):
         now = time.monotonic()
@@ -48,15 +42,40 @@ class ProgressDisplay(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         if self._epoch + 1 < self.params["epochs"]:
-            sys.stdout.write(f"stopped after epoch {self._epoch + 1}\n")
+            _print(f"stopped after epoch {self._epoch + 1}\n")
 
-    def _write(self, parts: list[str], end: str):
+    def _line(self, parts: list[str]) -> str:
         n_epochs = str(self.params["epochs"])
-        line = "  ".join([f"epoch {self._epoch + 1:>{len(n_epochs)}}/{n_epochs}", *parts])
-        # Back to the beginning of the line, and over what is left of a longer one before.
-        sys.stdout.write(("\r" if self._can_overwrite else "") + line.ljust(self._width) + end)
-        sys.stdout.flush()
+        return "  ".join([f"epoch {self._epoch + 1:>{len(n_epochs)}}/{n_epochs}", *parts])
+
+    def _write(self, parts: list[str], end: str) -> None:
+        _print(self._line(parts) + end)
+
+
+class ProgressBar(EpochLines):
+    """Also, within an epoch, how far it is, in a line that is written over."""
+
+    # A class of its own, because Keras waits for the result of each batch when a callback has this method.
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.monotonic()
+        if now - getattr(self, "_shown_at", self._begin) < _SECONDS_BETWEEN_UPDATES:
+            return
+        self._shown_at = now
+        share = (batch + 1) / self.params["steps"]
+        bar = "#" * round(share * _BAR_WIDTH)
+        left = (now - self._epoch_begin) / share * (self.params["epochs"] - self._epoch - share)
+        self._write([f"[{bar:.<{_BAR_WIDTH}}]", *_values(logs), _time_left(left)], end="")
+
+    def _write(self, parts: list[str], end: str) -> None:
+        line = self._line(parts)
+        _print("\r" + line.ljust(getattr(self, "_width", 0)) + end)  # over what is left of a longer line
         self._width = 0 if end else len(line)
+
+
+def _print(text: str) -> None:
+    if sys.stdout is not None:  # a program without a console has none
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def _values(logs) -> list[str]:

@@ -61,11 +61,14 @@ class _RNNRegressorMixin(RegressorMixin):
             raise ValueError(f"Expected y of shape (n_samples,) or (n_samples, n_outputs); got {y.shape}.")
         return y
 
-    def _fit_targets(self, y):
+    def _fit_targets(self, y, weights):
         self._is_multioutput = y.ndim == 2
         columns = y.reshape(len(y), -1)
-        self.target_mean_ = columns.mean(axis=0)
-        scale = columns.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.target_mean_ = np.average(columns, axis=0, weights=weights)
+            scale = np.sqrt(np.average((columns - self.target_mean_) ** 2, axis=0, weights=weights))
+        if not np.all(np.isfinite(scale)):
+            raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
         self.target_scale_ = np.where(scale > 0, scale, 1.0)
         return self._targets(y)
 

@@ -107,7 +107,6 @@ class TextRNN(BaseRNN):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
         takes_ids = _is_passthrough(self.vectorizer)
         tags.input_tags.sparse = tags.input_tags.two_d_array = takes_ids
         tags.input_tags.string = tags.input_tags.one_d_array = not takes_ids

@@ -20,7 +20,7 @@ from scipy import sparse
 
 from skrnn._keras_network import IdlePool, build
 from skrnn._network import NetworkSpec
-from skrnn._progress import ProgressDisplay
+from skrnn._progress import progress_display
 from skrnn._sequences import RaggedArray, dense_batch, shuffled_batches, sorted_batches
 
 # The names that the estimators use, and with each loss what is reported beside it.
@@ -109,6 +109,7 @@ class TrainingSettings:
     tol: float
     callbacks: list
     verbose: bool
+    keep_if_interrupted: bool  # what has been learned so far
     seed: int
     resumable: bool  # whether the result is to hold all that resuming needs
 
@@ -144,7 +145,7 @@ def train(
 ) -> TrainingResult:
     """Train a network from ``start`` on, scoring ``validation`` after each epoch.
 
-    Interrupted by the user after the first epoch, it warns and returns the best weights so far.
+    Interrupted by the user after the first epoch, it warns and returns the best weights so far, if it is to.
     """
     if settings.network is None and spec.n_tokens is not None:
         spec = replace(spec, n_tokens=_round_up(spec.n_tokens))
@@ -164,10 +165,10 @@ def train(
             validation_data=validation and _EvaluationBatches(validation, settings.batch_size),
         )
     except KeyboardInterrupt:
-        if not history.history:
+        if not (settings.keep_if_interrupted and history.history):
             raise
         key = None  # who knows what state the model is in
-        _keep_best_weights(network.model, callbacks, len(history.epoch))
+        _keep_best_weights(network.model, callbacks, history.epoch[-1] + 1)
     measured = {name: [float(value) for value in values] for name, values in history.history.items()}
     n_epochs = start.n_epochs + len(measured["loss"])
     state = _state(network.model, start.weights, n_epochs, settings)
@@ -193,7 +194,7 @@ def _pool_key(spec: NetworkSpec, settings: TrainingSettings) -> tuple | None:
     """What shapes the graph; None if the network must not be used again."""
     # A callback can do anything to a model, a schedule becomes part of the graph, and a network of the user's own
     # has its initial weights from being built.
-    if settings.callbacks or settings.network or not isinstance(settings.learning_rate, Real):
+    if settings.callbacks or settings.network is not None or not isinstance(settings.learning_rate, Real):
         return None
     policy = keras.config.dtype_policy().name  # the user may have set another for the process
     return spec, settings.loss, settings.optimizer, settings.weight_decay, settings.clipnorm, policy
@@ -354,14 +355,19 @@ def _callbacks(settings: TrainingSettings, observer: EpochObserver | None, start
             )
         )
     if settings.verbose:
-        callbacks.append(ProgressDisplay())
+        callbacks.append(progress_display())
     return callbacks
 
 
 def _new_callback(callback):
     """A callback for one fit: it keeps what it has seen, and the next fit has to start clean."""
     if isinstance(callback, keras.callbacks.Callback):
-        return copy.deepcopy(callback)
+        try:
+            return copy.deepcopy(callback)
+        except TypeError as error:
+            raise TypeError(
+                f"{callback!r} in callbacks cannot be copied ({error}). Pass a function that makes one instead."
+            ) from error
     made = callback()
     if not isinstance(made, keras.callbacks.Callback):
         raise TypeError(f"Expected {callback!r} in callbacks to make a Keras callback; it made {made!r}.")
@@ -385,8 +391,8 @@ def _keep_best_weights(model, callbacks: list, n_epochs: int) -> None:
     for callback in _restoring(callbacks):
         model.set_weights(callback.best_weights)
     warnings.warn(
-        f"Training was interrupted after {n_epochs} epochs. The estimator is fitted with the best weights so far "
-        "(without early stopping, with the last ones).",
+        f"Training was interrupted after epoch {n_epochs}. The estimator is fitted with the best weights so far "
+        "(without early stopping, with those of this moment).",
         stacklevel=2,
     )
 
@@ -402,6 +408,8 @@ class _Observation(keras.callbacks.Callback):
         self._observer.begin_epoch()
 
     def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            return  # nothing to score; that the loss is not finite is the error to report
         more, stop = self._observer.end_epoch(lambda: _named_weights(self.model, self._start))
         logs.update(more)
         if stop:

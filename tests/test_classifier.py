@@ -78,6 +78,17 @@ def test_probabilities_of_three_classes():
     assert classifier.score(documents, labels) > 0.9
 
 
+def test_the_decision_function_is_what_the_probabilities_come_from(reviews, fitted):
+    from scipy.special import expit, softmax
+
+    np.testing.assert_allclose(expit(fitted.decision_function(reviews[0])), fitted.predict_proba(reviews[0])[:, 1])
+    documents, labels = make_reviews(n_classes=3, n_documents=30)
+    classifier = small(epochs=1).fit(documents, labels)
+    np.testing.assert_allclose(
+        softmax(classifier.decision_function(documents), axis=1), classifier.predict_proba(documents)
+    )
+
+
 def test_probabilities_agree_with_the_keras_model(reviews, fitted):
     documents, _ = reviews
     ids = fitted.vectorizer_.transform(documents).toarray()
@@ -317,7 +328,7 @@ def test_class_weights_are_those_of_the_training_documents(reviews):
     for class_weight in ({"neg": -1}, {"neg": float("nan")}, {"neg": 0, "pos": 0}):
         with pytest.raises(ValueError, match="class_weight to be >= 0, and some > 0"):
             small(class_weight=class_weight).fit(documents, y)
-    with pytest.raises(ValueError, match="validation sample of a class with a weight > 0"):
+    with pytest.raises(ValueError, match=r"In the validation data .* sample of a class with a weight > 0"):
         small(class_weight={"neg": 0}).fit(documents, y, X_val=["terrible"], y_val=["neg"])
 
 

@@ -67,6 +67,13 @@ def test_every_parameter_is_documented_with_its_default(estimator):
     assert documented == defaults
 
 
+def test_defaults_agree():
+    defaults = {}
+    for estimator in ESTIMATORS[:4]:
+        for name, parameter in inspect.signature(estimator).parameters.items():
+            assert defaults.setdefault(name, parameter.default) == parameter.default
+
+
 def test_the_articles_example_runs():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     script = str(ROOT / "examples" / "article_model.py")

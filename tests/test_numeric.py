@@ -77,7 +77,7 @@ def test_lists_of_different_lengths_in_any_container(fitted, trends):
     expected = fitted.predict_proba(X)
     objects = np.empty(len(X), dtype=object)
     objects[:] = X
-    for same in (tuple(X), objects, [sequence.tolist() for sequence in X]):
+    for same in (tuple(X), objects, pd.Series(X), [sequence.tolist() for sequence in X]):
         np.testing.assert_array_equal(fitted.predict_proba(same), expected)
 
 
@@ -91,6 +91,8 @@ def test_univariate_series_in_a_table_or_of_their_own_lengths():
     assert columns.n_features_in_ == 1
     np.testing.assert_array_equal(columns.predict_proba(table[:, :, None]), expected)
     np.testing.assert_array_equal(columns.predict_proba(table), expected)
+    longer = [np.ones(9)]
+    np.testing.assert_allclose(series.predict_proba(longer), series.predict_proba([*longer, np.ones(2)])[:1])
     ragged = [table[0], table[1, :3], table[2, :1]]
     np.testing.assert_allclose(series.predict_proba(ragged)[0], expected[0], rtol=1e-12)
     with pytest.raises(ValueError, match="X has 4 features, but RNNSequenceClassifier is expecting 6 features"):
@@ -237,9 +239,21 @@ def test_early_stopping_of_a_regressor():
     assert model.validation_scores_ == [-loss for loss in model.history_["val_loss"]]
 
 
+def test_weights_count_in_the_scale_of_the_target(trends):
+    X, y = trends
+    values, weights = np.append(y, 1e9).astype(float), np.append(np.ones(60), 1e-12)
+    model = regressor(epochs=1).fit([*X, X[0]], values, sample_weight=weights)
+    assert model.target_scale_[0] < 1000
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
-    [(np.full(60, np.nan), "NaN"), (["a"] * 60, "convert string"), (np.zeros((60, 2, 2)), "n_outputs|dim 3")],
+    [
+        (np.arange(60) * 1e300, "finite standard deviation"),
+        (np.full(60, np.nan), "NaN"),
+        (["a"] * 60, "convert string"),
+        (np.zeros((60, 2, 2)), "n_outputs|dim 3"),
+    ],
 )
 def test_refused_numbers(y, message, trends):
     with pytest.raises(ValueError, match=message):
@@ -282,6 +296,21 @@ def test_the_validation_split_of_several_labels_and_streams():
     np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
 
 
+def test_scores_of_exactly_two_labels():
+    documents, Y = make_multilabel()
+    scores = cross_val_score(
+        RNNTextClassifier(**SMALL), documents, Y, cv=2, scoring="roc_auc", error_score="raise"
+    )
+    assert np.all(scores > 0.7)
+
+
+def test_many_combinations_of_labels_are_held_back_too():
+    documents, _ = make_multilabel(n=300)
+    Y = np.random.default_rng(0).integers(2, size=(300, 16))  # hardly two samples have the same labels
+    model = RNNTextClassifier(**{**SMALL, "early_stopping": "auto", "epochs": 1}).fit(documents, Y)
+    assert model.validation_scores_ is not None
+
+
 def test_refused_labels():
     documents, Y = make_multilabel()
     with pytest.raises(ValueError, match="class_weight is for binary and multiclass"):
@@ -292,3 +321,7 @@ def test_refused_labels():
     for other in (Y[:, 0], np.column_stack([Y, Y[:, 0]])):
         with pytest.raises(ValueError, match="classes"):
             model.partial_fit(documents, other)
+    with pytest.raises(ValueError, match="indicator matrix"):
+        model.partial_fit(documents, Y * 5)
+    with pytest.raises(ValueError, match="y is multilabel"):
+        RNNTextClassifier(**SMALL).partial_fit(documents, Y, classes=["a", "b"])

@@ -13,7 +13,7 @@ from conftest import SMALL, make_reviews
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import f1_score
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skrnn import (
@@ -109,6 +109,7 @@ def test_refused_chunks(reviews, fitted):
         ((["x"], ["new"]), "previously unseen labels"),
         ((documents, y, ["neg", "other"]), "not the same as in the earlier fit"),
         ((documents, y[:3]), "inconsistent numbers"),
+        ((documents, y, None, np.zeros(60)), "all weights are zero"),
     ]:
         with pytest.raises(ValueError, match=message):
             stream.partial_fit(*chunk)
@@ -150,21 +151,60 @@ def test_scoring_takes_the_weights_of_the_validation_samples():
     assert weighted.validation_scores_[-1] == 0
 
 
+def test_scorers_see_samples_as_users_pass_them_and_no_class_weights():
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.append(X)
+        return estimator.score(X, y)
+
+    documents, y = make_reviews(n_documents=40)
+    options = {"scoring": scorer, "early_stopping": True, "epochs": 1, "class_weight": {"neg": 1, "pos": 2}}
+    small(**options).fit(documents, y)
+    assert set(seen[-1]) <= set(documents)
+    sequences = [np.full((n, 2), float(n)) for n in range(1, 41)]
+    numeric = RNNSequenceClassifier(**{**SMALL_NUMERIC, **options})
+    numeric.fit(sequences, y)
+    assert all(np.array_equal(sequence, sequences[len(sequence) - 1]) for sequence in seen[-1])
+    numeric.fit(np.ones((40, 3)), y)
+    assert seen[-1].shape == (4, 3)
+
+
+def test_refused_scoring(reviews):
+    with pytest.raises(TypeError, match="scoring to be a str, a callable or None"):
+        small(scoring=["accuracy", "f1"]).fit(*reviews)
+    diverging = {
+        "optimizer": "sgd",
+        "learning_rate": 1e30,
+        "cell": "simple",
+        "activation": "relu",
+        "clipnorm": None,
+    }
+    _, X, y = problem(RNNTextRegressor)
+    model = RNNTextRegressor(**{**SMALL, **diverging}, scoring="r2")
+    with pytest.raises(ValueError, match="Lower learning_rate"):
+        model.fit(X, y, X_val=X, y_val=y)
+
+
 def test_errors_in_validation_data_say_so(reviews):
     documents, y = reviews
-    with pytest.raises(ValueError, match=r"In X_val: .*single str"):
-        small().fit(documents, y, X_val="text", y_val=y)
-    with pytest.raises(ValueError, match="y_val of length 1"):
-        small().fit(documents, y, X_val=["a", "b"], y_val=["neg"])
+    for X_val, y_val, message in [
+        ("text", y, "single str"),
+        (["a", "b"], ["neg"], "2 in X, and y of length 1"),
+        (["a"], ["new"], "previously unseen labels"),
+    ]:
+        with pytest.raises(ValueError, match=f"In the validation data .*{message}"):
+            small().fit(documents, y, X_val=X_val, y_val=y_val)
 
 
 def test_a_search_that_cuts_validation_data_is_found_out(reviews):
     documents, y = reviews
     X_val, y_val = make_reviews(n_documents=60, seed=5)
-    with pytest.raises(ValueError, match="a search cuts every fit parameter that is as long as its X"):
-        GridSearchCV(small(epochs=1), {"units": [2]}, cv=2, error_score="raise").fit(
-            documents, y, X_val=X_val, y_val=y_val
-        )
+    validation = {"X_val": X_val, "y_val": y_val}
+    with pytest.raises(ValueError, match="cuts every fit parameter that is as long as its X"):
+        GridSearchCV(small(epochs=1), {"units": [2]}, cv=2, error_score="raise").fit(documents, y, **validation)
+    with pytest.raises(ValueError, match="cuts every fit parameter that is as long as its X"):
+        cross_val_predict(small(epochs=1), documents, y, cv=2, params=validation)
     search = GridSearchCV(small(epochs=1), {"units": [4]}, cv=2, error_score="raise")
     search.fit(documents, y, X_val=X_val[1:], y_val=y_val[1:])
     assert len(search.best_estimator_.history_["val_loss"]) == 1
@@ -271,7 +311,7 @@ def interrupting(epoch_of_interruption):
 
 def test_an_interrupted_fit_keeps_what_it_has(reviews):
     documents, y = reviews
-    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+    with pytest.warns(UserWarning, match="interrupted after epoch 2"):
         classifier = small(callbacks=[interrupting(3)]).fit(documents, y)
     assert classifier.n_iter_ == 2
     two = small(epochs=2).fit(documents, y)
@@ -283,11 +323,17 @@ def test_an_interrupted_fit_keeps_the_best_weights():
     X_val, y_val = make_reviews(n_documents=40, seed=5)
     wrong = np.where(y_val == "pos", "neg", "pos")  # every epoch makes this validation loss worse
     classifier = small(early_stopping=True, callbacks=[interrupting(3)])
-    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+    with pytest.warns(UserWarning, match="interrupted after epoch 2"):
         classifier.fit(documents, y, X_val=X_val, y_val=wrong)
     assert classifier.best_epoch_ == 1
     first = small(epochs=1).fit(documents, y)
     np.testing.assert_array_equal(classifier.predict_proba(X_val), first.predict_proba(X_val))
+
+
+def test_an_interrupted_search_ends(reviews):
+    search = GridSearchCV(small(callbacks=[interrupting(2)], epochs=3), {"units": [3, 4]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(*reviews)
 
 
 def test_interrupted_before_anything_is_learned_the_estimator_is_as_it_was(reviews):
