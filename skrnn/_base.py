@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skrnn._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from skrnn._docs import DocumentedMixin
 from skrnn._inference import forward
 from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights
 from skrnn._validation import check_bool, check_choice, check_number, check_rate
@@ -40,7 +41,7 @@ OPTIMIZERS = (
 MIN_AUTO_VALIDATION = 20
 
 
-class BaseRNN(CallbackSupportMixin, BaseEstimator):
+class BaseRNN(DocumentedMixin, CallbackSupportMixin, BaseEstimator):
     """The course of a fit and of a prediction; subclasses say what X and y are.
 
     Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``.

@@ -1,8 +1,10 @@
-"""The documentation of parameters and attributes that the estimators share, each in one place."""
+"""The documentation of parameters and attributes that the estimators share, each in one place; and where it is."""
 
 import inspect
 import re
 import textwrap
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, metadata
 
 PARAMETERS = {
     "vectorizer": """SequenceVectorizer, "passthrough" or None
@@ -125,6 +127,25 @@ REFERENCES = {
     "Pascanu2013": """Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
        arXiv:1211.5063.""",
 }
+
+
+class DocumentedMixin:
+    """Tooltips in the HTML representation, and a link to the documentation if the package names its address."""
+
+    def _get_doc_link(self):
+        # scikit-learn shows what a parameter means only beside a link. Without an address it leads nowhere.
+        return _documentation_address() or "#"
+
+
+@lru_cache(maxsize=1)
+def _documentation_address() -> str:
+    """That of "Documentation" among the package's URLs, or nothing."""
+    try:
+        urls = metadata("skrnn").get_all("Project-URL") or []
+    except PackageNotFoundError:  # run from its sources
+        return ""
+    addresses = dict(url.split(", ", 1) for url in urls)
+    return addresses.get("Documentation", "")
 
 
 def document(*attributes: str):

@@ -21,6 +21,7 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from skrnn._docs import DocumentedMixin
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids, ragged_to_csr
 from skrnn._validation import check_choice, check_number
 
@@ -168,7 +169,7 @@ def _check_document(document, position: int) -> str:
 
 
 # Its columns are time steps, not features: set_output has nothing to name, and leaves the matrix alone.
-class SequenceVectorizer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class SequenceVectorizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Turn documents into sequences of token ids.
 
     The result is a sparse matrix in which entry ``(i, t)`` is the id of token ``t`` of document ``i``. The

@@ -67,6 +67,22 @@ def test_every_parameter_is_documented_with_its_default(estimator):
     assert documented == defaults
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_html_representation_explains_every_parameter(estimator):
+    pytest.importorskip("sklearn", "1.9")  # which brought the tooltips
+    html = estimator()._repr_html_()
+    for name in inspect.signature(estimator).parameters:
+        assert re.search(rf'<span class="param-doc-description"[^>]*doc-link-{name};"', html)
+
+
+def test_the_html_representation_links_to_the_documentation_if_there_is_an_address(monkeypatch):
+    import skrnn._docs
+
+    address = "https://example.org/skrnn"
+    monkeypatch.setattr(skrnn._docs, "_documentation_address", lambda: address)
+    assert f'href="{address}"' in skrnn.RNNTextClassifier()._repr_html_()
+
+
 def test_defaults_agree():
     defaults = {}
     for estimator in ESTIMATORS[:4]:
