@@ -7,6 +7,7 @@ from skrnn._classifier import RNNSequenceClassifier, RNNTextClassifier
 from skrnn._network import NetworkSpec
 from skrnn._regressor import RNNSequenceRegressor, RNNTextRegressor
 from skrnn._vectorizer import SequenceVectorizer
+from skrnn._version import __version__
 
 __all__ = [
     "RNNTextClassifier",
@@ -17,4 +18,3 @@ __all__ = [
     "NetworkSpec",
     "__version__",
 ]
-__version__ = "0.1.0"

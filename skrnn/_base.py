@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skrnn._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skrnn._docs import DocumentedMixin
 from skrnn._inference import forward
-from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights
+from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, check_network, initial_weights
+from skrnn._state import PersistentMixin
 from skrnn._validation import check_bool, check_choice, check_number, check_rate
 
 # Names that Keras knows; written out so that a misspelt one is refused before Keras is imported.
@@ -41,7 +42,7 @@ OPTIMIZERS = (
 MIN_AUTO_VALIDATION = 20
 
 
-class BaseRNN(DocumentedMixin, CallbackSupportMixin, BaseEstimator):
+class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstimator):
     """The course of a fit and of a prediction; subclasses say what X and y are.
 
     Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``.
@@ -349,6 +350,19 @@ class BaseRNN(DocumentedMixin, CallbackSupportMixin, BaseEstimator):
 
         return predict(NetworkSpec(**spec), network, list(weights.values()), sequences)
 
+    def _check_state(self, state):
+        network = state.get("_network")
+        if network is None:
+            return
+        try:
+            check_network(
+                NetworkSpec(**network["spec"]), network["weights"] if network["network"] is None else None
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"This {type(self).__name__} cannot be restored, its network is damaged: {error}"
+            ) from error
+
     def _input(self, X):
         """What ``_check_input`` has checked, as a user would pass it."""
         return X
@@ -372,6 +386,20 @@ class BaseRNN(DocumentedMixin, CallbackSupportMixin, BaseEstimator):
         """The trained ``keras.Model``, built anew each time it is asked for."""
         if not hasattr(self, "_network"):
             raise AttributeError(f"{type(self).__name__} has no model_ before it is fitted; call fit first.")
+        return self.to_keras()
+
+    def to_keras(self):
+        """The trained network as a Keras model that stands alone, for those who go on in Keras.
+
+        It takes token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape
+        (batch, time, n_features). Import ``skrnn.layers`` before you load a file that it saved.
+
+        Returns
+        -------
+        model : keras.Model
+            Not compiled. Changes to it do not reach the estimator.
+        """
+        check_is_fitted(self)
         from skrnn._keras_network import build
 
         model = build(NetworkSpec(**self._network["spec"]), self._network["network"])

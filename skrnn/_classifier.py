@@ -150,6 +150,17 @@ class _RNNClassifierMixin(ClassifierMixin):
         ):
             raise ValueError(f"Expected class_weight to be a dict, 'balanced' or None; got {self.class_weight!r}.")
 
+    def _check_state(self, state):
+        super()._check_state(state)
+        if "_network" in state:
+            n_outputs = state["_network"]["spec"]["n_outputs"]
+            n_classes = len(state["classes_"])
+            if n_outputs != (1 if n_classes == 2 and not state["_is_multilabel"] else n_classes):
+                raise ValueError(
+                    f"This {type(self).__name__} cannot be restored: it has {n_classes} classes, but its network "
+                    f"has {n_outputs} outputs."
+                )
+
     def _check_target(self, y) -> np.ndarray:
         y = super()._check_target(y)
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)

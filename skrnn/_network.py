@@ -11,6 +11,7 @@ import numpy as np
 N_GATES = {"simple": 1, "gru": 3, "lstm": 4}
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
 POOLINGS = ("last", "max", "mean", "max_mean", "attention")
+OUTPUT_ACTIVATIONS = ("sigmoid", "softmax", "linear")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,40 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     shapes["output/kernel"] = (n_pooled, spec.n_outputs)
     shapes["output/bias"] = (spec.n_outputs,)
     return shapes
+
+
+def check_network(spec: NetworkSpec, weights: dict[str, np.ndarray] | None) -> None:
+    """Raise ValueError unless the specification can be read and the weights are those that it names.
+
+    Nothing is computed or allocated to find out. None for the weights leaves them unchecked.
+    """
+    sizes = [spec.n_features, spec.n_outputs, *spec.units, *([] if spec.n_tokens is None else [spec.n_tokens])]
+    if not spec.units or not all(type(size) is int and size > 0 for size in sizes):
+        raise ValueError(f"Expected the sizes of the network to be integers > 0; got {spec}.")
+    choices = {
+        "cell": tuple(N_GATES),
+        "activation": ACTIVATIONS,
+        "pooling": POOLINGS,
+        "output_activation": OUTPUT_ACTIVATIONS,
+        "bidirectional": (True, False),
+    }
+    for name, allowed in choices.items():
+        if getattr(spec, name) not in allowed:
+            raise ValueError(
+                f"Expected {name} of the network to be one of {allowed}; got {getattr(spec, name)!r}."
+            )
+    if weights is None:
+        return
+    shapes = weight_shapes(spec)
+    if list(weights) != list(shapes):
+        raise ValueError(f"Expected the weights {', '.join(shapes)}; got {', '.join(map(str, weights))}.")
+    for name, shape in shapes.items():
+        weight = weights[name]
+        if not isinstance(weight, np.ndarray) or weight.dtype != np.float32 or weight.shape != shape:
+            kind = f"{weight.dtype} {weight.shape}" if isinstance(weight, np.ndarray) else type(weight).__name__
+            raise ValueError(f"Expected the weight {name} to be float32 {shape}; got {kind}.")
+        if not np.all(np.isfinite(weight)):
+            raise ValueError(f"The weight {name} holds infinite numbers or NaN.")
 
 
 def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn._docs import DocumentedMixin
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids, ragged_to_csr
+from skrnn._state import PersistentMixin
 from skrnn._validation import check_choice, check_number
 
 UNKNOWN_NAME = "[UNK]"
@@ -169,7 +170,9 @@ def _check_document(document, position: int) -> str:
 
 
 # Its columns are time steps, not features: set_output has nothing to name, and leaves the matrix alone.
-class SequenceVectorizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class SequenceVectorizer(
+    PersistentMixin, DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Turn documents into sequences of token ids.
 
     The result is a sparse matrix in which entry ``(i, t)`` is the id of token ``t`` of document ``i``. The
@@ -507,6 +510,14 @@ class SequenceVectorizer(DocumentedMixin, TransformerMixin, BaseEstimator, auto_
         )  # the constructor adds up repeated tokens, so that each counts once a document
         frequencies = np.bincount(occurs.indices, minlength=n_tokens)
         return (frequencies >= low) & (frequencies <= high)
+
+    def _check_state(self, state):
+        if "vocabulary_" in state:
+            try:
+                _check_vocabulary(state["vocabulary_"])
+            except (AttributeError, TypeError, ValueError) as error:
+                message = f"This SequenceVectorizer cannot be restored, its vocabulary is damaged: {error}"
+                raise ValueError(message) from error
 
     def _to_ids(self, documents: list[str], analyze: Callable) -> sparse.csr_matrix:
         get = self.vocabulary_.get

@@ -1,17 +1,21 @@
 import copy
 import json
+import multiprocessing
 import pickle
 import subprocess
 import sys
+import zipfile
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import joblib
 import numpy as np
 import pytest
 from conftest import SMALL
+from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrnn import RNNTextClassifier
+from skrnn import RNNSequenceRegressor, RNNTextClassifier
 
 LOAD_AND_PREDICT = """
 import sys
@@ -76,6 +80,133 @@ def test_a_restored_classifier_goes_on_training_as_the_original(reviews):
     restored = pickle.loads(pickle.dumps(classifier))
     expected = classifier.fit(*reviews).predict_proba(reviews[0])
     np.testing.assert_array_equal(restored.fit(*reviews).predict_proba(reviews[0]), expected)
+
+
+def restore_with(estimator, **changes):
+    """What becomes of the estimator when its state has been tampered with."""
+    state = {**estimator.__getstate__(), **changes}
+    restored = type(estimator).__new__(type(estimator))
+    restored.__setstate__(state)
+    return restored
+
+
+def test_a_state_of_another_format_is_refused(fitted):
+    for stamp in (None, {}, {"format": "1"}):
+        with pytest.raises(ValueError, match="does not say in which format"):
+            restore_with(fitted, _skrnn=stamp)
+    with pytest.raises(ValueError, match=r"saved by skrnn 9\.9, in format 99; skrnn .* reads the formats up to"):
+        restore_with(fitted, _skrnn={"format": 99, "version": "9.9"})
+
+
+def test_a_state_of_another_version_gives_a_warning(fitted, reviews):
+    with pytest.warns(InconsistentVersionWarning, match=r"RNNTextClassifier from version 0\.0\.9"):
+        restored = restore_with(fitted, _skrnn={"format": 1, "version": "0.0.9"})
+    np.testing.assert_array_equal(restored.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
+
+
+@pytest.mark.parametrize(
+    ("bias", "message"),
+    [
+        (np.zeros(7, np.float32), r"float32 \(1,\); got float32 \(7,\)"),
+        (np.zeros(1), "got float64"),
+        ([0.0], "got list"),
+        (np.full(1, np.nan, np.float32), "holds infinite numbers or NaN"),
+    ],
+)
+def test_damaged_weights_are_refused(bias, message, fitted):
+    network = {**fitted._network, "weights": {**fitted._network["weights"], "output/bias": bias}}
+    with pytest.raises(ValueError, match=f"RNNTextClassifier cannot be restored.*output/bias.*{message}"):
+        restore_with(fitted, _network=network)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_tokens": 10**12}, "embedding to be float32"),
+        ({"units": [-4]}, "integers > 0"),
+        ({"units": [4.0]}, "integers > 0"),
+        ({"units": [4, 4]}, "Expected the weights embedding"),
+        ({"cell": "conv"}, "Expected cell of the network"),
+        ({"more": 1}, "unexpected keyword"),
+    ],
+)
+def test_a_damaged_specification_is_refused(changes, message, fitted):
+    network = {**fitted._network, "spec": {**fitted._network["spec"], **changes}}
+    with pytest.raises(ValueError, match=f"RNNTextClassifier cannot be restored.*{message}"):
+        restore_with(fitted, _network=network)
+
+
+def test_parts_that_are_missing_or_do_not_fit_are_refused(fitted):
+    for changes in ({"_network": {"spec": {}}}, {"_network": 3}, {"classes_": np.arange(3)}):
+        with pytest.raises(ValueError, match="RNNTextClassifier cannot be restored"):
+            restore_with(fitted, **changes)
+
+
+def test_a_damaged_vocabulary_is_refused(fitted):
+    for vocabulary in ({"a": 2, "b": 9}, {}, 5, {"a": "2"}):
+        with pytest.raises(ValueError, match="SequenceVectorizer cannot be restored, its vocabulary is damaged"):
+            restore_with(fitted.vectorizer_, vocabulary_=vocabulary)
+
+
+@pytest.fixture(scope="module")
+def fitted_numeric():
+    X = np.random.default_rng(0).normal(size=(20, 4))
+    options = {name: value for name, value in SMALL.items() if name != "embedding_dim"}
+    return RNNSequenceRegressor(**{**options, "epochs": 1}).fit(X, X[:, :2]), X
+
+
+def test_files_of_skops(fitted, fitted_numeric, reviews):
+    skops = pytest.importorskip("skops.io")
+    numeric, X = fitted_numeric
+    for model, documents in [(fitted, reviews[0]), (make_pipeline(fitted), reviews[0]), (numeric, X)]:
+        data = skops.dumps(model)
+        trusted = skops.get_untrusted_types(data=data)
+        assert all(name.startswith("skrnn.") for name in trusted)
+        restored = skops.loads(data, trusted=trusted)
+        np.testing.assert_array_equal(restored.predict(documents), model.predict(documents))
+        with pytest.raises(skops.exceptions.UntrustedTypesFoundException):
+            skops.loads(data)
+        with pytest.raises(zipfile.BadZipFile):
+            skops.loads(data[: len(data) // 2], trusted=trusted)
+
+
+def test_a_tampered_file_of_skops_is_refused(fitted, monkeypatch):
+    skops = pytest.importorskip("skops.io")
+    with monkeypatch.context() as patch:
+        patch.setitem(fitted._network["weights"], "output/bias", np.full(1, np.nan, np.float32))
+        data = skops.dumps(fitted)
+    with pytest.raises(ValueError, match="output/bias holds infinite numbers or NaN"):
+        skops.loads(data, trusted=skops.get_untrusted_types(data=data))
+
+
+def test_to_keras_is_a_trained_model_of_its_own(fitted, reviews, tmp_path):
+    import keras
+
+    model = fitted.to_keras()
+    ids = fitted.vectorizer_.transform(reviews[0]).toarray()
+    np.testing.assert_allclose(
+        model.predict(ids, verbose=0)[:, 0], fitted.predict_proba(reviews[0])[:, 1], atol=1e-5
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(loaded.predict(ids, verbose=0), model.predict(ids, verbose=0), atol=1e-6)
+    before = fitted.predict_proba(reviews[0])
+    model.set_weights([0 * weight for weight in model.get_weights()])
+    np.testing.assert_array_equal(fitted.predict_proba(reviews[0]), before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_forked_process_predicts(fitted, reviews):
+    expected = fitted.predict_proba(reviews[0])
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        np.testing.assert_array_equal(pool.submit(fitted.predict_proba, reviews[0]).result(timeout=60), expected)
+
+
+def test_eight_threads_predict_what_one_does(fitted, reviews):
+    expected = fitted.predict_proba(reviews[0])
+    with ThreadPoolExecutor(8) as pool:
+        for probabilities in pool.map(fitted.predict_proba, [reviews[0]] * 40):
+            np.testing.assert_array_equal(probabilities, expected)
 
 
 def test_fitted_state_is_plain_data(fitted):

@@ -1,0 +1,54 @@
+"""The state of estimators in files: its format, and what is refused before it is used.
+
+The format number goes up when the state changes in such a way that older code would misread it, or that newer
+code would misread older states. Then ``_MIGRATIONS`` gets a function that turns a state of the format before into
+one of the new, and a small file of each format stays under test.
+"""
+
+import warnings
+from collections.abc import Callable
+
+from sklearn.exceptions import InconsistentVersionWarning
+
+from skrnn._version import __version__
+
+FORMAT = 1
+
+# From a format to the next: functions that take and return the dict of an estimator's attributes.
+_MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
+
+_STAMP = "_skrnn"
+
+
+class PersistentMixin:
+    """Stamps the state with its format when it is pickled, and checks both when it is restored."""
+
+    def __getstate__(self):
+        return {**super().__getstate__(), _STAMP: {"format": FORMAT, "version": __version__}}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        name = type(self).__name__
+        stamp = state.pop(_STAMP, None)
+        if not isinstance(stamp, dict) or not isinstance(stamp.get("format"), int):
+            raise ValueError(f"This {name} cannot be restored: its state does not say in which format it is.")
+        version = stamp.get("version")
+        if not 1 <= stamp["format"] <= FORMAT:
+            raise ValueError(
+                f"This {name} was saved by skrnn {version}, in format {stamp['format']}; skrnn {__version__} "
+                f"reads the formats up to {FORMAT}. Install a version of skrnn that is as new as the file."
+            )
+        for number in range(stamp["format"], FORMAT):
+            state = _MIGRATIONS[number](state)
+        self._check_state(state)
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=name, current_sklearn_version=__version__, original_sklearn_version=version
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)
+
+    def _check_state(self, state: dict) -> None:
+        """Raise if attributes of a fitted estimator do not fit together."""
