@@ -43,6 +43,7 @@ ALLOWED = {
     "_state": {"_version"},
     "_classifier": {"_docs", "_numeric", "_text"},
     "_regressor": {"_docs", "_numeric", "_text", "_validation"},
+    "export": {"_base", "_network", "_sequences", "_text", "_vectorizer", "_version"},
     "__init__": {"_classifier", "_network", "_regressor", "_vectorizer", "_version"},
 }
 
