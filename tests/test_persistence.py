@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skrnn import RNNSequenceRegressor, RNNTextClassifier
+from skrnn._state import FORMAT
 
 LOAD_AND_PREDICT = """
 import sys
@@ -88,6 +90,15 @@ def restore_with(estimator, **changes):
     restored = type(estimator).__new__(type(estimator))
     restored.__setstate__(state)
     return restored
+
+
+@pytest.mark.parametrize("number", range(1, FORMAT + 1))
+def test_a_file_of_every_format_is_read(number, reviews):
+    """Files of a classifier of ``conftest.SMALL`` with warm_start, and what it predicted for some documents."""
+    saved = joblib.load(Path(__file__).parent / "data" / f"format_{number}.joblib")
+    classifier = saved["classifier"]
+    np.testing.assert_allclose(classifier.predict_proba(saved["documents"]), saved["probabilities"], atol=1e-6)
+    assert classifier.fit(*reviews).n_iter_ == 4
 
 
 def test_a_state_of_another_format_is_refused(fitted):
