@@ -15,8 +15,13 @@ from scipy.special import expit
 from skrnn._network import NetworkSpec
 
 # Sequences that run side by side: enough rows for fast matrix products, few enough tokens to stay in memory.
-_CHUNK_ROWS = 512
+_CHUNK_ROWS = 256
 _CHUNK_TOKENS = 2**18
+# Tokens whose input products are looked up or computed together: some steps of few rows, or one of many.
+_BLOCK_TOKENS = 256
+
+# Products of the input, one direction, for a slice of packed tokens: a new array (tokens, gates * units).
+_Products = Callable[[str, slice], np.ndarray]
 
 
 def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_matrix) -> np.ndarray:
@@ -36,34 +41,49 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
         Probabilities, or the values of a linear output.
     """
     dtype = np.float32 if spec.n_tokens is not None else X.data.dtype
-    weights = {name: weight.astype(dtype, copy=False) for name, weight in weights.items()}
+    weights = _halve_sigmoid_gates(
+        spec, {name: weight.astype(dtype, copy=False) for name, weight in weights.items()}
+    )
     lengths = np.diff(X.indptr)
     pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=dtype)
     read = _vector_reader(spec, weights, X) if spec.n_tokens is None else _token_reader(spec, weights, X)
     for rows in _chunks(lengths):
         packing = _Packing.of(lengths[rows])
-        products = read(packing.flat_positions(X.indptr[rows]))
-        pooled[rows] = _pool(spec, weights, packing, _recurrent_layers(spec, weights, packing, products))
+        states = _recurrent_layers(spec, weights, packing, read(packing.flat_positions(X.indptr[rows])))
+        pooled[rows] = _pool(spec, weights, packing, states)
     logits = (pooled @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
     return _OUTPUT_ACTIVATIONS[spec.output_activation](logits)
 
 
-def _token_reader(spec, weights, X) -> Callable[[np.ndarray], Iterator[np.ndarray]]:
-    """A function from positions in ``X.data`` to the first layer's input products, one direction at a time."""
+def _halve_sigmoid_gates(spec, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same weights with x / 2 in place of x for each gate: its sigmoid is 0.5 * tanh(x / 2) + 0.5."""
+    halved = dict(weights)
+    for name, weight in weights.items():
+        if name.startswith("rnn_"):
+            scales = np.array(_GATE_SCALES[spec.cell], dtype=weight.dtype)
+            halved[name] = weight * np.repeat(scales, weight.shape[-1] // len(scales))
+    return halved
+
+
+def _token_reader(spec, weights, X) -> Callable[[np.ndarray], _Products]:
+    """A function from positions in ``X.data`` to the first layer's input products."""
     used, positions = _distinct(X.data, spec.n_tokens)
+    embedded = weights["embedding"][used]
     # Computed once for each distinct token and not for each occurrence.
-    tables = [_input_products(weights, 0, direction, weights["embedding"][used]) for direction in spec.directions]
+    tables = {direction: _input_products(weights, 0, direction, embedded) for direction in spec.directions}
 
     def read(flat_positions):
         ids = positions[X.data[flat_positions]]
-        return (table[ids] for table in tables)
+        return lambda direction, block: tables[direction].take(ids[block], axis=0)
 
     return read
 
 
-def _vector_reader(spec, weights, X) -> Callable[[np.ndarray], Iterator[np.ndarray]]:
+def _vector_reader(_spec, weights, X) -> Callable[[np.ndarray], _Products]:
     """As ``_token_reader``, for vectors."""
-    return lambda flat_positions: _layer_products(spec, weights, 0, X.data[flat_positions])
+    return lambda positions: (
+        lambda direction, block: _input_products(weights, 0, direction, X.data[positions[block]])
+    )
 
 
 def _distinct(ids: np.ndarray, n_tokens: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,9 +133,14 @@ class _Packing:
         """Packed order of data that stands sequence after sequence, sequence ``i`` from ``starts[i]`` on."""
         return starts[self.rows] + self.times
 
-    def reversed(self) -> np.ndarray:
-        """Packed positions of every sequence read from its own end; its own inverse."""
-        return self.offsets[self.lengths[self.rows] - 1 - self.times] + self.rows
+    def blocks(self) -> Iterator[range]:
+        """Time steps in order, as many at once as have at most _BLOCK_TOKENS tokens."""
+        start, n_steps = 0, len(self.n_active)
+        while start < n_steps:
+            fitting = int(np.searchsorted(self.offsets, self.offsets[start] + _BLOCK_TOKENS, side="right")) - 1
+            stop = max(fitting, start + 1)
+            yield range(start, stop)
+            start = stop
 
     def steps(self) -> Iterator[tuple[int, slice]]:
         """The number of sequences and the packed slice of each time step."""
@@ -123,76 +148,97 @@ class _Packing:
             yield n, slice(start, stop)
 
 
-def _recurrent_layers(spec, weights, packing, products: Iterator[np.ndarray]) -> np.ndarray:
+def _recurrent_layers(spec, weights, packing, products: _Products) -> np.ndarray:
     """Hidden states of the last recurrent layer, packed, from the first layer's input products.
 
-    ``products`` has for each direction an array of shape (tokens, gates * units); the result is of shape
-    (tokens, hidden_dims[-1]).
+    The result is of shape (tokens, hidden_dims[-1]).
     """
     states = _layer(spec, weights, packing, 0, products)
     for i in range(1, len(spec.units)):
-        states = _layer(spec, weights, packing, i, _layer_products(spec, weights, i, states))
+        states = _layer(spec, weights, packing, i, _layer_products(weights, i, states))
     return states
 
 
-def _layer(spec, weights, packing, layer: int, products: Iterator[np.ndarray]) -> np.ndarray:
+def _layer(spec, weights, packing, layer: int, products: _Products) -> np.ndarray:
     """Hidden states of both directions, packed: (tokens, hidden_dims[layer])."""
-    outputs = []
-    for direction, inputs in zip(spec.directions, products, strict=True):
-        order = packing.reversed() if direction == "backward" else slice(None)
-        run = _run(spec, weights, f"rnn_{layer}/{direction}", spec.units[layer], packing, inputs[order])
-        outputs.append(run[order])
-    return np.concatenate(outputs, axis=1)
+    units = spec.units[layer]
+    states = np.empty((packing.offsets[-1], spec.hidden_dims[layer]), dtype=weights["output/kernel"].dtype)
+    for i, direction in enumerate(spec.directions):
+        _run(spec, weights, layer, direction, packing, products, states[:, i * units : (i + 1) * units])
+    return states
 
 
-def _layer_products(spec, weights, layer: int, inputs: np.ndarray) -> Iterator[np.ndarray]:
-    return (_input_products(weights, layer, direction, inputs) for direction in spec.directions)
+def _layer_products(weights, layer: int, inputs: np.ndarray) -> _Products:
+    return lambda direction, block: _input_products(weights, layer, direction, inputs[block])
 
 
 def _input_products(weights, layer: int, direction: str, inputs: np.ndarray) -> np.ndarray:
     """Products of the inputs with the kernel, bias added: (tokens, gates * units)."""
     prefix = f"rnn_{layer}/{direction}"
     bias = weights[f"{prefix}/bias"]
-    return inputs @ weights[f"{prefix}/kernel"] + (bias[0] if bias.ndim == 2 else bias)
+    products = inputs @ weights[f"{prefix}/kernel"]
+    products += bias[0] if bias.ndim == 2 else bias
+    return products
 
 
-def _run(spec, weights, prefix: str, units: int, packing: _Packing, products: np.ndarray) -> np.ndarray:
-    """One direction of one layer over packed input products: (tokens, units)."""
-    step = _STEPS[spec.cell]
-    activation = _ACTIVATIONS[spec.activation]
-    recurrent_kernel = weights[f"{prefix}/recurrent_kernel"]
-    recurrent_bias = weights[f"{prefix}/bias"][1] if spec.cell == "gru" else None
-    outputs = np.empty((len(products), units), dtype=products.dtype)
-    hidden = np.zeros((len(packing.lengths), units), dtype=products.dtype)
+def _run(spec, weights, layer, direction, packing: _Packing, products: _Products, states: np.ndarray) -> None:
+    """One direction of one layer; its hidden states go to ``states``, packed: (tokens, units).
+
+    Backward, time runs from the last step to the first. Sequences then join instead of dropping out, and until
+    they do, their hidden state is zero: packed as they are, both directions are the same loop.
+    """
+    step, activation = _STEPS[spec.cell], _ACTIVATIONS[spec.activation]
+    kernel = weights[f"rnn_{layer}/{direction}/recurrent_kernel"]  # (units, gates * units)
+    bias = weights[f"rnn_{layer}/{direction}/bias"][1] if spec.cell == "gru" else None
+    hidden = np.zeros((len(packing.lengths), len(kernel)), dtype=kernel.dtype)  # (batch, units)
     memory = np.zeros_like(hidden)  # the LSTM's cell state
-    for n, now in packing.steps():
-        recurrent = hidden[:n] @ recurrent_kernel
-        if recurrent_bias is not None:
-            recurrent += recurrent_bias
-        step(products[now], recurrent, hidden[:n], memory[:n], activation)
-        outputs[now] = hidden[:n]
-    return outputs
+    buffer = np.empty((len(hidden), kernel.shape[1]), dtype=kernel.dtype)
+    order = -1 if direction == "backward" else 1
+    offsets = packing.offsets.tolist()  # slicing by Python's own int is faster
+    for block in list(packing.blocks())[::order]:
+        first = offsets[block.start]
+        inputs = products(direction, slice(first, offsets[block.stop]))  # (tokens, gates * units)
+        for start, stop in [(offsets[t], offsets[t + 1]) for t in block[::order]]:
+            n = stop - start
+            recurrent = np.matmul(hidden[:n], kernel, out=buffer[:n])
+            if bias is not None:
+                recurrent += bias
+            step(inputs[start - first : stop - first], recurrent, hidden[:n], memory[:n], activation)
+            states[start:stop] = hidden[:n]
+
+
+# The steps update hidden state and memory in place, and may overwrite their other arguments: without new arrays,
+# everything that a step touches stays in the processor's cache.
 
 
 def _simple_step(inputs, recurrent, hidden, _memory, activation):
-    hidden[:] = activation(inputs + recurrent)
+    recurrent += inputs
+    activation(recurrent, hidden)
 
 
 def _gru_step(inputs, recurrent, hidden, _memory, activation):
     units = hidden.shape[1]
-    gates = _sigmoid(inputs[:, : 2 * units] + recurrent[:, : 2 * units])
-    update, reset = gates[:, :units], gates[:, units:]
-    candidate = activation(inputs[:, 2 * units :] + reset * recurrent[:, 2 * units :])
-    hidden[:] = candidate + update * (hidden - candidate)
+    gates, candidate = recurrent[:, : 2 * units], recurrent[:, 2 * units :]
+    gates += inputs[:, : 2 * units]
+    _sigmoid_of_halved(gates, gates)
+    candidate *= gates[:, units:]  # reset
+    candidate += inputs[:, 2 * units :]
+    activation(candidate, candidate)
+    hidden -= candidate
+    hidden *= gates[:, :units]  # update
+    hidden += candidate
 
 
 def _lstm_step(inputs, recurrent, hidden, memory, activation):
     units = hidden.shape[1]
     recurrent += inputs
-    input_forget = _sigmoid(recurrent[:, : 2 * units])
-    memory *= input_forget[:, units:]
-    memory += input_forget[:, :units] * activation(recurrent[:, 2 * units : 3 * units])
-    np.multiply(_sigmoid(recurrent[:, 3 * units :]), activation(memory), out=hidden)
+    activation(recurrent[:, 2 * units : 3 * units], hidden)  # the candidate
+    _sigmoid_of_halved(recurrent, recurrent)  # all columns in one go are faster than all but the candidate's
+    hidden *= recurrent[:, :units]  # input gate
+    memory *= recurrent[:, units : 2 * units]  # forget gate
+    memory += hidden
+    activation(memory, hidden)
+    hidden *= recurrent[:, 3 * units :]  # output gate
 
 
 def _pool(spec, weights, packing: _Packing, states: np.ndarray) -> np.ndarray:
@@ -233,8 +279,19 @@ def _max(packing: _Packing, states: np.ndarray) -> np.ndarray:
     return largest
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * np.tanh(0.5 * x) + 0.5  # overflows nowhere
+def _relu(x: np.ndarray, out: np.ndarray) -> None:
+    np.maximum(x, 0, out=out)
+
+
+def _sigmoid(x: np.ndarray, out: np.ndarray) -> None:
+    _sigmoid_of_halved(0.5 * x, out)
+
+
+def _sigmoid_of_halved(x: np.ndarray, out: np.ndarray) -> None:
+    """The sigmoid of 2 * x; overflows nowhere."""
+    np.tanh(x, out=out)
+    out *= 0.5
+    out += 0.5
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
@@ -242,6 +299,8 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
+# In the order of Keras' columns; the candidate, which is no sigmoid, is left as it is.
+_GATE_SCALES = {"simple": [1.0], "gru": [0.5, 0.5, 1.0], "lstm": [0.5, 0.5, 1.0, 0.5]}
 _STEPS = {"simple": _simple_step, "gru": _gru_step, "lstm": _lstm_step}
-_ACTIVATIONS = {"tanh": np.tanh, "relu": lambda x: np.maximum(x, 0), "sigmoid": _sigmoid}
+_ACTIVATIONS = {"tanh": np.tanh, "relu": _relu, "sigmoid": _sigmoid}
 _OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": _softmax, "linear": lambda x: x}  # expit keeps the tails

@@ -207,6 +207,17 @@ def test_chunks_do_not_change_the_result(monkeypatch, reads, pooling, max_rows, 
     np.testing.assert_allclose(forward(spec, weights, X), whole, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("max_tokens", [1, 5, 12])
+@pytest.mark.parametrize("cell", N_GATES)
+@tokens_and_vectors
+def test_blocks_of_steps_do_not_change_the_result(monkeypatch, reads, cell, max_tokens):
+    spec = replace(reads, cell=cell, units=(4, 3), pooling="last")
+    weights, X = random_weights(spec), random_input(spec, [4, 0, 1, 12, 12, 2, 0, 5, 3])
+    whole = forward(spec, weights, X)
+    monkeypatch.setattr(_inference, "_BLOCK_TOKENS", max_tokens)
+    np.testing.assert_allclose(forward(spec, weights, X), whole, rtol=0, atol=1e-6)
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 10), st.integers(1, 60))
 def test_chunks_are_bounded_and_hold_every_document_that_is_not_empty(lengths, max_rows, max_tokens):
