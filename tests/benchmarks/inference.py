@@ -188,7 +188,7 @@ def _start(arguments) -> None:
     for name, figures in medians.items():
         seconds, megabytes = figures / medians["keras"]
         more_seconds, more_megabytes = figures - medians["import sklearn"]
-        share = f"{seconds:.2f} s, {megabytes:.2f} MB"
+        share = f"{seconds:.2f}, {megabytes:.2f}"
         more = f"{more_seconds:+.2f} s, {more_megabytes:+.0f} MB"
         print(f"{name:<20}{figures[0]:>10.2f}{figures[1]:>8.0f}{share:>20}{more:>24}", flush=True)
 
