@@ -286,12 +286,16 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         elif validation is not None:
             self.validation_scores_ = self.history_[settings.monitor]
         resumption = {name: value for name, value in vars(result.state).items() if name != "weights"}
-        self._network = {
+        self._network = self._network_state(spec, result.state.weights, resumption if resumable else None)
+
+    def _network_state(self, spec: NetworkSpec, weights: dict[str, np.ndarray], resumption: dict | None) -> dict:
+        """All that is kept of a trained network."""
+        return {
             "spec": asdict(spec),
-            "weights": result.state.weights,
+            "weights": weights,
             "network": self.network,
             "optimizer": self._optimizer_kind(),
-            "resumption": resumption if resumable else None,
+            "resumption": resumption,
         }
 
     def _start(self, spec, seed, resume):
@@ -490,16 +494,15 @@ class _Observer:
         self._tasks.begin_epoch()
 
     def end_epoch(self, weights):
-        estimator = copy.copy(self._estimator)  # predicts as if fit had stopped here
-        estimator._network = {
-            "spec": asdict(estimator._spec()),
-            "weights": weights(),
-            "network": estimator.network,
-            "optimizer": None,
-            "resumption": None,
-        }
-        scores = {} if self._scorer is None else {self.monitor: self._scorer(estimator)}
-        return scores, self._tasks.end_epoch(lambda: vars(estimator))
+        # Weights are fetched only if somebody wants to predict with them.
+        scores = {} if self._scorer is None else {self.monitor: self._scorer(self._stopped_here(weights()))}
+        return scores, self._tasks.end_epoch(lambda: vars(self._stopped_here(weights())))
+
+    def _stopped_here(self, weights):
+        """An estimator that predicts as if fit had stopped here."""
+        estimator = copy.copy(self._estimator)
+        estimator._network = estimator._network_state(estimator._spec(), weights, resumption=None)
+        return estimator
 
 
 # The functions in which scikit-learn fits an estimator on a part of X, and cuts fit parameters likewise.

@@ -50,5 +50,11 @@ class PersistentMixin:
             )
         super().__setstate__(state)
 
+    def __copy__(self):
+        # A shallow copy would go through the state and its checks, which are for what comes from elsewhere.
+        copied = type(self).__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
+
     def _check_state(self, state: dict) -> None:
         """Raise if attributes of a fitted estimator do not fit together."""
