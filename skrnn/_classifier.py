@@ -7,6 +7,7 @@ from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import check_is_fitted
 
 from skrnn._docs import document
 from skrnn._numeric import NumericRNN
@@ -85,9 +86,7 @@ class _RNNClassifierMixin(ClassifierMixin):
             In the order of ``classes_``. Those of multilabel targets are independent of each other.
         """
         outputs = self._forward(X)
-        return (
-            np.hstack([1 - outputs, outputs]) if len(self.classes_) == 2 and not self._is_multilabel else outputs
-        )
+        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
     def decision_function(self, X):
         """The logits: what the output layer computes before its sigmoid or softmax.
@@ -102,12 +101,13 @@ class _RNNClassifierMixin(ClassifierMixin):
         logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
             For two classes, those of ``classes_[1]``.
         """
-        if self.network is None:
+        check_is_fitted(self)
+        if self._network["network"] is None:
             logits = self._forward(X, output_activation="linear")
-        else:  # whose output layer is in the model
+        else:  # a network of the user's own, with the activation in its model
             outputs = self._forward(X)
             logits = np.log(outputs) if self._outputs()[1] == "softmax" else logit(outputs)
-        return logits if self._is_multilabel or logits.shape[1] > 1 else logits[:, 0]
+        return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict_log_proba(self, X):
         """The logarithm of the probability of each class.
@@ -153,9 +153,8 @@ class _RNNClassifierMixin(ClassifierMixin):
     def _check_state(self, state):
         super()._check_state(state)
         if "_network" in state:
-            n_outputs = state["_network"]["spec"]["n_outputs"]
-            n_classes = len(state["classes_"])
-            if n_outputs != (1 if n_classes == 2 and not state["_is_multilabel"] else n_classes):
+            n_outputs, n_classes = state["_network"]["spec"]["n_outputs"], len(state.get("classes_", ()))
+            if n_outputs != _output_layer(n_classes, state.get("_is_multilabel"))[0]:
                 raise ValueError(
                     f"This {type(self).__name__} cannot be restored: it has {n_classes} classes, but its network "
                     f"has {n_outputs} outputs."
@@ -223,10 +222,7 @@ class _RNNClassifierMixin(ClassifierMixin):
         return targets.astype(np.int32)  # (n_samples,)
 
     def _outputs(self):
-        n_classes = len(self.classes_)
-        if self._is_multilabel:
-            return n_classes, "sigmoid"
-        return (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
+        return _output_layer(len(self.classes_), self._is_multilabel)
 
     def _loss(self):
         _, output_activation = self._outputs()
@@ -236,6 +232,13 @@ class _RNNClassifierMixin(ClassifierMixin):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _output_layer(n_classes: int, is_multilabel: bool) -> tuple[int, str]:
+    """Number of outputs and their activation."""
+    if is_multilabel:
+        return n_classes, "sigmoid"
+    return (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
 
 
 def _has_several_labels(y: np.ndarray) -> bool:

@@ -89,6 +89,14 @@ def test_the_decision_function_is_what_the_probabilities_come_from(reviews, fitt
     )
 
 
+def test_parameters_set_after_the_fit_do_not_change_what_was_fitted(reviews):
+    classifier = small(epochs=1).fit(*reviews)
+    decisions, probabilities = classifier.decision_function(reviews[0]), classifier.predict_proba(reviews[0])
+    classifier.set_params(network=print, cell="gru", pooling="mean", vectorizer="passthrough")
+    np.testing.assert_array_equal(classifier.decision_function(reviews[0]), decisions)
+    np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), probabilities)
+
+
 def test_probabilities_agree_with_the_keras_model(reviews, fitted):
     documents, _ = reviews
     ids = fitted.vectorizer_.transform(documents).toarray()
@@ -550,7 +558,7 @@ def test_a_loss_that_is_not_finite_is_explained(reviews):
         small(cell="simple", activation="relu", optimizer="sgd", clipnorm=None, **one_step).fit(*reviews)
 
 
-@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba"])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
 def test_predict_before_fit(method):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         getattr(RNNTextClassifier(), method)(["text"])
