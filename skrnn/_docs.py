@@ -1,8 +1,6 @@
 """The documentation of parameters and attributes that the estimators share, each in one place; and where it is."""
 
 import inspect
-import re
-import textwrap
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, metadata
 
@@ -157,24 +155,25 @@ def document(*attributes: str):
     def fill(cls):
         if cls.__doc__ is None:  # python -OO
             return cls
-        entries = [
+        parameters = [
             f"{name} : {_with_default(PARAMETERS[name], parameter.default)}"
             for name, parameter in inspect.signature(cls).parameters.items()
         ]
-        parameters = "\n    ".join(entries)
-        cited = [label for label in REFERENCES if f"[{label}]_" in parameters]
-        cls.__doc__ = textwrap.dedent("    " + cls.__doc__) % {
-            "parameters": textwrap.dedent("    " + parameters),
-            "attributes": textwrap.dedent(
-                "    " + "\n    ".join(f"{name} : {ATTRIBUTES[name]}" for name in attributes)
-            ),
-            "references": "\n".join(
-                re.sub(r"\n +", "\n   ", f".. [{label}] {REFERENCES[label]}") for label in cited
-            ),
+        cited = [label for label in REFERENCES if any(f"[{label}]_" in parameter for parameter in parameters)]
+        references = [f".. [{label}] {REFERENCES[label]}" for label in cited]
+        cls.__doc__ = inspect.cleandoc(cls.__doc__) % {
+            "parameters": _joined(parameters),
+            "attributes": _joined(f"{name} : {ATTRIBUTES[name]}" for name in attributes),
+            "references": _joined(references),
         }
         return cls
 
     return fill
+
+
+def _joined(entries) -> str:
+    """Entries as they stand in this module, where a class is indented by four, under one another."""
+    return inspect.cleandoc("\n    ".join(entries))
 
 
 def _with_default(entry: str, default) -> str:

@@ -55,10 +55,15 @@ class EpochLines(keras.callbacks.Callback):
 class ProgressBar(EpochLines):
     """Also, within an epoch, how far it is, in a line that is written over."""
 
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self._shown_at = self._begin
+        self._width = 0
+
     # A class of its own, because Keras waits for the result of each batch when a callback has this method.
     def on_train_batch_end(self, batch, logs=None):
         now = time.monotonic()
-        if now - getattr(self, "_shown_at", self._begin) < _SECONDS_BETWEEN_UPDATES:
+        if now - self._shown_at < _SECONDS_BETWEEN_UPDATES:
             return
         self._shown_at = now
         share = (batch + 1) / self.params["steps"]
@@ -68,7 +73,7 @@ class ProgressBar(EpochLines):
 
     def _write(self, parts: list[str], end: str) -> None:
         line = self._line(parts)
-        _print("\r" + line.ljust(getattr(self, "_width", 0)) + end)  # over what is left of a longer line
+        _print("\r" + line.ljust(self._width) + end)  # over what is left of a longer line
         self._width = 0 if end else len(line)
 
 

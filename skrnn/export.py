@@ -158,7 +158,6 @@ def _import_onnx():
 
 
 def _metadata(estimator, spec: NetworkSpec) -> dict[str, str]:
-
     sigmoid = "binary" if spec.n_outputs == 1 else "multilabel"
     metadata = {
         "skrnn_version": __version__,

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skrnn import RNNTextClassifier
-from skrnn._network import NetworkSpec
+from skrnn._network import NetworkSpec, weight_shapes
 from skrnn._sequences import ragged_to_csr
 from skrnn.datasets import load_bbc_news
 
@@ -42,6 +42,16 @@ def small_spec(**changes):
         "token_dropout": 0.2,
     }
     return NetworkSpec(**{**fields, **changes})
+
+
+def random_weights(spec, seed=0):
+    """Weights far from their initial values, biases included, that keep hidden states of moderate size."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in weight_shapes(spec).items():
+        scale = 1.0 if name == "embedding" else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
+        weights[name] = rng.normal(scale=scale, size=shape).astype(np.float32)
+    return weights
 
 
 def to_csr(rows):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import SMALL, small_spec, to_csr, vector_sequences
+from conftest import SMALL, random_weights, small_spec, to_csr, vector_sequences
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from onnxruntime import InferenceSession, SessionOptions
@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 import skrnn
 from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
-from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, weight_shapes
+from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS
 from skrnn._sequences import RaggedArray, dense_batch
 from skrnn.export import to_onnx
 
@@ -35,16 +35,6 @@ TASKS = {
     "multilabel": {"n_outputs": 3, "output_activation": "sigmoid"},
     "regression": {"n_outputs": 2, "output_activation": "linear"},
 }
-
-
-def random_weights(spec, seed=0):
-    """Weights far from their initial values, biases included, that keep hidden states of moderate size."""
-    rng = np.random.default_rng(seed)
-    weights = {}
-    for name, shape in weight_shapes(spec).items():
-        scale = 1.0 if name == "embedding" else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
-        weights[name] = rng.normal(scale=scale, size=shape).astype(np.float32)
-    return weights
 
 
 def make_estimator(reads="tokens", task="multiclass", seed=0, target_scale=1.0, target_mean=0.0, **changes):

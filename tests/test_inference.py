@@ -3,7 +3,7 @@ from itertools import cycle, product
 
 import numpy as np
 import pytest
-from conftest import small_spec, to_csr, vector_sequences
+from conftest import random_weights, small_spec, to_csr, vector_sequences
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 from skrnn import _inference
 from skrnn._inference import forward
-from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights, weight_shapes
+from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights
 from skrnn._sequences import RaggedArray, dense_batch
 
 BASE = small_spec()
@@ -54,16 +54,6 @@ def to_input(spec, rows, dtype=np.float32):
 
 def random_input(spec, lengths, seed=0, dtype=np.float32):
     return to_input(spec, random_rows(spec, lengths, seed), dtype)
-
-
-def random_weights(spec, seed=0):
-    """Weights far from their initial values, biases included, that keep hidden states of moderate size."""
-    rng = np.random.default_rng(seed)
-    weights = {}
-    for name, shape in weight_shapes(spec).items():
-        scale = 1.0 if name == "embedding" else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
-        weights[name] = rng.normal(scale=scale, size=shape).astype(np.float32)
-    return weights
 
 
 def keras_outputs(spec, weights, X):
