@@ -12,13 +12,16 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit
 
-from skrnn._network import NetworkSpec
+from skrnn._network import N_GATES, NetworkSpec
+from skrnn._threads import run_in_threads
 
 # Sequences that run side by side: enough rows for fast matrix products, few enough tokens to stay in memory.
 _CHUNK_ROWS = 256
 _CHUNK_TOKENS = 2**18
 # Tokens whose input products are looked up or computed together: some steps of few rows, or one of many.
 _BLOCK_TOKENS = 256
+
+_HALF = np.array(0.5, dtype=np.float32)  # NumPy is quicker with an array than with Python's own number
 
 # Products of the input, one direction, for a slice of packed tokens: a new array (tokens, gates * units).
 _Products = Callable[[str, slice], np.ndarray]
@@ -41,28 +44,37 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
         Probabilities, or the values of a linear output.
     """
     dtype = np.float32 if spec.n_tokens is not None else X.data.dtype
-    weights = _halve_sigmoid_gates(
-        spec, {name: weight.astype(dtype, copy=False) for name, weight in weights.items()}
-    )
+    weights = {name: weight.astype(dtype, copy=False) for name, weight in weights.items()}
+    weights = _prepare_gates(spec, weights)
     lengths = np.diff(X.indptr)
     pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=dtype)
     read = _vector_reader(spec, weights, X) if spec.n_tokens is None else _token_reader(spec, weights, X)
-    for rows in _chunks(lengths):
+
+    def run(rows):
         packing = _Packing.of(lengths[rows])
         states = _recurrent_layers(spec, weights, packing, read(packing.flat_positions(X.indptr[rows])))
         pooled[rows] = _pool(spec, weights, packing, states)
+
+    run_in_threads(run, _chunks(lengths))
     logits = (pooled @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
     return _OUTPUT_ACTIVATIONS[spec.output_activation](logits)
 
 
-def _halve_sigmoid_gates(spec, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same weights with x / 2 in place of x for each gate: its sigmoid is 0.5 * tanh(x / 2) + 0.5."""
-    halved = dict(weights)
+def _prepare_gates(spec, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The same weights with the candidate's columns last, and x / 2 in place of x for each gate.
+
+    A gate's sigmoid is 0.5 * tanh(x / 2) + 0.5.
+    """
+    prepared = dict(weights)
+    # In Keras, the LSTM's output gate stands after its candidate.
+    order = [0, 1, 3, 2] if spec.cell == "lstm" else range(N_GATES[spec.cell])
     for name, weight in weights.items():
         if name.startswith("rnn_"):
-            scales = np.array(_GATE_SCALES[spec.cell], dtype=weight.dtype)
-            halved[name] = weight * np.repeat(scales, weight.shape[-1] // len(scales))
-    return halved
+            columns = weight.reshape(*weight.shape[:-1], N_GATES[spec.cell], -1)
+            prepared[name] = columns[..., order, :]
+            prepared[name][..., :-1, :] *= 0.5
+            prepared[name] = prepared[name].reshape(weight.shape)
+    return prepared
 
 
 def _token_reader(spec, weights, X) -> Callable[[np.ndarray], _Products]:
@@ -187,58 +199,78 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
     Backward, time runs from the last step to the first. Sequences then join instead of dropping out, and until
     they do, their hidden state is zero: packed as they are, both directions are the same loop.
     """
-    step, activation = _STEPS[spec.cell], _ACTIVATIONS[spec.activation]
+    activation = _ACTIVATIONS[spec.activation]
     kernel = weights[f"rnn_{layer}/{direction}/recurrent_kernel"]  # (units, gates * units)
     bias = weights[f"rnn_{layer}/{direction}/bias"][1] if spec.cell == "gru" else None
     hidden = np.zeros((len(packing.lengths), len(kernel)), dtype=kernel.dtype)  # (batch, units)
     memory = np.zeros_like(hidden)  # the LSTM's cell state
-    buffer = np.empty((len(hidden), kernel.shape[1]), dtype=kernel.dtype)
+    recurrent = np.empty((len(hidden), kernel.shape[1]), dtype=kernel.dtype)
     order = -1 if direction == "backward" else 1
     offsets = packing.offsets.tolist()  # slicing by Python's own int is faster
+    n_running = 0
     for block in list(packing.blocks())[::order]:
         first = offsets[block.start]
         inputs = products(direction, slice(first, offsets[block.stop]))  # (tokens, gates * units)
         for start, stop in [(offsets[t], offsets[t + 1]) for t in block[::order]]:
-            n = stop - start
-            recurrent = np.matmul(hidden[:n], kernel, out=buffer[:n])
-            if bias is not None:
-                recurrent += bias
-            step(inputs[start - first : stop - first], recurrent, hidden[:n], memory[:n], activation)
-            states[start:stop] = hidden[:n]
+            if stop - start != n_running:
+                n_running = stop - start
+                now = hidden[:n_running], memory[:n_running], recurrent[:n_running]
+                step = _STEPS[spec.cell](kernel, bias, *now, activation)
+            step(inputs[start - first : stop - first])
+            states[start:stop] = now[0]
 
 
-# The steps update hidden state and memory in place, and may overwrite their other arguments: without new arrays,
+# For the sequences that are running, a function that takes the input products of a time step, (batch, gates *
+# units), and updates hidden state and memory in place. It may overwrite its argument: without new arrays,
 # everything that a step touches stays in the processor's cache.
 
 
-def _simple_step(inputs, recurrent, hidden, _memory, activation):
-    recurrent += inputs
-    activation(recurrent, hidden)
+def _simple_step(kernel, _bias, hidden, _memory, recurrent, activation):
+    def step(inputs):
+        np.matmul(hidden, kernel, out=recurrent)
+        np.add(recurrent, inputs, out=recurrent)
+        activation(recurrent, hidden)
+
+    return step
 
 
-def _gru_step(inputs, recurrent, hidden, _memory, activation):
+def _gru_step(kernel, bias, hidden, _memory, recurrent, activation):
     units = hidden.shape[1]
     gates, candidate = recurrent[:, : 2 * units], recurrent[:, 2 * units :]
-    gates += inputs[:, : 2 * units]
-    _sigmoid_of_halved(gates, gates)
-    candidate *= gates[:, units:]  # reset
-    candidate += inputs[:, 2 * units :]
-    activation(candidate, candidate)
-    hidden -= candidate
-    hidden *= gates[:, :units]  # update
-    hidden += candidate
+    update, reset = gates[:, :units], gates[:, units:]
+
+    def step(inputs):
+        np.matmul(hidden, kernel, out=recurrent)
+        np.add(recurrent, bias, out=recurrent)
+        np.add(gates, inputs[:, : 2 * units], out=gates)
+        _sigmoid_of_halved(gates, gates)
+        np.multiply(candidate, reset, out=candidate)
+        np.add(candidate, inputs[:, 2 * units :], out=candidate)
+        activation(candidate, candidate)
+        np.subtract(hidden, candidate, out=hidden)
+        np.multiply(hidden, update, out=hidden)
+        np.add(hidden, candidate, out=hidden)
+
+    return step
 
 
-def _lstm_step(inputs, recurrent, hidden, memory, activation):
+def _lstm_step(kernel, _bias, hidden, memory, recurrent, activation):
     units = hidden.shape[1]
-    recurrent += inputs
-    activation(recurrent[:, 2 * units : 3 * units], hidden)  # the candidate
-    _sigmoid_of_halved(recurrent, recurrent)  # all columns in one go are faster than all but the candidate's
-    hidden *= recurrent[:, :units]  # input gate
-    memory *= recurrent[:, units : 2 * units]  # forget gate
-    memory += hidden
-    activation(memory, hidden)
-    hidden *= recurrent[:, 3 * units :]  # output gate
+    gates, candidate = recurrent[:, : 3 * units], recurrent[:, 3 * units :]
+    input_gate, forget_gate, output_gate = (gates[:, i * units : (i + 1) * units] for i in range(3))
+
+    def step(inputs):
+        np.matmul(hidden, kernel, out=recurrent)
+        np.add(recurrent, inputs, out=recurrent)
+        _sigmoid_of_halved(gates, gates)
+        activation(candidate, hidden)
+        np.multiply(hidden, input_gate, out=hidden)
+        np.multiply(memory, forget_gate, out=memory)
+        np.add(memory, hidden, out=memory)
+        activation(memory, hidden)
+        np.multiply(hidden, output_gate, out=hidden)
+
+    return step
 
 
 def _pool(spec, weights, packing: _Packing, states: np.ndarray) -> np.ndarray:
@@ -290,8 +322,8 @@ def _sigmoid(x: np.ndarray, out: np.ndarray) -> None:
 def _sigmoid_of_halved(x: np.ndarray, out: np.ndarray) -> None:
     """The sigmoid of 2 * x; overflows nowhere."""
     np.tanh(x, out=out)
-    out *= 0.5
-    out += 0.5
+    np.multiply(out, _HALF, out=out)
+    np.add(out, _HALF, out=out)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
@@ -299,8 +331,6 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-# In the order of Keras' columns; the candidate, which is no sigmoid, is left as it is.
-_GATE_SCALES = {"simple": [1.0], "gru": [0.5, 0.5, 1.0], "lstm": [0.5, 0.5, 1.0, 0.5]}
 _STEPS = {"simple": _simple_step, "gru": _gru_step, "lstm": _lstm_step}
 _ACTIVATIONS = {"tanh": np.tanh, "relu": _relu, "sigmoid": _sigmoid}
 _OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": _softmax, "linear": lambda x: x}  # expit keeps the tails

@@ -22,6 +22,7 @@ from skrnn._keras_network import IdlePool, build
 from skrnn._network import NetworkSpec
 from skrnn._progress import progress_display
 from skrnn._sequences import RaggedArray, dense_batch, shuffled_batches, sorted_batches
+from skrnn._threads import worker_share
 
 # The names that the estimators use, and with each loss what is reported beside it.
 _LOSSES = {
@@ -239,22 +240,20 @@ def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
 
 
 def _keep_to_the_share_of_a_worker() -> None:
-    """Give TensorFlow as many threads as ``OMP_NUM_THREADS`` says, unless it has been told otherwise.
+    """Give TensorFlow as many threads as a worker process has cores, unless it has been told otherwise.
 
-    In this way joblib and Dask tell their worker processes how many cores are theirs. TensorFlow does not read
-    it: every worker would use all cores.
+    It does not read ``OMP_NUM_THREADS``: every worker would use all cores.
     """
-    n_threads = os.environ.get("OMP_NUM_THREADS", "")
-    is_settled = "TF_NUM_INTRAOP_THREADS" in os.environ or not n_threads.isdigit() or int(n_threads) == 0
-    if is_settled or keras.backend.backend() != "tensorflow":
+    n_threads = worker_share()
+    if n_threads is None or "TF_NUM_INTRAOP_THREADS" in os.environ or keras.backend.backend() != "tensorflow":
         return
     from tensorflow import config
 
     if config.threading.get_intra_op_parallelism_threads():
         return
     try:
-        config.threading.set_intra_op_parallelism_threads(int(n_threads))
-        config.threading.set_inter_op_parallelism_threads(int(n_threads))
+        config.threading.set_intra_op_parallelism_threads(n_threads)
+        config.threading.set_inter_op_parallelism_threads(n_threads)
     except RuntimeError:
         pass  # it has started already, with the threads that its user wanted
 

@@ -1,0 +1,82 @@
+"""How many cores are ours, and work in threads that share them. No Keras."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from threading import Lock
+
+import joblib
+from threadpoolctl import ThreadpoolController
+
+
+def worker_share() -> int | None:
+    """The number of threads that ``OMP_NUM_THREADS`` allows, or None.
+
+    In this way joblib and Dask tell their worker processes how many cores are theirs.
+    """
+    n_threads = os.environ.get("OMP_NUM_THREADS", "")
+    return int(n_threads) if n_threads.isdigit() and int(n_threads) > 0 else None
+
+
+def run_in_threads(function: Callable, items: Iterable) -> None:
+    """Call the function with each item, in as many threads as there are cores for this process.
+
+    NumPy gives up Python's lock in most of its work. Products of matrices, which have threads of their own, are
+    held to one thread meanwhile; for a single item they keep them.
+    """
+    items = list(items)
+    n_threads = min(worker_share() or joblib.cpu_count(), len(items))
+    if n_threads <= 1:
+        for item in items:
+            function(item)
+        return
+    with _SINGLE_THREADED_BLAS, ThreadPoolExecutor(n_threads) as pool:
+        futures = [pool.submit(function, item) for item in items]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+class _SingleThreadedBlas:
+    """Context in which products of matrices have one thread; it may be entered again, from other threads too.
+
+    The limit is one of the whole process. Who comes first sets it and who leaves last lifts it: callers that
+    each restored what they had found would restore each other's limit.
+    """
+
+    def __init__(self):
+        self._lock = Lock()
+        self._n_inside = 0
+        self._limit = None
+
+    def __enter__(self):
+        with self._lock:
+            if self._n_inside == 0:
+                self._limit = _blas().limit(limits=1)
+            self._n_inside += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._limit.restore_original_limits()
+
+    def begin_anew(self):
+        """In a forked process: its parent's other threads, which may be inside, are not there to leave."""
+        if self._n_inside:
+            self._limit.restore_original_limits()
+        self.__init__()
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")  # looking through the loaded libraries takes a while
+
+
+_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_SINGLE_THREADED_BLAS.begin_anew)
