@@ -45,7 +45,8 @@ MIN_AUTO_VALIDATION = 20
 class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstimator):
     """The course of a fit and of a prediction; subclasses say what X and y are.
 
-    Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``.
+    Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``,
+    ``_initial_weights``.
     Hooks for the target: ``_check_target``, ``_fit_targets``, ``_targets``, ``_target_weights``, ``_strata``,
     ``_network_targets``, ``_outputs``, ``_loss``.
     """
@@ -304,12 +305,14 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
 
         if not resume:
             # A network of the user's own starts as its layers say.
-            weights = initial_weights(spec, np.random.default_rng([seed, 0])) if self.network is None else None
+            rng = np.random.default_rng([seed, 0])
+            weights = self._initial_weights(spec, rng) if self.network is None else None
             return TrainingState(weights)
         # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
         resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
         start = TrainingState(self._network["weights"], **resumption)
-        before = {**self._network["spec"], **(self._network["optimizer"] if start.optimizer else {})}
+        fitted_spec = NetworkSpec(**self._network["spec"])
+        before = {**asdict(fitted_spec), **(self._network["optimizer"] if start.optimizer else {})}
         before["network"] = self._network["network"]
         now = {**asdict(spec), **self._optimizer_kind(), "network": self.network}
         changed = [name for name, value in now.items() if value != before.get(name, value)]
@@ -319,6 +322,9 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
                 "parameters back, or call fit with warm_start=False."
             )
         return start
+
+    def _initial_weights(self, spec, rng) -> dict[str, np.ndarray]:
+        return initial_weights(spec, rng)
 
     def _optimizer_kind(self) -> dict:
         """What has to be the same for an optimizer's state to be of use."""
@@ -381,7 +387,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
 
     @property
     def n_parameters_(self):
-        """Number of trained numbers in the network."""
+        """Number of numbers in the network's weights."""
         check_is_fitted(self)
         return sum(weight.size for weight in self._network["weights"].values())
 

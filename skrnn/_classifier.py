@@ -260,6 +260,7 @@ def _has_several_labels(y: np.ndarray) -> bool:
     "class_weight_",
     "vectorizer_",
     "vocabulary_",
+    "embedding_coverage_",
     "feature_names_in_",
     "model_",
     "history_",
@@ -323,6 +324,8 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
         activation="tanh",
         pooling="max",
         embedding_dim=128,
+        embeddings=None,
+        trainable_embeddings=True,
         dropout=0.2,
         embedding_dropout=0.3,
         token_dropout=0.1,
@@ -370,6 +373,8 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
         )
         self.vectorizer = vectorizer
         self.embedding_dim = embedding_dim
+        self.embeddings = embeddings
+        self.trainable_embeddings = trainable_embeddings
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
         self.class_weight = class_weight

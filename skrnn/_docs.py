@@ -22,7 +22,21 @@ PARAMETERS = {
         How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
         [Raffel2015]_, or only the last state. Padding takes no part.""",
     "embedding_dim": """int
-        Length of a token's vector.""",
+        Length of a token's vector. With `embeddings` theirs is taken, whatever is set here.""",
+    "embeddings": """str, path-like, mapping, KeyedVectors, (tokens, array) or None
+        Pretrained vectors that the tokens start with: the path of a file as GloVe [Pennington2014]_, word2vec
+        [Mikolov2013]_ (text or binary) and fastText [Bojanowski2017]_ (``.vec``) write it, compressed by gzip
+        or not; a mapping from token to vector; gensim's ``KeyedVectors``; or a pair of tokens and an array of
+        shape (n_tokens, dim). A file is streamed, and only the vectors of the vocabulary are kept. A token
+        that has no vector takes that of the first one that differs in case only; the rest start random, spread
+        as the vectors are, and the unknown token with their mean. Only a first fit reads them:
+        `warm_start` and ``partial_fit`` go on with the vectors of the fitted network. The estimator keeps what
+        it is given, and pickles it too: of these, a path is the smallest. Not with
+        ``vectorizer="passthrough"`` or `network`.""",
+    "trainable_embeddings": """bool
+        Let training change the vectors of the tokens. False keeps them as they start, pretrained or random:
+        fewer parameters to learn from few documents, and words that training has not seen stay comparable
+        to those that it has.""",
     "dropout": """float
         Share of the units that is dropped between layers and before the output, in training.""",
     "embedding_dropout": """float
@@ -95,6 +109,9 @@ ATTRIBUTES = {
         The fitted vectorizer.""",
     "vocabulary_": """dict of str to int
         The id of each token.""",
+    "embedding_coverage_": """float
+        Share of the vocabulary's tokens, each counted once, that have a vector in `embeddings`; padding and
+        the unknown token are not counted. Only where `embeddings` was given.""",
     "n_features_in_": """int
         Number of features at each time step; of columns, where X was a 2-D array.""",
     "feature_names_in_": """ndarray of str
@@ -120,6 +137,12 @@ REFERENCES = {
        machine translation. arXiv:1406.1078.""",
     "Raffel2015": """Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory
        problems. arXiv:1512.08756.""",
+    "Pennington2014": """Pennington, Socher & Manning (2014), GloVe: global vectors for word representation.
+       EMNLP 2014.""",
+    "Mikolov2013": """Mikolov et al. (2013), Efficient estimation of word representations in vector space.
+       arXiv:1301.3781.""",
+    "Bojanowski2017": """Bojanowski et al. (2017), Enriching word vectors with subword information. TACL 5.
+       arXiv:1607.04606.""",
     "Iyyer2015": """Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text
        classification. ACL 2015.""",
     "Pascanu2013": """Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.

@@ -137,6 +137,7 @@ def _token_input(spec: NetworkSpec) -> list:
         spec.n_features,
         mask_zero=True,
         embeddings_initializer=keras.initializers.RandomUniform(seed=0),
+        trainable=spec.trainable_embeddings,
     )
     return [*layers, embedding]
 

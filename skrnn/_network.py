@@ -37,6 +37,8 @@ class NetworkSpec:
     output_activation : {"sigmoid", "softmax", "linear"}
     dropout, embedding_dropout, token_dropout : float
         Rates; they act in training only.
+    trainable_embeddings : bool
+        Whether training changes the vectors of the tokens.
     """
 
     n_tokens: int | None
@@ -51,6 +53,7 @@ class NetworkSpec:
     dropout: float
     embedding_dropout: float
     token_dropout: float
+    trainable_embeddings: bool = True
 
     def __post_init__(self):
         object.__setattr__(self, "units", tuple(self.units))  # JSON has lists only
@@ -103,6 +106,7 @@ def check_network(spec: NetworkSpec, weights: dict[str, np.ndarray] | None) -> N
         "pooling": POOLINGS,
         "output_activation": OUTPUT_ACTIVATIONS,
         "bidirectional": (True, False),
+        "trainable_embeddings": (True, False),
     }
     for name, allowed in choices.items():
         if getattr(spec, name) not in allowed:

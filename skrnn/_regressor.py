@@ -106,6 +106,7 @@ class _RNNRegressorMixin(RegressorMixin):
     "target_scale_",
     "vectorizer_",
     "vocabulary_",
+    "embedding_coverage_",
     "feature_names_in_",
     "model_",
     "history_",
@@ -157,6 +158,8 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         activation="tanh",
         pooling="max",
         embedding_dim=128,
+        embeddings=None,
+        trainable_embeddings=True,
         dropout=0.2,
         embedding_dropout=0.3,
         token_dropout=0.1,
@@ -204,6 +207,8 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         )
         self.vectorizer = vectorizer
         self.embedding_dim = embedding_dim
+        self.embeddings = embeddings
+        self.trainable_embeddings = trainable_embeddings
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
         self.loss = loss

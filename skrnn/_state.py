@@ -12,10 +12,18 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from skrnn._version import __version__
 
-FORMAT = 1
+FORMAT = 2
+
+
+def _without_pretrained_vectors(state: dict) -> dict:
+    """Format 2: text estimators have parameters for pretrained vectors."""
+    if "embedding_dim" not in state:
+        return state
+    return {**state, "embeddings": None, "trainable_embeddings": True, "_pretrained_dim": None}
+
 
 # From a format to the next: functions that take and return the dict of an estimator's attributes.
-_MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
+_MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _without_pretrained_vectors}
 
 _STAMP = "_skrnn"
 

@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.base import clone
 
 from skrnn._base import BaseRNN
+from skrnn._embeddings import check_embeddings, check_file_exists, pretrained_vectors
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids
-from skrnn._validation import check_number, check_rate
+from skrnn._validation import check_bool, check_number, check_rate
 from skrnn._vectorizer import SequenceVectorizer, check_documents
 
 
@@ -48,10 +49,22 @@ class TextRNN(BaseRNN):
                 f"Expected vectorizer to be a SequenceVectorizer, 'passthrough' or None; got {self.vectorizer!r}. "
                 "Put another transformer before the estimator in a Pipeline, with vectorizer='passthrough'."
             )
+        if self.embeddings is not None and _is_passthrough(self.vectorizer):
+            raise ValueError(
+                "Expected embeddings=None with vectorizer='passthrough': token ids do not tell which tokens the "
+                "vectors are for. Give the estimator the text, and the transformer as its vectorizer."
+            )
+        if self.embeddings is not None and self.network is not None:
+            raise ValueError(
+                "Expected embeddings=None with a network of your own: it starts with the weights of its layers. "
+                "Give the vectors to its embedding layer, or leave network at None."
+            )
 
     def _check_network_params(self):
         super()._check_network_params()
         check_number("embedding_dim", self.embedding_dim, Integral, low=1)
+        check_embeddings(self.embeddings)
+        check_bool("trainable_embeddings", self.trainable_embeddings)
         check_rate("embedding_dropout", self.embedding_dropout)
         check_rate("token_dropout", self.token_dropout)
 
@@ -67,11 +80,13 @@ class TextRNN(BaseRNN):
         return X
 
     def _reset_input(self, X):
+        check_file_exists(self.embeddings)
         if self.vectorizer is None:
             self.vectorizer_ = SequenceVectorizer()
         else:
             self.vectorizer_ = "passthrough" if _is_passthrough(self.vectorizer) else clone(self.vectorizer)
-        vars(self).pop("feature_names_in_", None)
+        for name in ("feature_names_in_", "embedding_coverage_"):  # learned by some fits only
+            vars(self).pop(name, None)
         if _has_named_columns(X):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
 
@@ -84,11 +99,17 @@ class TextRNN(BaseRNN):
             )
 
     def _fit_sequences(self, X):
+        self._pretrained_dim = None
         if _is_passthrough(self.vectorizer_):
             self._n_token_ids = max(int(X.data.max(initial=0)), UNKNOWN) + 1
             return X
         sequences = self.vectorizer_.fit_transform(X)
         self._n_token_ids = len(self.vectorizer_.vocabulary_) + FIRST_TOKEN
+        if self.embeddings is not None:
+            positions, vectors = pretrained_vectors(self.embeddings, list(self.vectorizer_.vocabulary_))
+            self.embedding_coverage_ = len(positions) / len(self.vectorizer_.vocabulary_)
+            self._pretrained_dim = vectors.shape[1]
+            self._pretrained = positions + FIRST_TOKEN, vectors
         return sequences
 
     def _sequences(self, X):
@@ -100,10 +121,21 @@ class TextRNN(BaseRNN):
     def _input_spec(self):
         return {
             "n_tokens": self._n_token_ids,
-            "n_features": int(self.embedding_dim),
+            "n_features": self._pretrained_dim or int(self.embedding_dim),
             "embedding_dropout": float(self.embedding_dropout),
             "token_dropout": float(self.token_dropout),
+            "trainable_embeddings": bool(self.trainable_embeddings),
         }
+
+    def _initial_weights(self, spec, rng):
+        weights = super()._initial_weights(spec, rng)
+        if self._pretrained_dim:
+            ids, vectors = vars(self).pop("_pretrained")  # what is kept of them are the weights
+            embedding = weights["embedding"]
+            embedding *= vectors.std() / embedding.std()  # tokens without a vector are as long as the others
+            embedding[UNKNOWN] = vectors.mean(axis=0)
+            embedding[ids] = vectors
+        return weights
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -94,7 +94,10 @@ def restore_with(estimator, **changes):
 
 @pytest.mark.parametrize("number", range(1, FORMAT + 1))
 def test_a_file_of_every_format_is_read(number, reviews):
-    """Files of a classifier of ``conftest.SMALL`` with warm_start, and what it predicted for some documents."""
+    """Files of a classifier of ``conftest.SMALL`` with warm_start, and what it predicted for some documents.
+
+    That of format 2 has pretrained vectors, which stay as they are.
+    """
     saved = joblib.load(Path(__file__).parent / "data" / f"format_{number}.joblib")
     classifier = saved["classifier"]
     np.testing.assert_allclose(classifier.predict_proba(saved["documents"]), saved["probabilities"], atol=1e-6)
