@@ -6,7 +6,8 @@ This module knows about text and sparse matrices only: nothing of Keras, network
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from numbers import Integral, Real
@@ -47,9 +48,15 @@ _UNSPACED_SCRIPTS = (
 )
 
 
+# Stands for a run of unspaced letters while the text around it is cut: a token of its own next to anything.
+_RUN = "一"
+
+
 @lru_cache(maxsize=1)
-def _default_token_pattern() -> re.Pattern:
-    r"""The pattern of the default word analyzer, for text in any script.
+def _default_patterns() -> tuple[re.Pattern, re.Pattern]:
+    r"""The pattern of the default word analyzer, for text in any script, and that of runs of unspaced letters.
+
+    Each letter of such a run, which has no combining mark, is a token of the first pattern.
 
     Written out as explicit classes because ``\w`` leaves out the combining marks that Hindi, Thai or
     vocalised Arabic words are full of, and because the regular expression engine looks a character of an
@@ -79,7 +86,8 @@ def _default_token_pattern() -> re.Pattern:
     word = rf"[{start}][{inside}]*(?:[{joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
     flag = "[\U0001f1e6-\U0001f1ff]{2}"
     mark_or_emoji = rf"[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
-    return re.compile(rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}")
+    token_pattern = rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}"
+    return re.compile(token_pattern), re.compile(rf"([{single}]+(?![{mark}]))")
 
 
 def _char_class(code_points: set[int]) -> str:
@@ -307,18 +315,12 @@ class SequenceVectorizer(
             Token ids; ``longest`` is the length of the longest document, in tokens.
         """
         self._check_params()
-        analyze = self._build_truncated_analyzer()
-        documents = check_documents(raw_documents)
-        if self.vocabulary is not None:
+        tokens, numbers, lengths = self._number_tokens(check_documents(raw_documents))
+        if self.vocabulary is None:
+            self.vocabulary_ = self._select(tokens, numbers, lengths)
+        else:
             self.vocabulary_ = _check_vocabulary(self.vocabulary)
-            return self._to_ids(documents, analyze)
-
-        first_seen: defaultdict[str, int] = defaultdict()
-        first_seen.default_factory = first_seen.__len__  # a new token gets the next number
-        numbers, lengths = _map_tokens(documents, analyze, first_seen.__getitem__)
-        vocabulary, id_of_number = self._select(list(first_seen), numbers, lengths)
-        self.vocabulary_ = vocabulary
-        return ragged_to_csr(id_of_number[numbers], lengths)
+        return self._to_ids(tokens, numbers, lengths)
 
     def transform(self, raw_documents):
         """Documents to sequences of token ids.
@@ -334,7 +336,7 @@ class SequenceVectorizer(
             Token ids; ``longest`` is the length of the longest of these documents, in tokens.
         """
         check_is_fitted(self)
-        return self._to_ids(check_documents(raw_documents), self._build_truncated_analyzer())
+        return self._to_ids(*self._number_tokens(check_documents(raw_documents)))
 
     def inverse_transform(self, X):
         """Sequences of token ids to lists of tokens.
@@ -402,13 +404,16 @@ class SequenceVectorizer(
         preprocess = self.preprocessor or self._preprocess
         if self.analyzer == "char":
             return partial(_analyze, preprocess, _to_characters, frozenset())
+        stop_words = self._stop_words()
         if self.tokenizer is not None:
             tokenize = self.tokenizer
         elif self.token_pattern is not None:
             tokenize = re.compile(self.token_pattern).findall
+        elif not stop_words:
+            return _WordAnalyzer(preprocess)
         else:
-            tokenize = _default_token_pattern().findall
-        return partial(_analyze, preprocess, tokenize, self._stop_words())
+            tokenize = _default_patterns()[0].findall
+        return partial(_analyze, preprocess, tokenize, stop_words)
 
     def _preprocess(self, document: str) -> str:
         if self.lowercase:
@@ -429,11 +434,22 @@ class SequenceVectorizer(
             return frozenset()
         return ENGLISH_STOP_WORDS if self.stop_words == "english" else frozenset(self.stop_words)
 
-    def _build_truncated_analyzer(self):
+    def _number_tokens(self, documents: list[str]):
+        """The distinct tokens, the numbers of all tokens in reading order, and the length of each document.
+
+        The number of a token is its index among the distinct ones. What `max_length` cuts off is not in the
+        numbers and lengths.
+        """
         analyze = self.build_analyzer()
-        if self.max_length is None:
-            return analyze
-        return lambda document: _truncate(analyze(document), self.max_length, self.truncate)
+        number = analyze.number_tokens if isinstance(analyze, _WordAnalyzer) else partial(_number_tokens, analyze)
+        tokens, numbers, lengths = number(documents)
+        if self.max_length is not None:
+            numbers, lengths = _truncate(numbers, lengths, self.max_length, self.truncate)
+        return tokens, numbers, lengths
+
+    def _to_ids(self, tokens: list[str], numbers: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
+        ids = np.fromiter(map(self.vocabulary_.get, tokens, repeat(UNKNOWN)), dtype=np.int32, count=len(tokens))
+        return ragged_to_csr(ids[numbers], lengths)
 
     def _check_params(self):
         self._check_analysis_params()
@@ -472,30 +488,24 @@ class SequenceVectorizer(
                     "write the others as (?:...)."
                 )
 
-    def _select(self, tokens: list[str], numbers: np.ndarray, lengths: np.ndarray):
-        """Choose the vocabulary among ``tokens`` and give it ids.
-
-        ``numbers`` holds, for each token of the corpus in reading order, its index in ``tokens``. Returns the
-        vocabulary and, for each index in ``tokens``, its id.
-        """
-        if not tokens:
+    def _select(self, tokens: list[str], numbers: np.ndarray, lengths: np.ndarray) -> dict[str, int]:
+        """The vocabulary: which of the ``tokens`` have ids."""
+        counts = np.bincount(numbers, minlength=len(tokens))
+        occurring = counts > 0
+        if not occurring.any():
             raise ValueError(
                 "Empty vocabulary: the documents hold no token. They may be empty, or contain stop words only, "
                 "or be cut by a token_pattern, tokenizer or analyzer that finds nothing in them."
             )
-        counts = np.bincount(numbers, minlength=len(tokens))
-        kept = self._within_document_frequencies(numbers, lengths, len(tokens))
+        kept = occurring & self._within_document_frequencies(numbers, lengths, len(tokens))
         if not kept.any():
             raise ValueError(
                 f"Empty vocabulary: min_df={self.min_df} and max_df={self.max_df} leave none of the "
-                f"{len(tokens)} tokens of {len(lengths)} documents. Lower min_df or raise max_df."
+                f"{occurring.sum()} tokens of {len(lengths)} documents. Lower min_df or raise max_df."
             )
         alphabetical = np.array(sorted(np.flatnonzero(kept), key=tokens.__getitem__), dtype=np.intp)
         chosen = alphabetical[np.argsort(-counts[alphabetical], kind="stable")][: self.max_features]
-        id_of_number = np.full(len(tokens), UNKNOWN, dtype=np.int32)
-        id_of_number[chosen] = np.arange(FIRST_TOKEN, FIRST_TOKEN + len(chosen))
-        vocabulary = {tokens[number]: i for i, number in enumerate(chosen, start=FIRST_TOKEN)}
-        return vocabulary, id_of_number
+        return {tokens[number]: i for i, number in enumerate(chosen, start=FIRST_TOKEN)}
 
     def _within_document_frequencies(self, numbers, lengths, n_tokens) -> np.ndarray:
         """Mask of the tokens whose document frequency lies between `min_df` and `max_df`."""
@@ -519,10 +529,6 @@ class SequenceVectorizer(
                 message = f"This SequenceVectorizer cannot be restored, its vocabulary is damaged: {error}"
                 raise ValueError(message) from error
 
-    def _to_ids(self, documents: list[str], analyze: Callable) -> sparse.csr_matrix:
-        get = self.vocabulary_.get
-        return ragged_to_csr(*_map_tokens(documents, analyze, get, repeat(UNKNOWN)))
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
@@ -535,6 +541,60 @@ def _is_collection(value) -> bool:
     return isinstance(value, Collection | np.ndarray) and not isinstance(value, str | bytes)
 
 
+@dataclass(frozen=True)
+class _WordAnalyzer:
+    """Cuts documents with the built-in pattern."""
+
+    preprocess: Callable[[str], str]
+
+    def __call__(self, document: str) -> list[str]:
+        return _default_patterns()[0].findall(self.preprocess(document))
+
+    def number_tokens(self, documents: list[str]):
+        """As ``_number_tokens``, without a str for each letter of scripts that put no space between words.
+
+        Those take most of the time of cutting Chinese text. Whole runs of letters are set aside instead, and
+        their letters numbered by code point.
+        """
+        token_pattern, run_pattern = _default_patterns()
+        findall, split = token_pattern.findall, run_pattern.split
+        number_of = _consecutive_numbers()
+        lengths: list[int] = []
+        runs: list[str] = []
+
+        def token_lists():
+            for document in map(self.preprocess, documents):
+                if document.isascii():
+                    tokens = findall(document)
+                    lengths.append(len(tokens))
+                else:
+                    parts = split(document)  # text, run, text, …, run, text
+                    tokens = findall(_RUN.join(parts[::2]))
+                    lengths.append(len(tokens) - len(parts) // 2 + sum(map(len, parts[1::2])))
+                    runs.extend(parts[1::2])
+                yield tokens
+
+        numbers = np.fromiter(map(number_of.__getitem__, chain.from_iterable(token_lists())), dtype=np.int32)
+        if runs:
+            is_run = numbers == number_of[_RUN]
+            widths = np.ones(len(numbers), dtype=np.int32)
+            widths[is_run] = list(map(len, runs))
+            numbers = np.repeat(numbers, widths)
+            numbers[np.repeat(is_run, widths)] = _number_letters("".join(runs), number_of)
+        return list(number_of), numbers, np.array(lengths, dtype=np.int64)
+
+
+def _number_letters(letters: str, number_of: defaultdict[str, int]) -> np.ndarray:
+    """The number of each character."""
+    code_points = np.frombuffer(letters.encode("utf-32-le"), dtype="<u4")
+    occurs = np.zeros(code_points.max() + 1, dtype=bool)
+    occurs[code_points] = True
+    occurring = np.flatnonzero(occurs)
+    numbers = np.empty(len(occurs), dtype=np.int32)
+    numbers[occurring] = [number_of[letter] for letter in map(chr, occurring)]
+    return numbers[code_points]
+
+
 def _analyze(preprocess: Callable, tokenize: Callable, stop_words: frozenset[str], document: str):
     tokens = tokenize(preprocess(document))
     return [token for token in tokens if token not in stop_words] if stop_words else tokens
@@ -544,20 +604,16 @@ def _to_characters(document: str) -> str:
     return " ".join(document.split())  # a str is the sequence of its characters
 
 
-def _truncate(tokens: Sequence[str], max_length: int, truncate: str) -> Sequence[str]:
-    tokens = tokens if isinstance(tokens, str | list) else list(tokens)
-    if len(tokens) <= max_length:
-        return tokens
-    if truncate == "head":
-        return tokens[:max_length]
-    if truncate == "tail":
-        return tokens[-max_length:]
-    n_last = max_length // 2
-    return tokens[: max_length - n_last] + tokens[len(tokens) - n_last :]
+def _consecutive_numbers() -> defaultdict[str, int]:
+    """Gives each token that is looked up for the first time the next number, from 0 on."""
+    number_of: defaultdict[str, int] = defaultdict()
+    number_of.default_factory = number_of.__len__
+    return number_of
 
 
-def _map_tokens(documents: Iterable[str], analyze: Callable, number_of: Callable, *args):
-    """The numbers of all tokens, one document after another, and the length of each document."""
+def _number_tokens(analyze: Callable, documents: list[str]):
+    """The distinct tokens, the numbers of all tokens in reading order, and the length of each document."""
+    number_of = _consecutive_numbers()
     lengths: list[int] = []
 
     def token_lists():
@@ -568,8 +624,16 @@ def _map_tokens(documents: Iterable[str], analyze: Callable, number_of: Callable
             lengths.append(len(tokens))
             yield tokens
 
-    numbers = np.fromiter(map(number_of, chain.from_iterable(token_lists()), *args), dtype=np.int32)
-    return numbers, np.array(lengths, dtype=np.int64)
+    numbers = np.fromiter(map(number_of.__getitem__, chain.from_iterable(token_lists())), dtype=np.int32)
+    return list(number_of), numbers, np.array(lengths, dtype=np.int64)
+
+
+def _truncate(numbers: np.ndarray, lengths: np.ndarray, max_length: int, truncate: str):
+    """The numbers and lengths of what is left of documents that stand one after another."""
+    n_last = {"head": 0, "tail": max_length, "both": max_length // 2}[truncate]
+    steps = np.arange(len(numbers)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    kept = (steps < max_length - n_last) | (steps >= np.repeat(lengths - n_last, lengths))
+    return numbers[kept], np.minimum(lengths, max_length)
 
 
 def _check_vocabulary(vocabulary) -> dict[str, int]:

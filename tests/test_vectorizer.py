@@ -595,6 +595,16 @@ def test_tokens_do_not_depend_on_unicode_composition(text):
     assert tokens_of(unicodedata.normalize("NFD", text)) == tokens_of(unicodedata.normalize("NFC", text))
 
 
+@settings(deadline=None, max_examples=300)
+@given(st.lists(texts, min_size=1), texts, st.integers(1, 8), st.sampled_from(["head", "tail", "both"]))
+def test_sequences_are_those_of_the_tokens_one_by_one(documents, corpus, max_length, truncate):
+    vectorizer = SequenceVectorizer(max_length=max_length, truncate=truncate).fit([corpus + "a一"])
+    one_by_one = SequenceVectorizer(
+        tokens_of, vocabulary=vectorizer.vocabulary_, max_length=max_length, truncate=truncate
+    )
+    assert_same(vectorizer.transform(documents), one_by_one.fit_transform(documents))
+
+
 @settings(deadline=None)
 @given(texts.map(lambda text: text + "a"), st.sampled_from(["word", "char"]))
 def test_any_text_survives_the_round_trip(text, analyzer):
