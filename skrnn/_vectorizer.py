@@ -6,11 +6,12 @@ This module knows about text and sparse matrices only: nothing of Keras, network
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -25,9 +26,14 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn._docs import DocumentedMixin
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids, ragged_to_csr
 from skrnn._state import PersistentMixin
+from skrnn._subwords import learn_pieces, word_cutter
 from skrnn._validation import check_choice, check_number
 
 UNKNOWN_NAME = "[UNK]"
+WORD_START = "▁"  # as in SentencePiece
+
+# Subwords to learn if `max_features` does not say how many.
+_N_SUBWORDS = 8000
 
 # Scripts that put no space between words: each of their letters is a token. (Korean does put spaces, but
 # around words with their endings attached; syllables generalise better.) Inclusive ranges of code points.
@@ -52,11 +58,20 @@ _UNSPACED_SCRIPTS = (
 _RUN = "一"
 
 
-@lru_cache(maxsize=1)
-def _default_patterns() -> tuple[re.Pattern, re.Pattern]:
-    r"""The pattern of the default word analyzer, for text in any script, and that of runs of unspaced letters.
+class _Patterns(NamedTuple):
+    token: re.Pattern
+    """A token of the word analyzer."""
+    run: re.Pattern
+    """A run of unspaced letters without combining marks, each of which is a token of its own."""
+    whole: re.Pattern
+    """A token, but with all unspaced letters that stand together in one."""
+    word: re.Pattern
+    """The first character of a word, in a script with spaces, or of a number."""
 
-    Each letter of such a run, which has no combining mark, is a token of the first pattern.
+
+@lru_cache(maxsize=1)
+def _patterns() -> _Patterns:
+    r"""The regular expressions that cut text in any script.
 
     Written out as explicit classes because ``\w`` leaves out the combining marks that Hindi, Thai or
     vocalised Arabic words are full of, and because the regular expression engine looks a character of an
@@ -86,8 +101,12 @@ def _default_patterns() -> tuple[re.Pattern, re.Pattern]:
     word = rf"[{start}][{inside}]*(?:[{joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
     flag = "[\U0001f1e6-\U0001f1ff]{2}"
     mark_or_emoji = rf"[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
-    token_pattern = rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}"
-    return re.compile(token_pattern), re.compile(rf"([{single}]+(?![{mark}]))")
+    return _Patterns(
+        token=re.compile(rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}"),
+        run=re.compile(rf"([{single}]+(?![{mark}]))"),
+        whole=re.compile(rf"{word}|[{single}][{single}{mark}]*|{flag}|{mark_or_emoji}"),
+        word=re.compile(rf"[{start}]"),
+    )
 
 
 def _char_class(code_points: set[int]) -> str:
@@ -192,12 +211,15 @@ class SequenceVectorizer(
 
     Parameters
     ----------
-    analyzer : {"word", "char"} or callable, default="word"
+    analyzer : {"word", "char", "subword"} or callable, default="word"
         "word" cuts a document into words (with their inner apostrophes), numbers, punctuation marks and
         emoji. In scripts that put no space between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese), and
         in Korean, each letter or syllable with its combining marks is a token. "char" makes each character
-        a token, white space folded into single spaces. A callable takes a document as given and returns its
-        tokens.
+        a token, white space folded into single spaces. "subword" learns pieces of words from the documents by
+        byte-pair encoding [1]_, which needs ``pip install "skrnn[subword]"`` for the fit only. A frequent word
+        is one piece, a rare one several; frequent words of Chinese, Japanese or Thai are pieces, too. A piece
+        that begins a word begins with "▁". A document is cut into the longest pieces, from the left [2]_. A
+        callable takes a document as given and returns its tokens.
     lowercase : bool, default=True
         Lowercase the documents first.
     strip_accents : {"ascii", "unicode"} or callable, default=None
@@ -214,9 +236,12 @@ class SequenceVectorizer(
     stop_words : {"english"} or collection of str, default=None
         Tokens to leave out. Only with ``analyzer="word"``.
     max_features : int, default=None
-        Size of the vocabulary: only the most frequent tokens are kept (ties in alphabetical order).
+        Size of the vocabulary: only the most frequent tokens are kept (ties in alphabetical order). With
+        ``analyzer="subword"``, the most pieces to learn, of which single characters are at most half; None is
+        8000.
     min_df : int or float, default=1
-        Leave out tokens that occur in fewer documents: a count, or a share of the documents if float.
+        Leave out tokens that occur in fewer documents: a count, or a share of the documents if float. Not
+        used with ``analyzer="subword"``, nor is `max_df`.
     max_df : int or float, default=1.0
         Leave out tokens that occur in more documents: a count, or a share of the documents if float.
     vocabulary : mapping or collection of str, default=None
@@ -224,8 +249,8 @@ class SequenceVectorizer(
         ``vocabulary_`` of another vectorizer (ids from 2, without gaps). Then `max_features`, `min_df` and
         `max_df` have no effect.
     max_length : int, default=None
-        Longest sequence, in tokens. Longer documents are cut before anything is counted. None keeps
-        everything.
+        Longest sequence, in tokens. Longer documents are cut before anything is counted (but subwords are
+        learnt from all of the text). None keeps everything.
     truncate : {"head", "tail", "both"}, default="head"
         Which part of a document longer than `max_length` stays: its beginning, its end, or one half from
         each end.
@@ -238,6 +263,13 @@ class SequenceVectorizer(
     See Also
     --------
     sklearn.feature_extraction.text.CountVectorizer : Counts tokens, and forgets their order.
+
+    References
+    ----------
+    .. [1] Sennrich, R., Haddow, B., & Birch, A. (2016). Neural machine translation of rare words with subword
+       units. ACL. arXiv:1508.07909.
+    .. [2] Uzan, O., Schmidt, C. W., Tanner, C., & Pinter, Y. (2024). Greed is all you need: An evaluation of
+       tokenizer inference methods. ACL. arXiv:2403.01289.
 
     Examples
     --------
@@ -315,11 +347,17 @@ class SequenceVectorizer(
             Token ids; ``longest`` is the length of the longest document, in tokens.
         """
         self._check_params()
-        tokens, numbers, lengths = self._number_tokens(check_documents(raw_documents))
-        if self.vocabulary is None:
-            self.vocabulary_ = self._select(tokens, numbers, lengths)
-        else:
+        documents = check_documents(raw_documents)
+        if self.vocabulary is not None:
             self.vocabulary_ = _check_vocabulary(self.vocabulary)
+            return self.transform(documents)
+        if self.analyzer == "subword":
+            pieces = self._learn_pieces(documents)
+            tokens, numbers, lengths = self._number_tokens(documents, self._subword_analyzer(pieces))
+            self.vocabulary_ = _number_pieces(pieces, tokens, numbers)
+        else:
+            tokens, numbers, lengths = self._number_tokens(documents, self.build_analyzer())
+            self.vocabulary_ = self._select(tokens, numbers, lengths)
         return self._to_ids(tokens, numbers, lengths)
 
     def transform(self, raw_documents):
@@ -336,7 +374,7 @@ class SequenceVectorizer(
             Token ids; ``longest`` is the length of the longest of these documents, in tokens.
         """
         check_is_fitted(self)
-        return self._to_ids(*self._number_tokens(check_documents(raw_documents)))
+        return self._to_ids(*self._number_tokens(check_documents(raw_documents), self.build_analyzer()))
 
     def inverse_transform(self, X):
         """Sequences of token ids to lists of tokens.
@@ -398,9 +436,17 @@ class SequenceVectorizer(
         -------
         analyzer : callable
             Takes a str and returns a sequence of str.
+
+        Raises
+        ------
+        NotFittedError
+            With ``analyzer="subword"``, before the vocabulary is learnt.
         """
         if callable(self.analyzer):
             return self.analyzer
+        if self.analyzer == "subword":
+            check_is_fitted(self)
+            return self._subword_analyzer(self.vocabulary_)
         preprocess = self.preprocessor or self._preprocess
         if self.analyzer == "char":
             return partial(_analyze, preprocess, _to_characters, frozenset())
@@ -412,7 +458,7 @@ class SequenceVectorizer(
         elif not stop_words:
             return _WordAnalyzer(preprocess)
         else:
-            tokenize = _default_patterns()[0].findall
+            tokenize = _patterns().token.findall
         return partial(_analyze, preprocess, tokenize, stop_words)
 
     def _preprocess(self, document: str) -> str:
@@ -434,13 +480,21 @@ class SequenceVectorizer(
             return frozenset()
         return ENGLISH_STOP_WORDS if self.stop_words == "english" else frozenset(self.stop_words)
 
-    def _number_tokens(self, documents: list[str]):
+    def _subword_analyzer(self, pieces: Collection[str]) -> Callable[[str], list[str]]:
+        preprocess = self.preprocessor or self._preprocess
+        return partial(_analyze_subwords, preprocess, word_cutter(pieces))
+
+    def _learn_pieces(self, documents: list[str]) -> set[str]:
+        preprocess = self.preprocessor or self._preprocess
+        texts = (_mark_words(preprocess(document)) for document in documents)
+        return learn_pieces(texts, self.max_features or _N_SUBWORDS)
+
+    def _number_tokens(self, documents: list[str], analyze: Callable):
         """The distinct tokens, the numbers of all tokens in reading order, and the length of each document.
 
         The number of a token is its index among the distinct ones. What `max_length` cuts off is not in the
         numbers and lengths.
         """
-        analyze = self.build_analyzer()
         number = analyze.number_tokens if isinstance(analyze, _WordAnalyzer) else partial(_number_tokens, analyze)
         tokens, numbers, lengths = number(documents)
         if self.max_length is not None:
@@ -470,7 +524,7 @@ class SequenceVectorizer(
 
     def _check_analysis_params(self):
         if not callable(self.analyzer):
-            check_choice("analyzer", self.analyzer, ("word", "char"), or_else="a callable")
+            check_choice("analyzer", self.analyzer, ("word", "char", "subword"), or_else="a callable")
         if not (self.strip_accents is None or callable(self.strip_accents)):
             check_choice("strip_accents", self.strip_accents, ("ascii", "unicode"), or_else="a callable or None")
         if not (self.stop_words is None or _is_collection(self.stop_words)):
@@ -505,7 +559,7 @@ class SequenceVectorizer(
             )
         alphabetical = np.array(sorted(np.flatnonzero(kept), key=tokens.__getitem__), dtype=np.intp)
         chosen = alphabetical[np.argsort(-counts[alphabetical], kind="stable")][: self.max_features]
-        return {tokens[number]: i for i, number in enumerate(chosen, start=FIRST_TOKEN)}
+        return _with_ids(tokens[number] for number in chosen)
 
     def _within_document_frequencies(self, numbers, lengths, n_tokens) -> np.ndarray:
         """Mask of the tokens whose document frequency lies between `min_df` and `max_df`."""
@@ -548,7 +602,7 @@ class _WordAnalyzer:
     preprocess: Callable[[str], str]
 
     def __call__(self, document: str) -> list[str]:
-        return _default_patterns()[0].findall(self.preprocess(document))
+        return _patterns().token.findall(self.preprocess(document))
 
     def number_tokens(self, documents: list[str]):
         """As ``_number_tokens``, without a str for each letter of scripts that put no space between words.
@@ -556,8 +610,7 @@ class _WordAnalyzer:
         Those take most of the time of cutting Chinese text. Whole runs of letters are set aside instead, and
         their letters numbered by code point.
         """
-        token_pattern, run_pattern = _default_patterns()
-        findall, split = token_pattern.findall, run_pattern.split
+        findall, split = _patterns().token.findall, _patterns().run.split
         number_of = _consecutive_numbers()
         lengths: list[int] = []
         runs: list[str] = []
@@ -598,6 +651,24 @@ def _number_letters(letters: str, number_of: defaultdict[str, int]) -> np.ndarra
 def _analyze(preprocess: Callable, tokenize: Callable, stop_words: frozenset[str], document: str):
     tokens = tokenize(preprocess(document))
     return [token for token in tokens if token not in stop_words] if stop_words else tokens
+
+
+def _analyze_subwords(preprocess: Callable, cut: Callable[[str], list[str]], document: str) -> list[str]:
+    return list(chain.from_iterable(map(cut, _mark_words(preprocess(document)))))
+
+
+def _mark_words(document: str) -> list[str]:
+    """What pieces are cut from: words with a mark in front, runs of unspaced letters, punctuation, emoji."""
+    starts_word = _patterns().word.match
+    return [WORD_START + part if starts_word(part) else part for part in _patterns().whole.findall(document)]
+
+
+def _number_pieces(pieces: Collection[str], tokens: list[str], numbers: np.ndarray) -> dict[str, int]:
+    """The vocabulary of all pieces: those that occur only inside longer ones may spell the words to come."""
+    if not pieces:
+        raise ValueError("Empty vocabulary: the documents hold no token. They may be empty.")
+    counts = defaultdict(int, zip(tokens, np.bincount(numbers, minlength=len(tokens)).tolist(), strict=True))
+    return _with_ids(sorted(pieces, key=lambda piece: (-counts[piece], piece)))
 
 
 def _to_characters(document: str) -> str:
@@ -656,4 +727,8 @@ def _check_vocabulary(vocabulary) -> dict[str, int]:
             raise ValueError(f"Expected the tokens of vocabulary to be distinct, got {repeated!r} twice.")
     if not ordered:
         raise ValueError("Empty vocabulary: the one that was passed holds no token.")
-    return {token: i for i, token in enumerate(ordered, start=FIRST_TOKEN)}
+    return _with_ids(ordered)
+
+
+def _with_ids(tokens: Iterable[str]) -> dict[str, int]:
+    return {token: i for i, token in enumerate(tokens, start=FIRST_TOKEN)}

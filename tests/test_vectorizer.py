@@ -1,11 +1,16 @@
 import math
+import os
 import pickle
 import re
+import subprocess
+import sys
 import unicodedata
 from collections import Counter
+from copy import deepcopy
 from enum import Enum
 from types import MappingProxyType
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -510,8 +515,8 @@ def test_empty_vocabulary_says_what_emptied_it(params, message):
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ({"analyzer": "wrod"}, ValueError, "'word', 'char' or a callable; got 'wrod'. Did you mean 'word'?"),
-        ({"analyzer": None}, TypeError, "Expected analyzer to be one of 'word', 'char' or a callable; got None"),
+        ({"analyzer": "wrod"}, ValueError, "'subword' or a callable; got 'wrod'. Did you mean 'word'?"),
+        ({"analyzer": None}, TypeError, "to be one of 'word', 'char', 'subword' or a callable; got None"),
         ({"strip_accents": "Unicode"}, ValueError, "got 'Unicode'. Did you mean 'unicode'?"),
         ({"strip_accents": True}, TypeError, "Expected strip_accents to be one of 'ascii', 'unicode'"),
         (
@@ -562,6 +567,163 @@ def test_wrong_parameters_are_refused_in_fit(params, error, message):
 )
 def test_numpy_numbers_are_numbers(params):
     assert SequenceVectorizer(**params).fit(["a b", "a"]).vocabulary_ == {"a": 2}
+
+
+SUBWORD_DOCUMENTS = [
+    "lower lowest low Low, low!",
+    "newer newest new slow",
+    "我喜欢北京 我喜欢上海",
+    "คนไทยชอบกิน คนไทยชอบ",
+    "カタカナとカタカナ 👩‍👩‍👧‍👦😀😀",
+]
+
+
+@pytest.fixture
+def subwords():
+    pytest.importorskip("tokenizers")
+    return SequenceVectorizer("subword").fit(SUBWORD_DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    ("document", "pieces"),
+    [
+        ("LOW lowest newer", ["▁low", "▁low", "est", "▁new", "er"]),
+        ("slow-lower", ["▁", "s", "low", "-", "▁low", "er"]),
+        ("我喜欢东京", ["我喜欢", "东", "京"]),
+        ("คนไทยชอบกิน", ["คนไทยชอบ", "ก", "ิ", "น"]),
+        ("カタカナlow、", ["カタカナ", "▁low", "、"]),
+        ("👩‍👩‍👧‍👦😀😀", ["👩‍", "👩‍", "👧", "‍", "👦", "😀", "😀"]),
+        (" \n\u200b", []),
+    ],
+)
+def test_subword_analyzer_cuts(subwords, document, pieces):
+    assert subwords.build_analyzer()(document) == pieces
+    known = [piece if piece in subwords.vocabulary_ else "[UNK]" for piece in pieces]
+    assert subwords.inverse_transform(subwords.transform([document])) == [known]
+
+
+def test_subwords_are_most_frequent_first_and_ties_are_alphabetical(subwords):
+    X = subwords.transform(SUBWORD_DOCUMENTS)
+    counts = Counter(X.data.tolist())
+    names = subwords.get_feature_names_out()
+    ids = range(2, len(names))
+    assert sorted(ids, key=lambda i: (-counts[i], names[i])) == list(ids)
+    assert counts[len(names) - 1] == 0
+    assert list(subwords.vocabulary_.values()) == list(range(2, len(names)))
+
+
+def test_max_features_bounds_the_subwords_and_leaves_room_for_more_than_characters():
+    pytest.importorskip("tokenizers")
+    documents = ["的一是不了人我在有他这为之大来以个中上们", *["喜欢 low"] * 3]
+    for n in (1, 2, 5, 10, 20):
+        assert 1 <= len(SequenceVectorizer("subword", max_features=n).fit(documents).vocabulary_) <= n
+    assert {"喜欢", "▁low"} <= set(SequenceVectorizer("subword", max_features=12).fit(documents).vocabulary_)
+
+
+def test_preprocessing_comes_before_subwords():
+    pytest.importorskip("tokenizers")
+    for params, piece in [
+        ({}, "▁né"),
+        ({"lowercase": False}, "▁Né"),
+        ({"strip_accents": "unicode"}, "▁ne"),
+        ({"preprocessor": str.upper}, "▁NÉ"),
+    ]:
+        assert next(iter(SequenceVectorizer("subword", **params).fit(["Né Né"]).vocabulary_)) == piece
+
+
+@settings(deadline=None)
+@given(st.data(), st.integers(1, 6), st.sampled_from(["head", "tail", "both"]))
+def test_subwords_of_a_fit_are_those_of_a_transform(data, max_length, truncate):
+    pytest.importorskip("tokenizers")
+    words = st.lists(st.sampled_from(["low", "lower", "slow", "我喜欢", "喜欢我", "!", "x", "é"]), max_size=8)
+    documents = [*data.draw(st.lists(words.map(" ".join), min_size=1, max_size=6)), "low"]
+    vectorizer = SequenceVectorizer("subword", max_features=9, max_length=max_length, truncate=truncate)
+    X = vectorizer.fit_transform(documents)
+    assert len(vectorizer.vocabulary_) <= 9
+    assert_same(vectorizer.transform(documents), X)
+
+
+def test_new_words_are_spelled_with_the_characters_of_old_ones(subwords):
+    assert subwords.oov_rate(["trowel 欢喜"]) == 0
+    assert subwords.oov_rate(["low é"]) == 1 / 3
+
+
+def test_fixed_subwords_need_no_fit_of_their_own(subwords):
+    fixed = SequenceVectorizer("subword", vocabulary=subwords.vocabulary_)
+    assert_same(fixed.fit_transform(SUBWORD_DOCUMENTS), subwords.transform(SUBWORD_DOCUMENTS))
+    by_hand = SequenceVectorizer("subword", vocabulary=["▁un", "▁", "un", "able"])
+    assert by_hand.fit_transform(["unable able x"]).toarray().tolist() == [[2, 5, 3, 5, 3, 1]]
+
+
+def test_subwords_of_documents_without_tokens_are_refused():
+    pytest.importorskip("tokenizers")
+    with pytest.raises(ValueError, match="Empty vocabulary: the documents hold no token"):
+        SequenceVectorizer("subword").fit(["", " "])
+
+
+def test_subwords_are_unknown_before_fit():
+    with pytest.raises(NotFittedError):
+        SequenceVectorizer("subword").build_analyzer()
+
+
+def test_fitted_subwords_are_plain_data(subwords, tmp_path):
+    assert set(vars(subwords)) == {*subwords.get_params(), "vocabulary_"}
+    joblib.dump(subwords, tmp_path / "subwords.joblib")
+    copies = [pickle.loads(pickle.dumps(subwords)), deepcopy(subwords), joblib.load(tmp_path / "subwords.joblib")]
+    skops = pytest.importorskip("skops.io")
+    data = skops.dumps(subwords)
+    copies.append(skops.loads(data, trusted=skops.get_untrusted_types(data=data)))
+    for copy in copies:
+        assert_same(copy.transform(SUBWORD_DOCUMENTS), subwords.transform(SUBWORD_DOCUMENTS))
+    again = clone(subwords)
+    assert not hasattr(again, "vocabulary_")
+    assert list(again.fit(SUBWORD_DOCUMENTS).vocabulary_.items()) == list(subwords.vocabulary_.items())
+
+
+def test_learning_subwords_without_tokenizers_says_what_to_install(subwords, monkeypatch):
+    X = subwords.transform(SUBWORD_DOCUMENTS)
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    with pytest.raises(ImportError, match=re.escape('pip install "skrnn[subword]"')):
+        SequenceVectorizer("subword").fit(SUBWORD_DOCUMENTS)
+    assert_same(subwords.transform(SUBWORD_DOCUMENTS), X)
+
+
+LEARN_IN_PROCESSES = """
+import os, sys
+import joblib
+from skrnn import SequenceVectorizer
+
+def learn(_):
+    documents = [f"number{i} 喜欢{i % 7} slow slower slowest" for i in range(2000)]
+    return list(SequenceVectorizer("subword", max_features=80).fit(documents).vocabulary_)
+
+before = dict(os.environ)
+vocabulary = learn(None)
+assert os.environ == before
+if hasattr(os, "fork"):
+    child = os.fork()
+    if child == 0:
+        os._exit(learn(None) != vocabulary)
+    assert os.waitpid(child, 0)[1] == 0
+for backend in ("threading", "loky"):
+    assert joblib.Parallel(n_jobs=2, backend=backend)(map(joblib.delayed(learn), range(2))) == [vocabulary] * 2
+print(*vocabulary)
+"""
+
+
+def test_subwords_are_the_same_in_forks_threads_and_workers_and_without_a_warning():
+    pytest.importorskip("tokenizers")
+    learnt = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
+        environment.pop("TOKENIZERS_PARALLELISM", None)
+        result = subprocess.run(
+            [sys.executable, "-c", LEARN_IN_PROCESSES],
+            env=environment, capture_output=True, encoding="utf-8", check=False, timeout=120,
+        )  # fmt: skip
+        assert (result.returncode, result.stderr) == (0, "")
+        learnt.append(result.stdout)
+    assert learnt[0] == learnt[1]
 
 
 # Characters that the cutting treats apart, so that short examples bring them together.
