@@ -612,29 +612,32 @@ class _WordAnalyzer:
         """
         findall, split = _patterns().token.findall, _patterns().run.split
         number_of = _consecutive_numbers()
-        lengths: list[int] = []
+        lengths: list[int] = []  # in tokens, a run counting as one
         runs: list[str] = []
+
+        def set_runs_aside(document: str) -> str:
+            if document.isascii():
+                return document
+            parts = split(document)  # text, run, text, …, run, text
+            runs.extend(parts[1::2])
+            return _RUN.join(parts[::2])
 
         def token_lists():
             for document in map(self.preprocess, documents):
-                if document.isascii():
-                    tokens = findall(document)
-                    lengths.append(len(tokens))
-                else:
-                    parts = split(document)  # text, run, text, …, run, text
-                    tokens = findall(_RUN.join(parts[::2]))
-                    lengths.append(len(tokens) - len(parts) // 2 + sum(map(len, parts[1::2])))
-                    runs.extend(parts[1::2])
+                tokens = findall(set_runs_aside(document))
+                lengths.append(len(tokens))
                 yield tokens
 
         numbers = np.fromiter(map(number_of.__getitem__, chain.from_iterable(token_lists())), dtype=np.int32)
+        indptr = np.cumsum([0, *lengths])
         if runs:
             is_run = numbers == number_of[_RUN]
             widths = np.ones(len(numbers), dtype=np.int32)
             widths[is_run] = list(map(len, runs))
             numbers = np.repeat(numbers, widths)
             numbers[np.repeat(is_run, widths)] = _number_letters("".join(runs), number_of)
-        return list(number_of), numbers, np.array(lengths, dtype=np.int64)
+            indptr = np.concatenate([[0], np.cumsum(widths)])[indptr]
+        return list(number_of), numbers, np.diff(indptr)
 
 
 def _number_letters(letters: str, number_of: defaultdict[str, int]) -> np.ndarray:
