@@ -260,10 +260,19 @@ def _keep_to_the_share_of_a_worker() -> None:
 
 def _optimizer_class(optimizer: str | type) -> type:
     if isinstance(optimizer, str):
-        return type(keras.optimizers.get(optimizer))
+        return _rowwise(optimizer) or type(keras.optimizers.get(optimizer))
     if not issubclass(optimizer, keras.optimizers.Optimizer):
         raise TypeError(f"Expected optimizer to be a subclass of keras.optimizers.Optimizer; got {optimizer!r}.")
     return optimizer
+
+
+def _rowwise(name: str) -> type | None:
+    """The optimizer of that name that is made for large vocabularies, if there is one."""
+    if keras.backend.backend() != "tensorflow":
+        return None  # the gradients of other backends' embeddings hold all rows
+    from skrnn._optimizers import RowwiseAdam, RowwiseAdamW
+
+    return {"adam": RowwiseAdam, "adamw": RowwiseAdamW}.get(name)
 
 
 def _engine(model, settings: TrainingSettings, callbacks: list) -> _Engine:
