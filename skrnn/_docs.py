@@ -55,7 +55,8 @@ PARAMETERS = {
         Loss of the network on the scaled targets.""",
     "optimizer": """str or class
         Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
-        ``keras.optimizers.Optimizer``.""",
+        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
+        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.""",
     "learning_rate": """float or schedule
         Step size of the optimizer; Keras' learning-rate schedules are taken too.""",
     "weight_decay": """float
