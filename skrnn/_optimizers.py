@@ -12,9 +12,9 @@ class _RowwiseUpdates:
     """Adam's update of those rows of an embedding alone whose tokens are in the batch.
 
     Keras updates all rows, which for a large vocabulary takes longer than everything else in a step. Here, as in
-    PyTorch's SparseAdam, the moments of a row stand still until its token comes again. And where a token is in a
-    batch more than once, the gradients are summed before they are squared, as without sparse gradients; Keras
-    squares them first. All other variables are updated as ever.
+    PyTorch's SparseAdam, the moments of a row stand still until its token comes again. As in Keras, the gradients
+    of a token that is in a batch more than once are squared before they are summed. All other variables are
+    updated as ever.
     """
 
     def update_step(self, gradient, variable, learning_rate):
@@ -22,11 +22,13 @@ class _RowwiseUpdates:
             super().update_step(gradient, variable, learning_rate)
             return
         rows, positions = tf.unique(gradient.indices)  # (rows,), (tokens,)
-        gradient = tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(rows))  # (rows, embedding_dim)
+        n_rows = tf.size(rows)
+        total = tf.math.unsorted_segment_sum(gradient.values, positions, n_rows)  # (rows, embedding_dim)
+        squares = tf.math.unsorted_segment_sum(tf.square(gradient.values), positions, n_rows)
         index = self._get_variable_index(variable)
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
-        m = self.beta_1 * tf.gather(momentum, rows) + (1 - self.beta_1) * gradient
-        v = self.beta_2 * tf.gather(velocity, rows) + (1 - self.beta_2) * tf.square(gradient)
+        m = self.beta_1 * tf.gather(momentum, rows) + (1 - self.beta_1) * total
+        v = self.beta_2 * tf.gather(velocity, rows) + (1 - self.beta_2) * squares
         n_steps = tf.cast(self.iterations + 1, m.dtype)
         rate = tf.cast(learning_rate, m.dtype) * tf.sqrt(1 - self.beta_2**n_steps) / (1 - self.beta_1**n_steps)
         self.assign(momentum, tf.IndexedSlices(m, rows))

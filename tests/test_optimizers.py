@@ -36,22 +36,11 @@ def trained(optimizer, batches):
     return before, model.get_weights()
 
 
-def test_where_every_token_is_once_in_every_batch_it_is_adam(optimizers):
-    # Of a token that is there twice, Keras' own squares both gradients and not their sum.
-    batches = [[[0, 1, 2, 3, 4, 5, 6]], [[6, 5, 4, 3, 2, 1, 0]], [[3, 1, 6, 2, 5, 4, 0]]]
+def test_where_every_token_is_in_every_batch_it_is_adam(optimizers):
+    batches = [[[0, 1, 2, 3], [4, 5, 6, 6]], [[6, 5, 4, 4], [3, 2, 1, 0]], [[0, 2, 4, 6], [1, 3, 5, 0]]]
     ours, keras_own = (trained(optimizer, batches)[1] for optimizer in optimizers)
     for weight, expected in zip(ours, keras_own, strict=True):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
-
-
-def test_gradients_of_a_token_that_is_there_twice_are_summed_first(optimizers):
-    ours = optimizers[0]
-    trained(ours, [[[3, 3, 3]]])
-    m, v = (
-        next(variable for variable in ours.variables if f"embeddings_{name}" in variable.path).numpy()[3]
-        for name in ("momentum", "velocity")
-    )
-    np.testing.assert_allclose(v / (1 - ours.beta_2), (m / (1 - ours.beta_1)) ** 2, rtol=1e-3)
 
 
 def test_a_row_moves_only_when_its_token_comes(optimizers):
