@@ -70,10 +70,9 @@ def _prepare_gates(spec, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray
     order = [0, 1, 3, 2] if spec.cell == "lstm" else range(N_GATES[spec.cell])
     for name, weight in weights.items():
         if name.startswith("rnn_"):
-            columns = weight.reshape(*weight.shape[:-1], N_GATES[spec.cell], -1)
-            prepared[name] = columns[..., order, :]
-            prepared[name][..., :-1, :] *= 0.5
-            prepared[name] = prepared[name].reshape(weight.shape)
+            columns = weight.reshape(*weight.shape[:-1], N_GATES[spec.cell], -1)[..., order, :]  # a copy
+            columns[..., :-1, :] *= 0.5
+            prepared[name] = columns.reshape(weight.shape)
     return prepared
 
 

@@ -56,7 +56,7 @@ def test_a_row_moves_only_when_its_token_comes(optimizers):
 
 
 def test_moments_of_a_row_go_on_where_they_stood(optimizers):
-    """A row's two updates with steps of other rows between them differ from Adam's only in the step count."""
+    """Steps in which a token does not come leave its row's momentum as it was."""
     ours = optimizers[0]
     trained(ours, [[[0, 1]], [[2, 3]], [[2, 3]]])
     momentum = next(variable for variable in ours.variables if "embeddings_momentum" in variable.path).numpy()
