@@ -41,6 +41,10 @@ OPTIMIZERS = (
 # With fewer validation samples their loss is mostly noise, and early_stopping="auto" does without.
 MIN_AUTO_VALIDATION = 20
 
+# epochs="auto": what it takes to learn from few documents, or to tell many classes apart.
+MIN_AUTO_STEPS, MIN_AUTO_SAMPLES_PER_CLASS = 300, 1200
+MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS = 5, 60
+
 
 class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstimator):
     """The course of a fit and of a prediction; subclasses say what X and y are.
@@ -63,6 +67,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         network,
         optimizer,
         learning_rate,
+        learning_rate_decay,
         weight_decay,
         clipnorm,
         epochs,
@@ -86,6 +91,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         self.network = network
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.epochs = epochs
@@ -126,7 +132,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             after its first epoch, a fit warns and keeps the best weights so far.
         """
         self._check_params()
-        tasks = EpochTasks(self, self.epochs, X, y, sample_weight)
+        tasks = EpochTasks(self, None if self.epochs == "auto" else self.epochs, X, y, sample_weight)
         fitted = copy.copy(self)  # takes what is learned; handed over only when all has gone well
         fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks)
         tasks.end(lambda: vars(fitted))
@@ -149,7 +155,23 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         watched = self._examples(validation, self._sequences) if len(validation.y) else None
         scorer = self._scorer(validation) if watched else None
         observer = _Observer(self, scorer, tasks) if scorer or tasks.has_callbacks else None
-        self._train(examples, watched, seed, resume, self.epochs, observer, resumable=self.warm_start)
+        self._train(
+            examples,
+            watched,
+            seed,
+            resume,
+            self._n_epochs(training),
+            observer,
+            self.warm_start,
+            self.learning_rate_decay,
+        )
+
+    def _n_epochs(self, training: "_Samples") -> int:
+        if self.epochs != "auto":
+            return int(self.epochs)
+        n_outputs, _ = self._outputs()
+        n_samples = max(MIN_AUTO_STEPS * self.batch_size, MIN_AUTO_SAMPLES_PER_CLASS * n_outputs)
+        return int(np.clip(np.ceil(n_samples / len(training.y)), MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS))
 
     def _partial_fit(self, X, y, sample_weight, **known_targets):
         """Train for one epoch, from where the last one ended."""
@@ -159,7 +181,8 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         X = fitted._check_input(X, reset=not resume)
         training = fitted._training_samples(X, y, sample_weight, resume, **known_targets)
         examples = fitted._examples(training, fitted._sequences if resume else fitted._fit_sequences)
-        fitted._train(examples, None, self._seed(), resume, epochs=1, observer=None, resumable=True)
+        # Nobody knows how many epochs will come: the learning rate stays what it is.
+        fitted._train(examples, None, self._seed(), resume, 1, None, resumable=True, learning_rate_decay=None)
         self._take_over(fitted)
         return self
 
@@ -253,7 +276,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             None if np.all(weights == 1) else weights,
         )
 
-    def _train(self, training, validation, seed, resume, epochs, observer, resumable):
+    def _train(self, training, validation, seed, resume, epochs, observer, resumable, learning_rate_decay):
         from skrnn._training import TrainingSettings, train
 
         spec = self._spec()
@@ -262,11 +285,13 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         settings = TrainingSettings(
             network=self.network,
             loss=self._loss(),
+            label_smoothing=float(self._label_smoothing()),
             optimizer=self.optimizer,
             learning_rate=rate if callable(rate) else float(rate),
+            learning_rate_decay=learning_rate_decay,
             weight_decay=self.weight_decay,
             clipnorm=self.clipnorm,
-            epochs=int(epochs),
+            epochs=epochs,
             batch_size=int(self.batch_size),
             patience=int(self.n_iter_no_change) if stop_early else None,
             monitor="val_loss" if observer is None else observer.monitor,
@@ -277,7 +302,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             seed=seed,
             resumable=bool(resumable),
         )
-        result = train(spec, self._start(spec, seed, resume), training, validation, settings, observer)
+        result = train(spec, self._start(spec, seed, resume, training), training, validation, settings, observer)
         self.history_ = _join(self.history_ if resume else {}, result.history)
         self.n_iter_ = result.state.n_epochs
         self.best_epoch_ = result.best_epoch
@@ -299,14 +324,14 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             "resumption": resumption,
         }
 
-    def _start(self, spec, seed, resume):
+    def _start(self, spec, seed, resume, training):
         """Where training begins."""
         from skrnn._training import TrainingState
 
         if not resume:
             # A network of the user's own starts as its layers say.
             rng = np.random.default_rng([seed, 0])
-            weights = self._initial_weights(spec, rng) if self.network is None else None
+            weights = self._initial_weights(spec, rng, training) if self.network is None else None
             return TrainingState(weights)
         # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
         resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
@@ -323,7 +348,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             )
         return start
 
-    def _initial_weights(self, spec, rng) -> dict[str, np.ndarray]:
+    def _initial_weights(self, spec, rng, _training) -> dict[str, np.ndarray]:
         return initial_weights(spec, rng)
 
     def _optimizer_kind(self) -> dict:
@@ -345,6 +370,9 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             output_activation=output_activation,
             dropout=float(self.dropout),
         )
+
+    def _label_smoothing(self) -> float:
+        return 0.0
 
     def _units(self):
         return (self.units,) if isinstance(self.units, Integral) else self.units
@@ -443,27 +471,9 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             )
 
     def _check_training_params(self):
-        if not isinstance(self.optimizer, type):
-            check_choice(
-                "optimizer", self.optimizer, OPTIMIZERS, or_else="a subclass of keras.optimizers.Optimizer"
-            )
-        if not callable(self.learning_rate):  # Keras' schedules are
-            check_number("learning_rate", self.learning_rate, Real, low=0, low_open=True)
-        check_number("weight_decay", self.weight_decay, Real, low=0)
-        if self.clipnorm is not None:
-            check_number("clipnorm", self.clipnorm, Real, low=0, low_open=True)
-        check_number("epochs", self.epochs, Integral, low=1)
-        check_number("batch_size", self.batch_size, Integral, low=1)
-        if self.early_stopping != "auto":
-            check_bool("early_stopping", self.early_stopping, or_else="'auto'")
-        check_number("validation_fraction", self.validation_fraction, Real, low=0, high=0.5, low_open=True)
-        check_number("n_iter_no_change", self.n_iter_no_change, Integral, low=1)
-        check_number("tol", self.tol, Real, low=0)
+        self._check_optimizer_params()
+        self._check_epochs_params()
         check_bool("warm_start", self.warm_start)
-        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
-            raise TypeError(f"Expected scoring to be a str, a callable or None; got {self.scoring!r}.")
-        if self.scoring != "loss":
-            check_scoring(self, self.scoring)
         if not isinstance(self.verbose, bool):
             check_number("verbose", self.verbose, Integral, low=0)
         callbacks = [] if self.callbacks is None else self.callbacks
@@ -472,6 +482,33 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             callable(callback) or hasattr(callback, "set_model") for callback in callbacks
         ):
             raise TypeError(f"Expected callbacks to be a list of Keras callbacks or None; got {self.callbacks!r}.")
+
+    def _check_optimizer_params(self):
+        if not isinstance(self.optimizer, type):
+            check_choice(
+                "optimizer", self.optimizer, OPTIMIZERS, or_else="a subclass of keras.optimizers.Optimizer"
+            )
+        if not callable(self.learning_rate):  # Keras' schedules are
+            check_number("learning_rate", self.learning_rate, Real, low=0, low_open=True)
+        if self.learning_rate_decay is not None:
+            check_choice("learning_rate_decay", self.learning_rate_decay, ("cosine",), or_else="None")
+        check_number("weight_decay", self.weight_decay, Real, low=0)
+        if self.clipnorm is not None:
+            check_number("clipnorm", self.clipnorm, Real, low=0, low_open=True)
+        check_number("batch_size", self.batch_size, Integral, low=1)
+
+    def _check_epochs_params(self):
+        if self.epochs != "auto":
+            check_number("epochs", self.epochs, Integral, low=1, or_else="'auto'")
+        if self.early_stopping != "auto":
+            check_bool("early_stopping", self.early_stopping, or_else="'auto'")
+        check_number("validation_fraction", self.validation_fraction, Real, low=0, high=0.5, low_open=True)
+        check_number("n_iter_no_change", self.n_iter_no_change, Integral, low=1)
+        check_number("tol", self.tol, Real, low=0)
+        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
+            raise TypeError(f"Expected scoring to be a str, a callable or None; got {self.scoring!r}.")
+        if self.scoring != "loss":
+            check_scoring(self, self.scoring)
 
 
 @dataclass

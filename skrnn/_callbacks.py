@@ -23,7 +23,7 @@ __all__ = ["CallbackSupportMixin", "EpochTasks", "with_callbacks"]
 class EpochTasks:
     """Tells the callbacks of an estimator when its fit and its epochs begin and end."""
 
-    def __init__(self, estimator, n_epochs: int, X, y, sample_weight):
+    def __init__(self, estimator, n_epochs: int | None, X, y, sample_weight):
         self.has_callbacks = bool(getattr(estimator, "_skl_callbacks", None))
         self._estimator = estimator
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn._docs import document
 from skrnn._numeric import NumericRNN
 from skrnn._text import TextRNN
+from skrnn._validation import check_choice, check_rate
 
 
 class _RNNClassifierMixin(ClassifierMixin):
@@ -22,7 +23,8 @@ class _RNNClassifierMixin(ClassifierMixin):
 
         What the first call learns of the input stands: a vocabulary is that of the first chunk, unless the
         vectorizer has a fixed one. Optimizer and random state go on too, so that four calls with the same
-        samples and an int as ``random_state`` are as good as one ``fit`` of four epochs without early stopping.
+        samples and an int as ``random_state`` are as good as one ``fit`` of four epochs without early stopping
+        and with ``learning_rate_decay=None``.
 
         Parameters
         ----------
@@ -145,6 +147,7 @@ class _RNNClassifierMixin(ClassifierMixin):
 
     def _check_params(self):
         super()._check_params()
+        check_rate("label_smoothing", self.label_smoothing)
         if not (
             self.class_weight is None or isinstance(self.class_weight, dict) or self.class_weight == "balanced"
         ):
@@ -227,6 +230,9 @@ class _RNNClassifierMixin(ClassifierMixin):
     def _loss(self):
         _, output_activation = self._outputs()
         return {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}[output_activation]
+
+    def _label_smoothing(self):
+        return self.label_smoothing
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -322,22 +328,27 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
         units=64,
         bidirectional=True,
         activation="tanh",
-        pooling="max",
+        pooling="max_mean",
         embedding_dim=128,
+        embedding_init="naive_bayes",
         embeddings=None,
         trainable_embeddings=True,
+        max_bigrams=50_000,
+        skip_connection=True,
         dropout=0.2,
-        embedding_dropout=0.3,
-        token_dropout=0.1,
+        embedding_dropout=0.5,
+        token_dropout=0.2,
         network=None,
         optimizer="adam",
         learning_rate=0.002,
+        learning_rate_decay="cosine",
         weight_decay=0.0,
         clipnorm=1.0,
-        epochs=20,
+        epochs="auto",
         batch_size=32,
         class_weight=None,
-        early_stopping="auto",
+        label_smoothing=0.1,
+        early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=3,
         tol=1e-4,
@@ -357,6 +368,7 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
             network=network,
             optimizer=optimizer,
             learning_rate=learning_rate,
+            learning_rate_decay=learning_rate_decay,
             weight_decay=weight_decay,
             clipnorm=clipnorm,
             epochs=epochs,
@@ -373,11 +385,28 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
         )
         self.vectorizer = vectorizer
         self.embedding_dim = embedding_dim
+        self.embedding_init = embedding_init
         self.embeddings = embeddings
         self.trainable_embeddings = trainable_embeddings
+        self.max_bigrams = max_bigrams
+        self.skip_connection = skip_connection
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+
+    def _check_network_params(self):
+        super()._check_network_params()
+        check_choice("embedding_init", self.embedding_init, ("naive_bayes", "uniform"))
+
+    def _class_memberships(self, targets):
+        if self.embedding_init != "naive_bayes":
+            return None
+        if targets.ndim == 1:  # the numbers of several classes
+            return np.eye(len(self.classes_))[targets]
+        return (
+            np.hstack([1 - targets, targets]) if len(self.classes_) == 2 and not self._is_multilabel else targets
+        )
 
 
 @document(
@@ -453,11 +482,13 @@ class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
         network=None,
         optimizer="adam",
         learning_rate=0.002,
+        learning_rate_decay=None,
         weight_decay=0.0,
         clipnorm=1.0,
         epochs=20,
         batch_size=32,
         class_weight=None,
+        label_smoothing=0.0,
         early_stopping="auto",
         validation_fraction=0.1,
         n_iter_no_change=3,
@@ -478,6 +509,7 @@ class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
             network=network,
             optimizer=optimizer,
             learning_rate=learning_rate,
+            learning_rate_decay=learning_rate_decay,
             weight_decay=weight_decay,
             clipnorm=clipnorm,
             epochs=epochs,
@@ -493,3 +525,4 @@ class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
             verbose=verbose,
         )
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing

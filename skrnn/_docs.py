@@ -23,6 +23,12 @@ PARAMETERS = {
         [Raffel2015]_, or only the last state. Padding takes no part.""",
     "embedding_dim": """int
         Length of a token's vector. With `embeddings` theirs is taken, whatever is set here.""",
+    "embedding_init": """{"naive_bayes", "uniform"}
+        How the vectors of the tokens start. "naive_bayes" puts what naive Bayes makes of the training data, the
+        log-count ratio of a token for each class [Wang2012]_, into their first dimensions (at most half of them;
+        of more classes, the principal components), and small random numbers into the others: training begins
+        with what a good linear classifier knows. "uniform" has small random numbers throughout. Not in use with
+        `embeddings` or `network`.""",
     "embeddings": """str, path-like, mapping, KeyedVectors, (tokens, array) or None
         Pretrained vectors that the tokens start with: the path of a file as GloVe [Pennington2014]_, word2vec
         [Mikolov2013]_ (text or binary) and fastText [Bojanowski2017]_ (``.vec``) write it, compressed by gzip
@@ -37,6 +43,15 @@ PARAMETERS = {
         Let training change the vectors of the tokens. False keeps them as they start, pretrained or random:
         fewer parameters to learn from few documents, and words that training has not seen stay comparable
         to those that it has.""",
+    "max_bigrams": """int
+        Pairs of neighbouring tokens, at most so many, get a vector of their own, which is added to that of the
+        second token [Joulin2017]_: the most frequent of those that occur in two documents or more. They start
+        with zeros. 0 for none; there are also none with ``trainable_embeddings=False``, or with a `network` of
+        your own.""",
+    "skip_connection": """bool
+        Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
+        number, beside the hidden states: a bag of words and pairs as in fastText [Joulin2017]_, which learns
+        many classes and rare ones sooner.""",
     "dropout": """float
         Share of the units that is dropped between layers and before the output, in training.""",
     "embedding_dropout": """float
@@ -59,17 +74,27 @@ PARAMETERS = {
         occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.""",
     "learning_rate": """float or schedule
         Step size of the optimizer; Keras' learning-rate schedules are taken too.""",
+    "learning_rate_decay": """{"cosine", None}
+        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
+        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
+        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
+        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
+        alone.""",
     "weight_decay": """float
         Decoupled weight decay, for each step.""",
     "clipnorm": """float or None
         Gradients of each weight array are scaled down to this norm, which keeps them from exploding
         [Pascanu2013]_.""",
-    "epochs": """int
-        Passes over the training samples; at most, when stopping early.""",
+    "epochs": """int or "auto"
+        Passes over the training samples; at most, when stopping early. "auto" takes as
+        many as show 1,200 samples of each class, on average, and make 300 steps; at least 5, at most 60.""",
     "batch_size": """int
         Samples in a step of the optimizer.""",
     "class_weight": """dict, "balanced" or None
         Weights of the classes in the loss, as everywhere in scikit-learn. Not for multilabel targets.""",
+    "label_smoothing": """float
+        Share of the probability that the loss spreads over all classes instead of asking for the true one alone
+        [Szegedy2016]_. It keeps probabilities from going to 0 and 1, where they are wrong too often.""",
     "early_stopping": """"auto" or bool
         Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
         and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
@@ -144,6 +169,14 @@ REFERENCES = {
        arXiv:1301.3781.""",
     "Bojanowski2017": """Bojanowski et al. (2017), Enriching word vectors with subword information. TACL 5.
        arXiv:1607.04606.""",
+    "Wang2012": """Wang & Manning (2012), Baselines and bigrams: simple, good sentiment and topic classification.
+       ACL 2012.""",
+    "Joulin2017": """Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017.
+       arXiv:1607.01759.""",
+    "Loshchilov2017": """Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts.
+       ICLR 2017. arXiv:1608.03983.""",
+    "Szegedy2016": """Szegedy et al. (2016), Rethinking the Inception architecture for computer vision. CVPR 2016.
+       arXiv:1512.00567.""",
     "Iyyer2015": """Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text
        classification. ACL 2015.""",
     "Pascanu2013": """Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.

@@ -7,12 +7,15 @@ and a document's result does not depend on the documents beside it.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 from scipy.special import expit
 
+from skrnn._bigrams import bigram_rows
 from skrnn._network import N_GATES, NetworkSpec
+from skrnn._sequences import PADDING
 from skrnn._threads import run_in_threads
 
 # Sequences that run side by side: enough rows for fast matrix products, few enough tokens to stay in memory.
@@ -23,7 +26,8 @@ _BLOCK_TOKENS = 256
 
 _HALF = np.array(0.5, dtype=np.float32)  # NumPy is quicker with an array than with Python's own number
 
-# Products of the input, one direction, for a slice of packed tokens: a new array (tokens, gates * units).
+# Products of the input with the kernel of a direction, for a slice of packed tokens: a new array (tokens, gates *
+# units). Of tokens, their "vectors" too: (tokens, features).
 _Products = Callable[[str, slice], np.ndarray]
 
 
@@ -44,7 +48,10 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
         Probabilities, or the values of a linear output.
     """
     dtype = np.float32 if spec.n_tokens is not None else X.data.dtype
-    weights = {name: weight.astype(dtype, copy=False) for name, weight in weights.items()}
+    weights = {
+        name: weight if weight.dtype.kind == "i" else weight.astype(dtype, copy=False)
+        for name, weight in weights.items()
+    }
     weights = _prepare_gates(spec, weights)
     lengths = np.diff(X.indptr)
     pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=dtype)
@@ -52,8 +59,11 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
 
     def run(rows):
         packing = _Packing.of(lengths[rows])
-        states = _recurrent_layers(spec, weights, packing, read(packing.flat_positions(X.indptr[rows])))
-        pooled[rows] = _pool(spec, weights, packing, states)
+        products = read(packing, X.indptr[rows])
+        vectors = _pool(spec, weights, packing, _recurrent_layers(spec, weights, packing, products))
+        if spec.skip_connection:
+            vectors = np.concatenate([vectors, _sqrtn(packing, products("vectors", slice(None)))], axis=1)
+        pooled[rows] = vectors
 
     run_in_threads(run, _chunks(lengths))
     logits = (pooled @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
@@ -76,25 +86,54 @@ def _prepare_gates(spec, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray
     return prepared
 
 
-def _token_reader(spec, weights, X) -> Callable[[np.ndarray], _Products]:
-    """A function from positions in ``X.data`` to the first layer's input products."""
+def _token_reader(spec, weights, X) -> "Callable[[_Packing, np.ndarray], _Products]":
+    """A function from packed sequences and where they start in ``X.data`` to the first layer's input products."""
     used, positions = _distinct(X.data, spec.n_tokens)
-    embedded = weights["embedding"][used]
     # Computed once for each distinct token and not for each occurrence.
-    tables = {direction: _input_products(weights, 0, direction, embedded) for direction in spec.directions}
+    vectors = weights["embedding"][used]
+    tables = {direction: _input_products(weights, 0, direction, vectors) for direction in spec.directions}
+    tables["vectors"] = vectors
 
-    def read(flat_positions):
-        ids = positions[X.data[flat_positions]]
-        return lambda direction, block: tables[direction].take(ids[block], axis=0)
+    def read(packing, starts):
+        ids = X.data[packing.flat_positions(starts)]
+        lookups = [(tables, positions[ids])]
+        if spec.n_bigrams:
+            lookups.append(_bigram_lookup(spec, weights, packing, ids))
+        return partial(_look_up, lookups)
 
     return read
 
 
-def _vector_reader(_spec, weights, X) -> Callable[[np.ndarray], _Products]:
+def _bigram_lookup(spec, weights, packing, ids) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What the pairs of packed tokens add: tables of those pairs that occur, and each pair's row in them."""
+    previous = np.full_like(ids, PADDING)
+    steps_back = packing.n_active[packing.times - 1]  # as many sequences ran a step before, so far back it stands
+    later = slice(packing.offsets[1], None)
+    previous[later] = ids[(np.arange(len(ids)) - steps_back)[later]]
+    rows = bigram_rows(previous, ids, weights["bigram_pairs"], weights["bigram_slots"])
+    used, positions = _distinct(rows, spec.n_bigrams)
+    vectors = weights["bigram_embedding"][used]
+    tables = {direction: vectors @ weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
+    return {**tables, "vectors": vectors}, positions[rows]
+
+
+def _look_up(lookups, name: str, block: slice) -> np.ndarray:
+    """The sum of what each table has for a slice of packed tokens."""
+    (tables, rows), *others = lookups
+    total = tables[name].take(rows[block], axis=0)
+    for tables, rows in others:
+        total += tables[name].take(rows[block], axis=0)
+    return total
+
+
+def _vector_reader(_spec, weights, X) -> "Callable[[_Packing, np.ndarray], _Products]":
     """As ``_token_reader``, for vectors."""
-    return lambda positions: (
-        lambda direction, block: _input_products(weights, 0, direction, X.data[positions[block]])
-    )
+
+    def read(packing, starts):
+        positions = packing.flat_positions(starts)
+        return lambda direction, block: _input_products(weights, 0, direction, X.data[positions[block]])
+
+    return read
 
 
 def _distinct(ids: np.ndarray, n_tokens: int) -> tuple[np.ndarray, np.ndarray]:
@@ -301,6 +340,10 @@ def _sum(packing: _Packing, states: np.ndarray) -> np.ndarray:
 
 def _mean(packing: _Packing, states: np.ndarray) -> np.ndarray:
     return _sum(packing, states) / packing.lengths[:, None].astype(states.dtype)
+
+
+def _sqrtn(packing: _Packing, vectors: np.ndarray) -> np.ndarray:
+    return _sum(packing, vectors) / np.sqrt(packing.lengths[:, None].astype(vectors.dtype))
 
 
 def _max(packing: _Packing, states: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 
 from skrnn._network import NetworkSpec
 from skrnn._sequences import dense_batch, sorted_batches
-from skrnn.layers import AttentionPooling1D, MaskedPooling1D, NaNMasking, TokenDropout
+from skrnn.layers import AttentionPooling1D, BigramEmbedding, MaskedPooling1D, NaNMasking, TokenDropout
 
 T = TypeVar("T")
 
@@ -98,15 +98,32 @@ def _seeded(seed: int):
             random.setstate(state)
 
 
-def build_network(spec: NetworkSpec) -> keras.Sequential:
+def build_network(spec: NetworkSpec) -> keras.Model:
     """A new, uncompiled model whose ``get_weights()`` has the order of ``weight_shapes(spec)``.
 
     Its weights, and the states of its dropout layers, are left to be set by the caller. They are seeded here
     because Keras would draw seeds from Python's global random generator.
     """
-    layers = _vector_input(spec) if spec.n_tokens is None else _token_input(spec)
+    read = _vector_input(spec) if spec.n_tokens is None else _token_input(spec)
     if spec.embedding_dropout:
-        layers.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
+        read.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
+    if not spec.skip_connection:
+        return keras.Sequential([*read, *_recurrent_layers(spec), *_output_layers(spec)])
+    inputs = read.pop(0)
+    vectors = _apply(read, inputs)
+    pooled = [_apply(_recurrent_layers(spec), vectors), MaskedPooling1D("sqrtn")(vectors)]
+    return keras.Model(inputs, _apply(_output_layers(spec), keras.layers.Concatenate()(pooled)))
+
+
+def _apply(layers: list, tensor):
+    for layer in layers:
+        tensor = layer(tensor)
+    return tensor
+
+
+def _recurrent_layers(spec: NetworkSpec) -> list:
+    """From vectors (batch, time, features) to one for each sequence."""
+    layers = []
     for i, units in enumerate(spec.units):
         if i and spec.dropout:
             layers.append(keras.layers.Dropout(spec.dropout, seed=0))
@@ -116,29 +133,29 @@ def build_network(spec: NetworkSpec) -> keras.Sequential:
         layers.append(AttentionPooling1D())
     elif spec.pooling != "last":
         layers.append(MaskedPooling1D(spec.pooling))
-    if spec.dropout:
-        layers.append(keras.layers.Dropout(spec.dropout, seed=0))
-    layers.append(
-        keras.layers.Dense(
-            spec.n_outputs,
-            activation=spec.output_activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
-        )
+    return layers
+
+
+def _output_layers(spec: NetworkSpec) -> list:
+    output = keras.layers.Dense(
+        spec.n_outputs,
+        activation=spec.output_activation,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=0),
     )
-    return keras.Sequential(layers)
+    return [keras.layers.Dropout(spec.dropout, seed=0), output] if spec.dropout else [output]
 
 
 def _token_input(spec: NetworkSpec) -> list:
-    layers = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
+    layers: list = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
     if spec.token_dropout:
         layers.append(TokenDropout(spec.token_dropout, seed=0))
-    embedding = keras.layers.Embedding(
-        spec.n_tokens,
-        spec.n_features,
-        mask_zero=True,
-        embeddings_initializer=keras.initializers.RandomUniform(seed=0),
-        trainable=spec.trainable_embeddings,
-    )
+    initializer = keras.initializers.RandomUniform(seed=0)
+    if spec.n_bigrams:
+        embedding = BigramEmbedding(spec.n_tokens, spec.n_features, spec.n_bigrams, initializer)
+    else:
+        embedding = keras.layers.Embedding(
+            spec.n_tokens, spec.n_features, initializer, mask_zero=True, trainable=spec.trainable_embeddings
+        )
     return [*layers, embedding]
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skrnn._bigrams import n_slots_for
+
 N_GATES = {"simple": 1, "gru": 3, "lstm": 4}
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
 POOLINGS = ("last", "max", "mean", "max_mean", "attention")
@@ -39,6 +41,11 @@ class NetworkSpec:
         Rates; they act in training only.
     trainable_embeddings : bool
         Whether training changes the vectors of the tokens.
+    n_bigrams : int
+        Number of vectors for pairs of neighbouring tokens, the one for all unknown pairs included; 0 for a
+        network that knows no pairs.
+    skip_connection : bool
+        Whether the output layer also reads the sum of the tokens' vectors, divided by the root of their number.
     """
 
     n_tokens: int | None
@@ -54,6 +61,8 @@ class NetworkSpec:
     embedding_dropout: float
     token_dropout: float
     trainable_embeddings: bool = True
+    n_bigrams: int = 0
+    skip_connection: bool = False
 
     def __post_init__(self):
         object.__setattr__(self, "units", tuple(self.units))  # JSON has lists only
@@ -74,6 +83,10 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     if spec.n_tokens is not None:
         shapes["embedding"] = (spec.n_tokens, spec.n_features)
+    if spec.n_bigrams:
+        shapes["bigram_embedding"] = (spec.n_bigrams, spec.n_features)
+        shapes["bigram_pairs"] = (spec.n_bigrams, 2)
+        shapes["bigram_slots"] = (n_slots_for(spec.n_bigrams),)
     n_inputs = spec.n_features
     for i, (units, hidden_dim) in enumerate(zip(spec.units, spec.hidden_dims, strict=True)):
         for direction in spec.directions:
@@ -87,9 +100,16 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
         shapes["attention/kernel"] = (n_inputs, 1)
         shapes["attention/bias"] = (1,)
     n_pooled = 2 * n_inputs if spec.pooling == "max_mean" else n_inputs
+    if spec.skip_connection:
+        n_pooled += spec.n_features
     shapes["output/kernel"] = (n_pooled, spec.n_outputs)
     shapes["output/bias"] = (spec.n_outputs,)
     return shapes
+
+
+def weight_dtype(name: str) -> np.dtype:
+    """The table that finds pairs of tokens is learned, but not by gradients."""
+    return np.dtype(np.int32 if name in ("bigram_pairs", "bigram_slots") else np.float32)
 
 
 def check_network(spec: NetworkSpec, weights: dict[str, np.ndarray] | None) -> None:
@@ -98,8 +118,14 @@ def check_network(spec: NetworkSpec, weights: dict[str, np.ndarray] | None) -> N
     Nothing is computed or allocated to find out. None for the weights leaves them unchecked.
     """
     sizes = [spec.n_features, spec.n_outputs, *spec.units, *([] if spec.n_tokens is None else [spec.n_tokens])]
+    if spec.n_bigrams != 0:
+        sizes.append(spec.n_bigrams)
     if not spec.units or not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(f"Expected the sizes of the network to be integers > 0; got {spec}.")
+    if spec.n_tokens is None and (spec.n_bigrams or spec.skip_connection):
+        raise ValueError(f"Expected no pairs of tokens and no skip connection without tokens; got {spec}.")
+    if spec.n_bigrams and not spec.trainable_embeddings:
+        raise ValueError(f"Expected no pairs of tokens beside vectors that stay as they are; got {spec}.")
     choices = {
         "cell": tuple(N_GATES),
         "activation": ACTIVATIONS,
@@ -107,24 +133,31 @@ def check_network(spec: NetworkSpec, weights: dict[str, np.ndarray] | None) -> N
         "output_activation": OUTPUT_ACTIVATIONS,
         "bidirectional": (True, False),
         "trainable_embeddings": (True, False),
+        "skip_connection": (True, False),
     }
     for name, allowed in choices.items():
         if getattr(spec, name) not in allowed:
             raise ValueError(
                 f"Expected {name} of the network to be one of {allowed}; got {getattr(spec, name)!r}."
             )
-    if weights is None:
-        return
+    if weights is not None:
+        _check_weights(spec, weights)
+
+
+def _check_weights(spec: NetworkSpec, weights: dict[str, np.ndarray]) -> None:
     shapes = weight_shapes(spec)
     if list(weights) != list(shapes):
         raise ValueError(f"Expected the weights {', '.join(shapes)}; got {', '.join(map(str, weights))}.")
     for name, shape in shapes.items():
-        weight = weights[name]
-        if not isinstance(weight, np.ndarray) or weight.dtype != np.float32 or weight.shape != shape:
+        weight, dtype = weights[name], weight_dtype(name)
+        if not isinstance(weight, np.ndarray) or weight.dtype != dtype or weight.shape != shape:
             kind = f"{weight.dtype} {weight.shape}" if isinstance(weight, np.ndarray) else type(weight).__name__
-            raise ValueError(f"Expected the weight {name} to be float32 {shape}; got {kind}.")
+            raise ValueError(f"Expected the weight {name} to be {dtype} {shape}; got {kind}.")
         if not np.all(np.isfinite(weight)):
             raise ValueError(f"The weight {name} holds infinite numbers or NaN.")
+    slots = weights.get("bigram_slots", np.zeros(1))
+    if slots.min() < 0 or slots.max() >= max(spec.n_bigrams, 1):
+        raise ValueError(f"The weight bigram_slots points beyond the {spec.n_bigrams} rows that there are.")
 
 
 def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -152,4 +185,4 @@ def _initial_weight(spec: NetworkSpec, name: str, shape: tuple[int, ...], rng: n
             # The forget gate, the second of four, starts open (Jozefowicz et al. 2015).
             units = shape[0] // 4
             values[units : 2 * units] = 1.0
-    return values.astype(np.float32)
+    return values.astype(weight_dtype(name))

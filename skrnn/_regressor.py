@@ -18,7 +18,8 @@ class _RNNRegressorMixin(RegressorMixin):
 
         What the first call learns stands: the scale of the targets and the vocabulary are those of the first
         chunk. Optimizer and random state go on too, so that four calls with the same samples and an int as
-        ``random_state`` are as good as one ``fit`` of four epochs without early stopping.
+        ``random_state`` are as good as one ``fit`` of four epochs without early stopping and with
+        ``learning_rate_decay=None``.
 
         Parameters
         ----------
@@ -160,6 +161,8 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         embedding_dim=128,
         embeddings=None,
         trainable_embeddings=True,
+        max_bigrams=50_000,
+        skip_connection=True,
         dropout=0.2,
         embedding_dropout=0.3,
         token_dropout=0.1,
@@ -167,6 +170,7 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         loss="squared_error",
         optimizer="adam",
         learning_rate=0.002,
+        learning_rate_decay="cosine",
         weight_decay=0.0,
         clipnorm=1.0,
         epochs=20,
@@ -191,6 +195,7 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
             network=network,
             optimizer=optimizer,
             learning_rate=learning_rate,
+            learning_rate_decay=learning_rate_decay,
             weight_decay=weight_decay,
             clipnorm=clipnorm,
             epochs=epochs,
@@ -209,6 +214,8 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         self.embedding_dim = embedding_dim
         self.embeddings = embeddings
         self.trainable_embeddings = trainable_embeddings
+        self.max_bigrams = max_bigrams
+        self.skip_connection = skip_connection
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
         self.loss = loss
@@ -276,6 +283,7 @@ class RNNSequenceRegressor(_RNNRegressorMixin, NumericRNN):
         loss="squared_error",
         optimizer="adam",
         learning_rate=0.002,
+        learning_rate_decay=None,
         weight_decay=0.0,
         clipnorm=1.0,
         epochs=20,
@@ -300,6 +308,7 @@ class RNNSequenceRegressor(_RNNRegressorMixin, NumericRNN):
             network=network,
             optimizer=optimizer,
             learning_rate=learning_rate,
+            learning_rate_decay=learning_rate_decay,
             weight_decay=weight_decay,
             clipnorm=clipnorm,
             epochs=epochs,

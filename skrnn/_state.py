@@ -12,7 +12,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from skrnn._version import __version__
 
-FORMAT = 2
+FORMAT = 3
 
 
 def _without_pretrained_vectors(state: dict) -> dict:
@@ -22,8 +22,22 @@ def _without_pretrained_vectors(state: dict) -> dict:
     return {**state, "embeddings": None, "trainable_embeddings": True, "_pretrained_dim": None}
 
 
+def _without_bigrams(state: dict) -> dict:
+    """Format 3: text estimators know pairs of tokens, classifiers of text a start, and all a falling rate."""
+    if "learning_rate" not in state:
+        return state
+    state = {**state, "learning_rate_decay": None}
+    if "embedding_dim" in state:
+        state |= {"max_bigrams": 0, "_n_bigrams": 0, "skip_connection": False}
+    if "class_weight" in state:
+        state["label_smoothing"] = 0.0
+    if "embedding_dim" in state and "class_weight" in state:
+        state["embedding_init"] = "uniform"
+    return state
+
+
 # From a format to the next: functions that take and return the dict of an estimator's attributes.
-_MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _without_pretrained_vectors}
+_MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _without_pretrained_vectors, 2: _without_bigrams}
 
 _STAMP = "_skrnn"
 

@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.base import clone
 
 from skrnn._base import BaseRNN
+from skrnn._bigrams import bigram_table, frequent_bigrams
 from skrnn._embeddings import check_embeddings, check_file_exists, pretrained_vectors
+from skrnn._naive_bayes import start_with_naive_bayes
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids
 from skrnn._validation import check_bool, check_number, check_rate
 from skrnn._vectorizer import SequenceVectorizer, check_documents
@@ -65,6 +67,8 @@ class TextRNN(BaseRNN):
         check_number("embedding_dim", self.embedding_dim, Integral, low=1)
         check_embeddings(self.embeddings)
         check_bool("trainable_embeddings", self.trainable_embeddings)
+        check_number("max_bigrams", self.max_bigrams, Integral, low=0)
+        check_bool("skip_connection", self.skip_connection)
         check_rate("embedding_dropout", self.embedding_dropout)
         check_rate("token_dropout", self.token_dropout)
 
@@ -99,6 +103,15 @@ class TextRNN(BaseRNN):
             )
 
     def _fit_sequences(self, X):
+        sequences = self._fit_tokens(X)
+        self._n_bigrams = 0
+        # With token vectors that stay as they are, those of pairs would make up for what these cannot learn.
+        if self.max_bigrams and self.trainable_embeddings and self.network is None:
+            self._bigrams = frequent_bigrams(sequences, int(self.max_bigrams))
+            self._n_bigrams = len(self._bigrams) + 1
+        return sequences
+
+    def _fit_tokens(self, X):
         self._pretrained_dim = None
         if _is_passthrough(self.vectorizer_):
             self._n_token_ids = max(int(X.data.max(initial=0)), UNKNOWN) + 1
@@ -125,17 +138,29 @@ class TextRNN(BaseRNN):
             "embedding_dropout": float(self.embedding_dropout),
             "token_dropout": float(self.token_dropout),
             "trainable_embeddings": bool(self.trainable_embeddings),
+            "n_bigrams": self._n_bigrams,
+            "skip_connection": bool(self.skip_connection),
         }
 
-    def _initial_weights(self, spec, rng):
-        weights = super()._initial_weights(spec, rng)
+    def _initial_weights(self, spec, rng, training):
+        weights = super()._initial_weights(spec, rng, training)
+        if spec.n_bigrams:  # what is kept of them are the weights, as of pretrained vectors
+            table = bigram_table(vars(self).pop("_bigrams"), spec.n_bigrams)
+            weights["bigram_pairs"], weights["bigram_slots"] = table
+        memberships = self._class_memberships(training.targets)
         if self._pretrained_dim:
-            ids, vectors = vars(self).pop("_pretrained")  # what is kept of them are the weights
+            ids, vectors = vars(self).pop("_pretrained")
             embedding = weights["embedding"]
             embedding *= vectors.std() / embedding.std()  # tokens without a vector are as long as the others
             embedding[UNKNOWN] = vectors.mean(axis=0)
             embedding[ids] = vectors
+        elif memberships is not None:
+            start_with_naive_bayes(weights, training.sequences, memberships, training.weights)
         return weights
+
+    def _class_memberships(self, _targets) -> np.ndarray | None:
+        """Of shape (n_documents, n_classes), if the vectors of the tokens are to start with what they tell."""
+        return None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -24,12 +24,36 @@ from skrnn._progress import progress_display
 from skrnn._sequences import RaggedArray, dense_batch, shuffled_batches, sorted_batches
 from skrnn._threads import worker_share
 
-# The names that the estimators use, and with each loss what is reported beside it.
+
+def _mean_crossentropy(label_smoothing: float) -> keras.losses.Loss:
+    if not label_smoothing:
+        return keras.losses.SparseCategoricalCrossentropy()
+    return _SmoothedCrossentropy(label_smoothing)
+
+
+class _SmoothedCrossentropy(keras.losses.Loss):
+    """Label smoothing for classes that are given as numbers, of which Keras' own loss knows nothing."""
+
+    def __init__(self, label_smoothing: float):
+        super().__init__()
+        self._label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        tiny = keras.config.epsilon()
+        of_the_class = keras.losses.sparse_categorical_crossentropy(y_true, y_pred)  # (batch,)
+        of_all = -keras.ops.mean(keras.ops.log(keras.ops.clip(y_pred, tiny, 1.0 - tiny)), axis=-1)
+        return (1 - self._label_smoothing) * of_the_class + self._label_smoothing * of_all
+
+
+# By the names that the estimators use: the loss, from the label smoothing, and what is reported beside it.
 _LOSSES = {
-    "binary_crossentropy": ("binary_crossentropy", keras.metrics.BinaryAccuracy),
-    "categorical_crossentropy": ("sparse_categorical_crossentropy", keras.metrics.SparseCategoricalAccuracy),
-    "squared_error": ("mean_squared_error", None),
-    "absolute_error": ("mean_absolute_error", None),
+    "binary_crossentropy": (
+        lambda label_smoothing: keras.losses.BinaryCrossentropy(label_smoothing=label_smoothing),
+        keras.metrics.BinaryAccuracy,
+    ),
+    "categorical_crossentropy": (_mean_crossentropy, keras.metrics.SparseCategoricalAccuracy),
+    "squared_error": (lambda _: keras.losses.MeanSquaredError(), None),
+    "absolute_error": (lambda _: keras.losses.MeanAbsoluteError(), None),
 }
 
 
@@ -89,7 +113,7 @@ class TrainingState:
     weights: dict[str, np.ndarray] | None  # None: those with which a network of the user's own is built
     optimizer: list[np.ndarray] | None = None
     dropout_seeds: list[np.ndarray] | None = None
-    learning_rate: float | None = None  # that of the settings; None: a schedule
+    learning_rate: float | None = None  # that of the settings; None: it does not stay the same
     n_epochs: int = 0
 
 
@@ -99,8 +123,10 @@ class TrainingSettings:
 
     network: Callable | None  # the user's own, in place of build_network
     loss: str
+    label_smoothing: float
     optimizer: str | type
     learning_rate: object
+    learning_rate_decay: str | None  # "cosine": down to zero over the epochs
     weight_decay: float
     clipnorm: float | None
     epochs: int
@@ -149,7 +175,7 @@ def train(
     Interrupted by the user after the first epoch, it warns and returns the best weights so far, if it is to.
     """
     if settings.network is None and spec.n_tokens is not None:
-        spec = replace(spec, n_tokens=_round_up(spec.n_tokens))
+        spec = replace(spec, n_tokens=_round_up(spec.n_tokens), n_bigrams=_round_up(spec.n_bigrams))
     key = _pool_key(spec, settings)
     network = _POOL.take(key) or _new_network(spec, settings)
     _begin(network, start, settings)
@@ -198,30 +224,38 @@ def _pool_key(spec: NetworkSpec, settings: TrainingSettings) -> tuple | None:
     if settings.callbacks or settings.network is not None or not isinstance(settings.learning_rate, Real):
         return None
     policy = keras.config.dtype_policy().name  # the user may have set another for the process
-    return spec, settings.loss, settings.optimizer, settings.weight_decay, settings.clipnorm, policy
+    return (
+        spec,
+        settings.loss,
+        settings.label_smoothing,
+        settings.optimizer,
+        settings.weight_decay,
+        settings.clipnorm,
+        policy,
+    )
 
 
-def _round_up(n_tokens: int) -> int:
+def _round_up(n_rows: int) -> int:
     """A size for the embedding that vocabularies of about the same size share, and with it a graph.
 
     Folds of a cross-validation differ by a few tokens. At most 63 rows or an eighth are added. No token has
     them, so that they get no gradient, and they are left out of the result.
     """
-    step = 1 << max(n_tokens.bit_length() - 4, 6)
-    return -(-n_tokens // step) * step
+    step = 1 << max(n_rows.bit_length() - 4, 6)
+    return -(-n_rows // step) * step
 
 
 def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
     _keep_to_the_share_of_a_worker()
     model = build(spec, settings.network, settings.seed)
-    loss, accuracy = _LOSSES[settings.loss]
+    make_loss, accuracy = _LOSSES[settings.loss]
     optimizer = _optimizer_class(settings.optimizer)
     # Most optimizers leave weight decay out of the graph for None; AdamW takes numbers only.
     no_decay = 0.0 if issubclass(optimizer, keras.optimizers.AdamW) else None
     # The engine that trains is another; this one resolves and compiles.
     engine = _Engine(
         model=partial(_return, model),
-        loss=loss,
+        loss=make_loss(settings.label_smoothing),
         # An instance, which has its variables before the step is traced.
         metrics=[accuracy(name="accuracy")] if accuracy else None,
         optimizer=optimizer,
@@ -313,6 +347,10 @@ def _begin(network: _Network, start: TrainingState, settings: TrainingSettings) 
         variable.assign([np.random.SeedSequence([settings.seed, i]).generate_state(1)[0], 0])
 
 
+def _is_constant(settings: TrainingSettings) -> bool:
+    return isinstance(settings.learning_rate, Real) and settings.learning_rate_decay is None
+
+
 def _state(model, start: dict[str, np.ndarray], n_epochs: int, settings: TrainingSettings) -> TrainingState:
     """Where training stands; the weights have the names and shapes of those of the start."""
     weights = _named_weights(model, start)
@@ -322,7 +360,7 @@ def _state(model, start: dict[str, np.ndarray], n_epochs: int, settings: Trainin
         weights,
         optimizer=[variable.numpy() for variable in model.optimizer.variables],
         dropout_seeds=[variable.numpy() for variable in _seed_variables(model)],
-        learning_rate=settings.learning_rate if isinstance(settings.learning_rate, Real) else None,
+        learning_rate=settings.learning_rate if _is_constant(settings) else None,
         n_epochs=n_epochs,
     )
 
@@ -349,6 +387,8 @@ def _resize(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _callbacks(settings: TrainingSettings, observer: EpochObserver | None, start: TrainingState) -> list:
     """The callbacks of one fit. What an earlier one adds to the logs of an epoch, the later ones find there."""
     callbacks = [_StopWhenNotFinite()]
+    if isinstance(settings.learning_rate, Real) and settings.learning_rate_decay == "cosine":
+        callbacks.append(_CosineDecay(settings.learning_rate, start.n_epochs, settings.epochs))
     if observer is not None:
         callbacks.append(_Observation(observer, start.weights))
     callbacks += [_new_callback(callback) for callback in settings.callbacks]
@@ -365,6 +405,22 @@ def _callbacks(settings: TrainingSettings, observer: EpochObserver | None, start
     if settings.verbose:
         callbacks.append(progress_display())
     return callbacks
+
+
+class _CosineDecay(keras.callbacks.Callback):
+    """Half a cosine down to zero, epoch by epoch.
+
+    The rate changes between epochs alone: that is how every backend's training loop takes it, and the graph of a
+    step stays the same for any number of steps.
+    """
+
+    def __init__(self, learning_rate: float, first_epoch: int, n_epochs: int):
+        super().__init__()
+        self._learning_rate, self._first_epoch, self._n_epochs = learning_rate, first_epoch, n_epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        done = (epoch - self._first_epoch + 0.5) / self._n_epochs
+        self.model.optimizer.learning_rate = self._learning_rate * (1 + np.cos(np.pi * done)) / 2
 
 
 def _new_callback(callback):

@@ -19,7 +19,9 @@ def check_choice(name: str, value, choices: Sequence[str], *, or_else: str = "")
     raise ValueError(message + (f" Did you mean {nearest[0]!r}?" if nearest else ""))
 
 
-def check_number(name: str, value, kind, *, low, high=None, low_open: bool = False, high_open: bool = False):
+def check_number(
+    name: str, value, kind, *, low, high=None, low_open: bool = False, high_open: bool = False, or_else: str = ""
+):
     """Raise unless ``value`` is of ``kind`` (``numbers.Integral`` or ``Real``) and within the bounds.
 
     A bound is part of the range unless it is open.
@@ -28,6 +30,7 @@ def check_number(name: str, value, kind, *, low, high=None, low_open: bool = Fal
     expected += f" {'>' if low_open else '>='} {low}"
     if high is not None:
         expected += f" and {'<' if high_open else '<='} {high}"
+    expected += f" or {or_else}" if or_else else ""
     if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(f"Expected {name} to be {expected}; got {value!r}.")
     above_low = value > low if low_open else value >= low

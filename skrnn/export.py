@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._base import BaseRNN
+from skrnn._bigrams import HASH_MODULUS, HASH_MULTIPLIER, NO_BIGRAM
 from skrnn._network import N_GATES, NetworkSpec
 from skrnn._sequences import PADDING, UNKNOWN
 from skrnn._text import TextRNN
@@ -235,6 +236,8 @@ def _network(graph: _Graph, spec: NetworkSpec, weights, estimator) -> tuple[dict
     for i in range(len(spec.units)):
         states, ends = _layer(graph, spec, weights, i, states, n_steps)
     pooled = _pool(graph, spec, weights, states, ends, mask, lengths)
+    if spec.skip_connection:
+        pooled = graph.add("Concat", pooled, _sqrtn(graph, sequences, mask, lengths), axis=1)
     n_rows = graph.add("Shape", next(iter(inputs)), start=0, end=1)
     pooled = graph.add("Slice", pooled, np.array([0]), n_rows)  # without the row of padding, if there is one
     return inputs, _head(graph, spec, weights, pooled, estimator)
@@ -263,7 +266,24 @@ def _read_tokens(graph: _Graph, spec: NetworkSpec, weights) -> tuple[str, str]:
     is_known = graph.add("Less", ids, np.int32(spec.n_tokens))
     ids = graph.add("Where", is_known, ids, np.int32(UNKNOWN))
     ids = graph.add("Transpose", ids, perm=[1, 0])  # (time, batch)
-    return graph.add("Gather", weights["embedding"], ids), lengths
+    vectors = graph.add("Gather", weights["embedding"], ids)
+    if spec.n_bigrams:
+        vectors = graph.add(
+            "Add", vectors, graph.add("Gather", weights["bigram_embedding"], _rows(graph, weights, ids))
+        )
+    return vectors, lengths
+
+
+def _rows(graph: _Graph, weights, ids: str) -> str:
+    """As ``bigram_rows``: the row of each token with the one before it, (time, batch)."""
+    pairs, slots = weights["bigram_pairs"], weights["bigram_slots"]
+    previous = graph.add("Pad", ids, np.array([1, 0, -1, 0]))
+    previous_part = graph.add("Mod", previous, np.int32(HASH_MODULUS))
+    hashed = graph.add("Add", graph.add("Mul", previous_part, np.int32(HASH_MULTIPLIER)), ids)
+    rows = graph.add("Gather", slots, graph.add("Mod", hashed, np.int32(len(slots))))
+    is_previous = graph.add("Equal", graph.add("Gather", pairs[:, 0], rows), previous)
+    is_token = graph.add("Equal", graph.add("Gather", pairs[:, 1], rows), ids)
+    return graph.add("Where", graph.add("And", is_previous, is_token), rows, np.int32(NO_BIGRAM))
 
 
 def _read_vectors(graph: _Graph) -> tuple[str, str]:
@@ -357,6 +377,14 @@ def _attend(graph: _Graph, weights, states: str, mask: str) -> str:
     scores = graph.add("Exp", graph.add("Tanh", logits))  # (time, batch, 1)
     total = _sum(graph, graph.add("Mul", states, scores), mask)
     return graph.add("Div", total, _sum(graph, scores, mask))
+
+
+def _sqrtn(graph: _Graph, vectors: str, mask: str, lengths: str) -> str:
+    """Their sum over the root of the number of steps: (batch, n_features)."""
+    n_steps = graph.add(
+        "Max", graph.cast(graph.add("Unsqueeze", lengths, np.array([1])), np.float32), np.float32(1)
+    )
+    return graph.add("Div", _sum(graph, vectors, mask), graph.add("Sqrt", n_steps))
 
 
 def _sum(graph: _Graph, states: str, mask: str) -> str:

@@ -6,9 +6,10 @@ Importing this module imports Keras. Sequences that are padded carry a mask, whi
 import keras
 from keras import ops
 
+from skrnn._bigrams import NO_BIGRAM, n_slots_for, slot_of
 from skrnn._sequences import PADDING, UNKNOWN
 
-__all__ = ["AttentionPooling1D", "MaskedPooling1D", "NaNMasking", "TokenDropout"]
+__all__ = ["AttentionPooling1D", "BigramEmbedding", "MaskedPooling1D", "NaNMasking", "TokenDropout"]
 
 
 @keras.saving.register_keras_serializable("skrnn")
@@ -48,6 +49,73 @@ class TokenDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("skrnn")
+class BigramEmbedding(keras.layers.Layer):
+    """Vectors of tokens, to each of which is added that of the pair that it forms with the token before it.
+
+    Pairs that have no vector of their own share the first one. The table of pairs is part of the weights, after
+    the vectors: ``pairs`` of shape (n_bigrams, 2), and ``slots``, a hash table of their rows. Padding is masked.
+    From token ids of shape (batch, time) to (batch, time, output_dim).
+
+    Parameters
+    ----------
+    input_dim : int
+        Number of token ids.
+    output_dim : int
+        Length of a vector.
+    n_bigrams : int
+        Number of vectors for pairs.
+    embeddings_initializer : str or keras.initializers.Initializer, default="uniform"
+        How the vectors of the tokens start; those of the pairs start with zeros.
+
+    References
+    ----------
+    .. [1] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017. arXiv:1607.01759.
+    """
+
+    def __init__(self, input_dim, output_dim, n_bigrams, embeddings_initializer="uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.n_bigrams = n_bigrams
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+
+    def build(self, input_shape):
+        def add_vectors(name, n_rows, initializer):
+            return self.add_weight(shape=(n_rows, self.output_dim), initializer=initializer, name=name)
+
+        def add_table(name, shape):
+            return self.add_weight(shape=shape, dtype="int32", initializer="zeros", trainable=False, name=name)
+
+        self.embeddings = add_vectors("embeddings", self.input_dim, self.embeddings_initializer)
+        self.bigram_embeddings = add_vectors("bigram_embeddings", self.n_bigrams, "zeros")
+        self.pairs = add_table("pairs", (self.n_bigrams, 2))
+        self.slots = add_table("slots", (n_slots_for(self.n_bigrams),))
+
+    def call(self, ids):
+        previous = ops.pad(ids[:, :-1], [[0, 0], [1, 0]])  # (batch, time)
+        rows = ops.take(self.slots, slot_of(previous, ids, n_slots_for(self.n_bigrams)))
+        pairs = ops.take(self.pairs, rows, axis=0)  # (batch, time, 2)
+        known = ops.logical_and(pairs[..., 0] == previous, pairs[..., 1] == ids)
+        rows = ops.where(known, rows, NO_BIGRAM)
+        return ops.take(self.embeddings, ids, axis=0) + ops.take(self.bigram_embeddings, rows, axis=0)
+
+    def compute_mask(self, ids, mask=None):
+        return ops.not_equal(ids, PADDING)
+
+    def compute_output_shape(self, input_shape):
+        return *input_shape, self.output_dim
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "n_bigrams": self.n_bigrams,
+            "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
+        }
+
+
+@keras.saving.register_keras_serializable("skrnn")
 class NaNMasking(keras.layers.Layer):
     """Mask the time steps that are NaN, and make them zeros.
 
@@ -68,14 +136,15 @@ class NaNMasking(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("skrnn")
 class MaskedPooling1D(keras.layers.Layer):
-    """Maximum or mean over the time steps that are not padding; zeros for a sequence without any.
+    """Maximum, mean or scaled sum over the time steps that are not padding; zeros for a sequence without any.
 
     Keras' own ``GlobalMaxPooling1D`` ignores masks, and its ``GlobalAveragePooling1D`` gives NaN for an empty
     sequence. From (batch, time, units) to (batch, units), or to (batch, 2 * units) for "max_mean".
 
     Parameters
     ----------
-    mode : {"max", "mean", "max_mean"}
+    mode : {"max", "mean", "max_mean", "sqrtn"}
+        "sqrtn" is the sum divided by the root of the number of steps.
     """
 
     def __init__(self, mode, **kwargs):
@@ -150,4 +219,8 @@ def _mean(states, mask):
     return ops.sum(states * mask, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1.0)
 
 
-_POOLS = {"max": _max, "mean": _mean}
+def _sqrtn(states, mask):
+    return ops.sum(states * mask, axis=1) / ops.sqrt(ops.maximum(ops.sum(mask, axis=1), 1.0))
+
+
+_POOLS = {"max": _max, "mean": _mean, "sqrtn": _sqrtn}

@@ -9,7 +9,8 @@ from hypothesis.extra.numpy import arrays
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skrnn import RNNTextClassifier
-from skrnn._network import NetworkSpec, weight_shapes
+from skrnn._bigrams import bigram_table
+from skrnn._network import NetworkSpec, weight_dtype, weight_shapes
 from skrnn._sequences import ragged_to_csr
 from skrnn.datasets import load_bbc_news
 
@@ -17,7 +18,10 @@ from skrnn.datasets import load_bbc_news
 SMALL = {
     "units": 4,
     "embedding_dim": 8,
+    "embedding_dropout": 0.3,
+    "token_dropout": 0.1,
     "learning_rate": 0.02,
+    "learning_rate_decay": None,
     "epochs": 6,
     "batch_size": 16,
     "early_stopping": False,
@@ -49,8 +53,11 @@ def random_weights(spec, seed=0):
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in weight_shapes(spec).items():
-        scale = 1.0 if name == "embedding" else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
-        weights[name] = rng.normal(scale=scale, size=shape).astype(np.float32)
+        scale = 1.0 if name.endswith("embedding") else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
+        weights[name] = rng.normal(scale=scale, size=shape).astype(weight_dtype(name))
+    if spec.n_bigrams:
+        pairs = rng.integers(0, spec.n_tokens, size=(spec.n_bigrams - 1, 2))
+        weights["bigram_pairs"], weights["bigram_slots"] = bigram_table(pairs, spec.n_bigrams)
     return weights
 
 

@@ -22,10 +22,11 @@ def small(**params):
     return RNNTextClassifier(**{**SMALL, **params})
 
 
-def test_learns_which_word_tells_the_class(fitted):
+def test_learns_which_word_tells_the_class():
     documents, labels = make_reviews(n_documents=100, seed=1)
-    assert fitted.score(documents, labels) > 0.95
-    assert fitted.predict(["splendid", "the film was terrible"]).tolist() == ["pos", "neg"]
+    classifier = small().fit(*make_reviews(200))
+    assert classifier.score(documents, labels) > 0.95
+    assert classifier.predict(["splendid", "the film was terrible"]).tolist() == ["pos", "neg"]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_adamw_learns_with_and_without_decay(weight_decay, reviews):
 def test_every_optimizer_that_is_offered_lowers_the_loss(optimizer, reviews):
     classifier = small(
         optimizer=optimizer, cell="simple", bidirectional=False, epochs=3, dropout=0, token_dropout=0
-    )
+    ).set_params(embedding_init="uniform")  # "ftrl" moves weights to where it wants them, wherever they started
     losses = classifier.set_params(embedding_dropout=0, learning_rate=0.005).fit(*reviews).history_["loss"]
     assert losses[-1] < losses[0]
 
@@ -418,6 +419,11 @@ def test_the_articles_model_in_one_line(reviews):
         dropout=0,
         embedding_dropout=0,
         token_dropout=0,
+        embedding_init="uniform",
+        label_smoothing=0,
+        max_bigrams=0,
+        skip_connection=False,
+        learning_rate_decay=None,
         clipnorm=None,
         epochs=1,
         batch_size=64,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import small_spec, to_csr
 
-from skrnn._network import NetworkSpec, initial_weights, weight_shapes
+from skrnn._network import NetworkSpec, initial_weights, weight_dtype, weight_shapes
 from skrnn._sequences import RaggedArray, dense_batch
 
 # Every array that is drawn at random is large enough here for its statistics to tell its distribution.
@@ -22,6 +22,7 @@ SPECS = {
     "one way": replace(BASE, bidirectional=False, units=(128,), pooling="attention"),
     "equal layers": replace(BASE, cell="gru", units=(64, 64), pooling="last"),
     "vectors": replace(BASE, n_tokens=None, cell="gru", output_activation="linear"),
+    "pairs": replace(BASE, n_bigrams=40, skip_connection=True, pooling="max_mean"),
     "article": NetworkSpec(5002, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0),
 }
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
@@ -55,20 +56,24 @@ def default_keras_weights(spec):
         inputs = states = keras.Input((None, spec.n_features))
     else:
         inputs = keras.Input((None,), dtype="int32")
-        states = layers.Embedding(spec.n_tokens, spec.n_features)(inputs)
+        states = vectors = layers.Embedding(spec.n_tokens, spec.n_features)(inputs)
     for units in spec.units:
         layer = cell(units, return_sequences=True)
         states = (layers.Bidirectional(layer) if spec.bidirectional else layer)(states)
     scores = [layers.Dense(1)(states)] if spec.pooling == "attention" else []
-    pooled = layers.Concatenate()([states, states]) if spec.pooling == "max_mean" else states
+    pooled = [states, states] if spec.pooling == "max_mean" else [states]
+    pooled += [vectors] if spec.skip_connection else []
+    pooled = layers.Concatenate()(pooled) if len(pooled) > 1 else states
     model = keras.Model(inputs, [*scores, layers.Dense(spec.n_outputs)(pooled)])
-    return dict(zip(weight_shapes(spec), model.get_weights(), strict=True))
+    names = [name for name in weight_shapes(spec) if not name.startswith("bigram")]  # Keras has no such layer
+    return dict(zip(names, model.get_weights(), strict=True))
 
 
 @every_spec
 def test_weight_shapes_are_those_of_the_keras_model(spec, keras_network):
     model = keras_network.build(spec, None)
     assert [weight.shape for weight in model.get_weights()] == list(weight_shapes(spec).values())
+    assert [weight.dtype for weight in model.get_weights()] == [weight_dtype(name) for name in weight_shapes(spec)]
 
 
 @every_spec
@@ -76,7 +81,7 @@ def test_initial_weights_have_the_names_and_shapes(spec, weights):
     found = weights(spec)
     assert list(found) == list(weight_shapes(spec))
     assert {name: weight.shape for name, weight in found.items()} == weight_shapes(spec)
-    assert {weight.dtype for weight in found.values()} == {np.dtype(np.float32)}
+    assert all(weight.dtype == weight_dtype(name) for name, weight in found.items())
 
 
 @every_spec

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
 from skrnn.datasets import load_spoken_digits
 
-SMALL_NUMERIC = {name: value for name, value in SMALL.items() if name != "embedding_dim"}
+SMALL_NUMERIC = {name: value for name, value in SMALL.items() if not name.startswith(("embedding", "token"))}
 
 
 def classifier(**params):

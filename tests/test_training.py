@@ -25,7 +25,7 @@ from skrnn import (
     SequenceVectorizer,
 )
 
-SMALL_NUMERIC = {name: value for name, value in SMALL.items() if name != "embedding_dim"}
+SMALL_NUMERIC = {name: value for name, value in SMALL.items() if not name.startswith(("embedding", "token"))}
 
 
 def small(**params):
