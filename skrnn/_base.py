@@ -170,7 +170,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         if self.epochs != "auto":
             return int(self.epochs)
         n_outputs, _ = self._outputs()
-        n_samples = max(MIN_AUTO_STEPS * self.batch_size, MIN_AUTO_SAMPLES_PER_CLASS * n_outputs)
+        n_samples = max(MIN_AUTO_STEPS * self.batch_size, MIN_AUTO_SAMPLES_PER_CLASS * max(n_outputs, 2))
         return int(np.clip(np.ceil(n_samples / len(training.y)), MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS))
 
     def _partial_fit(self, X, y, sample_weight, **known_targets):

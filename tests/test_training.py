@@ -296,6 +296,68 @@ def test_the_best_epoch_is_that_of_the_users_own_early_stopping(reviews):
     np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), first.predict_proba(reviews[0]))
 
 
+# How long, how fast, how sure
+
+
+def test_the_learning_rate_falls_along_half_a_cosine_in_each_fit(reviews):
+    import keras
+
+    rates = []
+
+    def record():
+        return keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda _epoch, _logs: rates.append(float(recorder.model.optimizer.learning_rate))
+        )
+
+    def recording():
+        nonlocal recorder
+        recorder = record()
+        return recorder
+
+    recorder = None
+    params = {"learning_rate": 0.01, "learning_rate_decay": "cosine", "epochs": 4, "warm_start": True}
+    classifier = small(callbacks=[recording], **params).fit(*reviews).fit(*reviews)
+    expected = 0.01 * (1 + np.cos(np.pi * np.array([0.125, 0.375, 0.625, 0.875]))) / 2
+    np.testing.assert_allclose(rates, [*expected, *expected], rtol=1e-5)
+    rates.clear()
+    classifier.set_params(learning_rate_decay=None).fit(*reviews)
+    np.testing.assert_allclose(rates, [0.01] * 4, rtol=1e-5)
+
+
+def test_auto_epochs_follow_documents_and_classes():
+    def n_epochs(n_documents, n_classes=2, **params):
+        documents, y = make_reviews(n_documents, n_classes)
+        return small(epochs="auto", units=1, **params).fit(documents, y).n_iter_
+
+    assert n_epochs(40, batch_size=2) == 60  # the most
+    assert n_epochs(300, batch_size=20, n_classes=3) == 20  # as many as 300 steps take
+    assert n_epochs(900, batch_size=4, n_classes=3) == 5  # the least
+
+
+def test_label_smoothing_keeps_probabilities_from_the_ends(reviews):
+    documents, _ = reviews
+    rng = np.random.default_rng(0)
+    for y in (reviews[1], make_reviews(n_classes=3)[1], rng.integers(2, size=(60, 3))):
+        exact, smooth = (
+            small(epochs=20, label_smoothing=rate).fit(documents, y).predict_proba(documents) for rate in (0, 0.3)
+        )
+        assert np.abs(smooth - 0.5).max() < np.abs(exact - 0.5).max()
+    with pytest.raises(ValueError, match="label_smoothing"):
+        small(label_smoothing=1).fit(*reviews)
+
+
+def test_smoothed_loss_of_classes_is_that_of_keras():
+    import keras
+
+    from skrnn._training import _SmoothedCrossentropy
+
+    rng = np.random.default_rng(0)
+    classes, outputs = rng.integers(4, size=10), rng.dirichlet(np.ones(4), size=10).astype(np.float32)
+    expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)(np.eye(4)[classes], outputs)
+    found = _SmoothedCrossentropy(0.1)(classes, outputs)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-5)
+
+
 # Interruption
 
 
