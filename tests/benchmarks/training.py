@@ -1,0 +1,301 @@
+"""Speed and memory of training and searching, beside other ways to train the same network.
+
+    python tests/benchmarks/training.py [epoch overhead search memory growth] [--data DIR] [--out FILE]
+
+epoch: one more epoch of a network that has been built, on long and on short documents; beside it the floor, which
+is the network's matrix products alone. overhead: a fit on 1,000 short documents, and what of it is not in the
+steps. search: a grid search of 36 small fits. memory: the peak of a fit, and what a process holds after 10 fits
+and after 100, each way in a process of its own (Linux only). growth: a fit with more documents, longer ones, more
+tokens, more units. The speed of the vectorizer has a script of its own, vectorizer.py.
+
+Documents are generated; the section epoch takes real ones from the sets in DIR, which holds a folder with a
+``train.tsv.gz`` for each: UTF-8, a header ``text<TAB>label``. The ways of a section run in turn, after a first
+run of each, and figures are medians over the runs. A ratio is that of seconds to skrnn's; the bar is what it
+should at least be. Peers are shown if they are installed: ``pip install torch skorch fasttext-numpy2``.
+"""
+
+import argparse
+import json
+import logging
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+
+import joblib
+import training_peers as peers
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from training_peers import Documents
+
+# The ways to train, and the module that each needs beyond what skrnn brings.
+WAYS = {
+    "skrnn": (peers.skrnn_on_ids, None),
+    "skrnn, from text": (peers.skrnn_on_text, None),
+    "keras by hand": (peers.keras_by_hand, None),
+    "scikeras": (peers.scikeras_on_padded, None),
+    "skorch, padded": (peers.skorch_padded, "skorch"),
+    "skorch, packed": (peers.skorch_packed, "skorch"),
+    "torch, by length": (peers.torch_by_length, "torch"),
+    "tfidf + SVC": (peers.tfidf_svc, None),
+    "fasttext": (peers.fasttext, "fasttext"),
+    "sgemm floor": (peers.sgemm_floor, None),
+}
+BARS = {
+    "long": {"keras by hand": 4, "scikeras": 4, "skorch, packed": 2, "torch, by length": 1},
+    "short": {"keras by hand": 1.5},
+}
+
+Rows = dict[str, dict[str, float | str]]  # the figures of each row by the names of their columns
+
+
+def main():
+    sections = {"epoch": _epoch, "overhead": _overhead, "search": _search, "memory": _memory, "growth": _growth}
+    arguments = _parse_arguments(sections)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel("ERROR")  # warns of models that are traced anew
+    tables = {}
+    for section in arguments.sections:
+        for title, rows in sections[section](arguments):
+            tables[title] = rows
+            _print_table(title, rows)
+            if arguments.out:
+                arguments.out.write_text(json.dumps({"machine": _machine(), "tables": tables}, indent=1))
+
+
+def _parse_arguments(sections):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("sections", nargs="*", default=list(sections), metavar="section", help="; ".join(sections))
+    parser.add_argument("--data", type=Path, help="folder with a folder for each data set")
+    parser.add_argument("--sets", nargs="+", help="names of the data sets; all if left out")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="way", help="; ".join(WAYS))
+    parser.add_argument("--size", type=float, default=1.0, help="factor on the numbers of documents and of fits")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="JSON file to write the tables to")
+    return parser.parse_args()
+
+
+def _epoch(arguments) -> Iterator[tuple[str, Rows]]:
+    for name, documents, bars in _corpora(arguments):
+        ways = {way: make(documents) for way, make in _ways(arguments).items()}
+        first, seconds = _time_in_turn({way: lambda t=train: t(1) for way, train in ways.items()}, arguments.runs)
+        rows = _ratios(seconds, bars)
+        rate = peers.sgemm_flop(documents) / rows["sgemm floor"]["s"] / 1e9
+        for way, row in rows.items():
+            row["tokens/s"] = documents.lengths.sum() / row["s"]
+            row["of floor"] = statistics.median(
+                floor / s for floor, s in zip(seconds["sgemm floor"], seconds[way], strict=True)
+            )
+            row["first s"] = first[way]
+        size = f"{len(documents.labels)} {name} documents of {documents.lengths.mean():.0f} tokens on average"
+        floor = f"the floor is {rate:.0f} GFLOP/s; tfidf + SVC is the whole fit"
+        yield f"an epoch of {size}, at most {documents.lengths.max()}; {floor}", rows
+
+
+def _corpora(arguments) -> Iterator[tuple[str, Documents, dict[str, float]]]:
+    n_long, n_short = round(2000 * arguments.size), round(10_000 * arguments.size)
+    if arguments.data is None:
+        yield "long", peers.long_documents(n_long), BARS["long"]
+        yield "short", peers.short_documents(n_short), BARS["short"]
+        return
+    for name in arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir()):
+        documents = peers.read_documents(arguments.data / name / "train.tsv.gz", n_long)
+        yield name, documents, BARS["long" if documents.lengths.mean() > 150 else "short"]
+
+
+def _overhead(arguments) -> Iterator[tuple[str, Rows]]:
+    documents = peers.short_documents(round(1000 * arguments.size))
+    few, many = 1, 5  # epochs
+    ways = {
+        (way, n_epochs): lambda make=make, n_epochs=n_epochs: make(documents)(n_epochs)
+        for way, make in _ways(arguments).items()
+        if way != "sgemm floor"
+        for n_epochs in (few, many)
+    }
+    first, seconds = _time_in_turn(ways, arguments.runs)
+    rows = {}
+    for way in dict.fromkeys(way for way, _ in ways):
+        epochs = [
+            (after_many - after_few) / (many - few)
+            for after_few, after_many in zip(seconds[way, few], seconds[way, many], strict=True)
+        ]
+        overheads = [fit - few * epoch for fit, epoch in zip(seconds[way, few], epochs, strict=True)]
+        rows[way] = {
+            "first s": first[way, few],
+            "s": statistics.median(seconds[way, few]),
+            "an epoch s": statistics.median(epochs),
+            "overhead s": statistics.median(overheads),
+        }
+        if way.startswith("skrnn"):
+            rows[way]["at most"] = 0.2
+    yield (
+        f"a fit of {few} epoch on {len(documents.labels)} short documents, and what of it is not in the steps",
+        rows,
+    )
+
+
+def _search(arguments) -> Iterator[tuple[str, Rows]]:
+    documents = peers.short_documents(round(1000 * arguments.size))
+    grid = {"units": [32, 64], "batch_size": [32, 64], "learning_rate": [0.001, 0.002, 0.005]}
+    scikeras_grid = {**grid, "optimizer__learning_rate": grid["learning_rate"]}
+    del scikeras_grid["learning_rate"]
+    searches = {
+        "skrnn": (peers.skrnn_classifier(epochs=2), grid, documents.texts),
+        "scikeras": (peers.scikeras_classifier(documents, epochs=2), scikeras_grid, documents.padded),
+    }
+    ways = {
+        f"{way}, n_jobs={n_jobs}": lambda estimator=estimator, grid=grid, X=X, n_jobs=n_jobs: GridSearchCV(
+            estimator, grid, cv=StratifiedKFold(3), n_jobs=n_jobs, refit=False, error_score="raise"
+        ).fit(X, documents.labels)
+        for way, (estimator, grid, X) in searches.items()
+        for n_jobs in (1, 2)
+    }
+    first, seconds = _time_in_turn(ways, arguments.runs)
+    rows = _ratios(seconds, {"scikeras, n_jobs=1": 3}, to="skrnn, n_jobs=1")
+    rows["skrnn, n_jobs=2"] |= {"faster": 1 / rows["skrnn, n_jobs=2"]["ratio"], "faster, bar": 1.7}
+    for way, row in rows.items():
+        row["first s"] = first[way]
+    yield f"a search of 12 candidates in 3 folds, 2 epochs on {len(documents.labels)} short documents", rows
+
+
+def _memory(arguments) -> Iterator[tuple[str, Rows]]:
+    n = round(1000 * arguments.size)
+    ways = _ways(arguments)
+    peaks = {way: {"peak MB": _in_new_process(_peak_of_a_fit, make, n)} for way, make in ways.items()}
+    yield f"memory of a process that fits {n} long documents for an epoch", peaks
+    few, many = 10, max(round(100 * arguments.size), 11)
+    rows = {}
+    for way in ("skrnn, from text", "keras by hand", "scikeras"):
+        after_few, after_many = _in_new_process(_resident_after_fits, WAYS[way][0], (few, many))
+        rows[way] = {
+            f"MB after {few}": after_few,
+            f"MB after {many}": after_many,
+            "growth %": 100 * (after_many / after_few - 1),
+        }
+    rows["skrnn, from text"]["at most"] = 5
+    yield "memory of a process after many fits of one epoch on 200 short documents", rows
+
+
+def _in_new_process(function: Callable, *arguments):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _peak_of_a_fit(make: Callable, n_documents: int) -> float:
+    make(peers.long_documents(n_documents))(1)
+    return _megabytes("VmHWM")
+
+
+def _resident_after_fits(make: Callable, marks: tuple[int, ...]) -> list[float]:
+    documents = peers.short_documents(200)
+    resident = []
+    for n_fits in range(1, max(marks) + 1):
+        make(documents)(1)
+        if n_fits in marks:
+            resident.append(_megabytes("VmRSS"))
+    return resident
+
+
+def _megabytes(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+
+
+def _growth(arguments) -> Iterator[tuple[str, Rows]]:
+    n = round(1000 * arguments.size)
+    base = {"n_documents": n, "mean": 20, "spread": 0.45}
+    sizes = {
+        "base": (base, {}),
+        "documents x 4": (base | {"n_documents": 4 * n}, {}),
+        "documents x 16": (base | {"n_documents": 16 * n}, {}),
+        "length x 4": (base | {"mean": 80}, {}),
+        "length x 16": (base | {"mean": 320}, {}),
+        "vocabulary x 10": (base | {"n_tokens": 10 * peers.N_TOKENS}, {}),
+        "units x 4": (base, {"units": 4 * peers.UNITS}),
+    }
+    ways = {name: _whole_fit(peers.generated(**data), parameters) for name, (data, parameters) in sizes.items()}
+    _, seconds = _time_in_turn(ways, arguments.runs)
+    rows = _ratios(seconds, {}, to="base")
+    for name in ("documents x 16", "length x 16"):
+        rows[name]["at most"] = 18
+    yield f"growth of a fit of 2 epochs; base: {n} documents of 20 tokens, {peers.N_TOKENS} in all", rows
+
+
+def _whole_fit(documents: Documents, parameters: dict) -> Callable[[], object]:
+    classifier = peers.skrnn_classifier("passthrough", epochs=2, **parameters)
+    return lambda: classifier.fit(documents.ids, documents.labels)
+
+
+def _ways(arguments) -> dict[str, Callable]:
+    """The ways that were asked for and can be run; skrnn and the floor always, since all is measured by them."""
+    chosen = {"skrnn", "sgemm floor", *(arguments.ways or WAYS)}
+    missing = [way for way in chosen if WAYS[way][1] and not find_spec(WAYS[way][1])]
+    for way in missing:
+        print(f"{way}: not installed")
+    return {way: make for way, (make, _) in WAYS.items() if way in chosen and way not in missing}
+
+
+def _time_in_turn(ways: dict, n_runs: int) -> tuple[dict, dict]:
+    """Seconds of the first run of each way, and of the runs after it."""
+    first = {way: _seconds(run) for way, run in ways.items()}
+    later = {way: [] for way in ways}
+    for _ in range(n_runs):  # in turn, so that all meet the same moods of the machine
+        for way, run in ways.items():
+            later[way].append(_seconds(run))
+    return first, later
+
+
+def _seconds(run: Callable) -> float:
+    time.sleep(0.1)  # until the threads of the one before no longer wait for work
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def _ratios(seconds: dict[str, list[float]], bars: dict[str, float], to: str = "skrnn") -> Rows:
+    rows = {}
+    for way, runs in seconds.items():
+        ratio = statistics.median(own / other for own, other in zip(runs, seconds[to], strict=True))
+        rows[way] = {"s": statistics.median(runs), "ratio": ratio}
+        if way in bars:
+            rows[way]["bar"] = bars[way]
+    return rows
+
+
+def _print_table(title: str, rows: Rows) -> None:
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    print(f"\n{title}\n{'':<20}" + "".join(f"{column:>13}" for column in columns))
+    for name, row in rows.items():
+        print(f"{name:<20}" + "".join(f"{_format(row.get(column)):>13}" for column in columns), flush=True)
+
+
+def _format(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _machine() -> dict:
+    packages = ("skrnn", "numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "torch", "skorch")
+    return {
+        "cores": joblib.cpu_count(),
+        "load": os.getloadavg(),
+        "python": platform.python_version(),
+        **{package: _version(package) for package in packages},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+if __name__ == "__main__":
+    main()
