@@ -12,6 +12,9 @@ Documents are generated; the section epoch takes real ones from the sets in DIR,
 ``train.tsv.gz`` for each: UTF-8, a header ``text<TAB>label``. The ways of a section run in turn, after a first
 run of each, and figures are medians over the runs. A ratio is that of seconds to skrnn's; the bar is what it
 should at least be. Peers are shown if they are installed: ``pip install torch skorch fasttext-numpy2``.
+
+On a machine that has other work, threads wait for each other and seconds mean little. Take one core there, and
+the time that it spends on this: ``taskset -c 0 python tests/benchmarks/training.py epoch overhead --clock cpu``.
 """
 
 import argparse
@@ -19,16 +22,17 @@ import json
 import logging
 import os
 import platform
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 
 import joblib
+import numpy as np
 import training_peers as peers
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from training_peers import Documents
@@ -50,6 +54,8 @@ BARS = {
     "long": {"keras by hand": 4, "scikeras": 4, "skorch, packed": 2, "torch, by length": 1},
     "short": {"keras by hand": 1.5},
 }
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 Rows = dict[str, dict[str, float | str]]  # the figures of each row by the names of their columns
 
@@ -76,23 +82,23 @@ def _parse_arguments(sections):
     parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="way", help="; ".join(WAYS))
     parser.add_argument("--size", type=float, default=1.0, help="factor on the numbers of documents and of fits")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for one core of a busy machine")
     parser.add_argument("--out", type=Path, help="JSON file to write the tables to")
     return parser.parse_args()
 
 
 def _epoch(arguments) -> Iterator[tuple[str, Rows]]:
     for name, documents, bars in _corpora(arguments):
-        ways = {way: make(documents) for way, make in _ways(arguments).items()}
-        first, seconds = _time_in_turn({way: lambda t=train: t(1) for way, train in ways.items()}, arguments.runs)
+        trainers = {way: make(documents) for way, make in _ways(arguments).items()}
+        ways = {way: partial(train, 1) for way, train in trainers.items()}
+        first, seconds = _time_in_turn(ways, arguments)
         rows = _ratios(seconds, bars)
-        rate = peers.sgemm_flop(documents) / rows["sgemm floor"]["s"] / 1e9
         for way, row in rows.items():
             row["tokens/s"] = documents.lengths.sum() / row["s"]
-            row["of floor"] = statistics.median(
-                floor / s for floor, s in zip(seconds["sgemm floor"], seconds[way], strict=True)
-            )
+            row["of floor"] = np.median(seconds["sgemm floor"] / seconds[way])
             row["first s"] = first[way]
         size = f"{len(documents.labels)} {name} documents of {documents.lengths.mean():.0f} tokens on average"
+        rate = peers.sgemm_flop(documents) / rows["sgemm floor"]["s"] / 1e9
         floor = f"the floor is {rate:.0f} GFLOP/s; tfidf + SVC is the whole fit"
         yield f"an epoch of {size}, at most {documents.lengths.max()}; {floor}", rows
 
@@ -111,25 +117,17 @@ def _corpora(arguments) -> Iterator[tuple[str, Documents, dict[str, float]]]:
 def _overhead(arguments) -> Iterator[tuple[str, Rows]]:
     documents = peers.short_documents(round(1000 * arguments.size))
     few, many = 1, 5  # epochs
-    ways = {
-        (way, n_epochs): lambda make=make, n_epochs=n_epochs: make(documents)(n_epochs)
-        for way, make in _ways(arguments).items()
-        if way != "sgemm floor"
-        for n_epochs in (few, many)
-    }
-    first, seconds = _time_in_turn(ways, arguments.runs)
+    makers = {way: make for way, make in _ways(arguments).items() if way != "sgemm floor"}
+    ways = {(way, n): partial(_train_anew, makers[way], documents, n) for way in makers for n in (few, many)}
+    first, seconds = _time_in_turn(ways, arguments)
     rows = {}
-    for way in dict.fromkeys(way for way, _ in ways):
-        epochs = [
-            (after_many - after_few) / (many - few)
-            for after_few, after_many in zip(seconds[way, few], seconds[way, many], strict=True)
-        ]
-        overheads = [fit - few * epoch for fit, epoch in zip(seconds[way, few], epochs, strict=True)]
+    for way in makers:
+        epoch = (seconds[way, many] - seconds[way, few]) / (many - few)
         rows[way] = {
             "first s": first[way, few],
-            "s": statistics.median(seconds[way, few]),
-            "an epoch s": statistics.median(epochs),
-            "overhead s": statistics.median(overheads),
+            "s": np.median(seconds[way, few]),
+            "an epoch s": np.median(epoch),
+            "overhead s": np.median(seconds[way, few] - few * epoch),
         }
         if way.startswith("skrnn"):
             rows[way]["at most"] = 0.2
@@ -139,28 +137,34 @@ def _overhead(arguments) -> Iterator[tuple[str, Rows]]:
     )
 
 
+def _train_anew(make: Callable, documents: Documents, n_epochs: int) -> None:
+    make(documents)(n_epochs)
+
+
 def _search(arguments) -> Iterator[tuple[str, Rows]]:
     documents = peers.short_documents(round(1000 * arguments.size))
     grid = {"units": [32, 64], "batch_size": [32, 64], "learning_rate": [0.001, 0.002, 0.005]}
-    scikeras_grid = {**grid, "optimizer__learning_rate": grid["learning_rate"]}
-    del scikeras_grid["learning_rate"]
+    scikeras_grid = {name.replace("learning", "optimizer__learning"): values for name, values in grid.items()}
     searches = {
         "skrnn": (peers.skrnn_classifier(epochs=2), grid, documents.texts),
         "scikeras": (peers.scikeras_classifier(documents, epochs=2), scikeras_grid, documents.padded),
     }
     ways = {
-        f"{way}, n_jobs={n_jobs}": lambda estimator=estimator, grid=grid, X=X, n_jobs=n_jobs: GridSearchCV(
-            estimator, grid, cv=StratifiedKFold(3), n_jobs=n_jobs, refit=False, error_score="raise"
-        ).fit(X, documents.labels)
-        for way, (estimator, grid, X) in searches.items()
+        f"{way}, n_jobs={n_jobs}": partial(_run_search, *search, documents.labels, n_jobs)
+        for way, search in searches.items()
         for n_jobs in (1, 2)
     }
-    first, seconds = _time_in_turn(ways, arguments.runs)
+    first, seconds = _time_in_turn(ways, arguments)
     rows = _ratios(seconds, {"scikeras, n_jobs=1": 3}, to="skrnn, n_jobs=1")
     rows["skrnn, n_jobs=2"] |= {"faster": 1 / rows["skrnn, n_jobs=2"]["ratio"], "faster, bar": 1.7}
     for way, row in rows.items():
         row["first s"] = first[way]
     yield f"a search of 12 candidates in 3 folds, 2 epochs on {len(documents.labels)} short documents", rows
+
+
+def _run_search(estimator, grid: dict, X, y, n_jobs: int) -> None:
+    folds = StratifiedKFold(3)
+    GridSearchCV(estimator, grid, cv=folds, n_jobs=n_jobs, refit=False, error_score="raise").fit(X, y)
 
 
 def _memory(arguments) -> Iterator[tuple[str, Rows]]:
@@ -218,17 +222,16 @@ def _growth(arguments) -> Iterator[tuple[str, Rows]]:
         "vocabulary x 10": (base | {"n_tokens": 10 * peers.N_TOKENS}, {}),
         "units x 4": (base, {"units": 4 * peers.UNITS}),
     }
-    ways = {name: _whole_fit(peers.generated(**data), parameters) for name, (data, parameters) in sizes.items()}
-    _, seconds = _time_in_turn(ways, arguments.runs)
+    ways = {name: partial(_fit, peers.generated(**data), parameters) for name, (data, parameters) in sizes.items()}
+    _, seconds = _time_in_turn(ways, arguments)
     rows = _ratios(seconds, {}, to="base")
     for name in ("documents x 16", "length x 16"):
         rows[name]["at most"] = 18
     yield f"growth of a fit of 2 epochs; base: {n} documents of 20 tokens, {peers.N_TOKENS} in all", rows
 
 
-def _whole_fit(documents: Documents, parameters: dict) -> Callable[[], object]:
-    classifier = peers.skrnn_classifier("passthrough", epochs=2, **parameters)
-    return lambda: classifier.fit(documents.ids, documents.labels)
+def _fit(documents: Documents, parameters: dict) -> None:
+    peers.skrnn_classifier("passthrough", epochs=2, **parameters).fit(documents.ids, documents.labels)
 
 
 def _ways(arguments) -> dict[str, Callable]:
@@ -240,30 +243,26 @@ def _ways(arguments) -> dict[str, Callable]:
     return {way: make for way, (make, _) in WAYS.items() if way in chosen and way not in missing}
 
 
-def _time_in_turn(ways: dict, n_runs: int) -> tuple[dict, dict]:
-    """Seconds of the first run of each way, and of the runs after it."""
-    first = {way: _seconds(run) for way, run in ways.items()}
-    later = {way: [] for way in ways}
-    for _ in range(n_runs):  # in turn, so that all meet the same moods of the machine
-        for way, run in ways.items():
-            later[way].append(_seconds(run))
-    return first, later
+def _time_in_turn(ways: dict, arguments) -> tuple[dict, dict]:
+    """Seconds of the first run of each way, and an array of those of the runs after it."""
+    clock = CLOCKS[arguments.clock]
+    first = {way: _seconds(run, clock) for way, run in ways.items()}
+    # In turn, so that all meet the same moods of the machine.
+    later = [[_seconds(run, clock) for run in ways.values()] for _ in range(arguments.runs)]
+    return first, dict(zip(ways, np.transpose(later), strict=True))
 
 
-def _seconds(run: Callable) -> float:
+def _seconds(run: Callable, clock: Callable[[], float]) -> float:
     time.sleep(0.1)  # until the threads of the one before no longer wait for work
-    started = time.perf_counter()
+    started = clock()
     run()
-    return time.perf_counter() - started
+    return clock() - started
 
 
-def _ratios(seconds: dict[str, list[float]], bars: dict[str, float], to: str = "skrnn") -> Rows:
-    rows = {}
-    for way, runs in seconds.items():
-        ratio = statistics.median(own / other for own, other in zip(runs, seconds[to], strict=True))
-        rows[way] = {"s": statistics.median(runs), "ratio": ratio}
-        if way in bars:
-            rows[way]["bar"] = bars[way]
+def _ratios(seconds: dict[str, np.ndarray], bars: dict[str, float], to: str = "skrnn") -> Rows:
+    rows = {way: {"s": np.median(runs), "ratio": np.median(runs / seconds[to])} for way, runs in seconds.items()}
+    for way in bars.keys() & rows.keys():
+        rows[way]["bar"] = bars[way]
     return rows
 
 
