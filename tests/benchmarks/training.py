@@ -22,6 +22,7 @@ import json
 import logging
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -36,6 +37,8 @@ import numpy as np
 import training_peers as peers
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from training_peers import Documents
+
+import skrnn
 
 # The ways to train, and the module that each needs beyond what skrnn brings.
 WAYS = {
@@ -71,7 +74,7 @@ def main():
             tables[title] = rows
             _print_table(title, rows)
             if arguments.out:
-                arguments.out.write_text(json.dumps({"machine": _machine(), "tables": tables}, indent=1))
+                arguments.out.write_text(json.dumps({"run": _circumstances(), "tables": tables}, indent=1))
 
 
 def _parse_arguments(sections):
@@ -281,12 +284,14 @@ def _format(value: float | None) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
 
 
-def _machine() -> dict:
-    packages = ("skrnn", "numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "torch", "skorch")
+def _circumstances() -> dict:
+    packages = ("numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "torch", "skorch")
     return {
+        "command": sys.argv,
         "cores": joblib.cpu_count(),
         "load": os.getloadavg(),
         "python": platform.python_version(),
+        "skrnn": skrnn.__version__,
         **{package: _version(package) for package in packages},
     }
 
