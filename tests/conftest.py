@@ -1,4 +1,5 @@
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -88,6 +89,14 @@ def make_reviews(n_documents=60, n_classes=2, seed=0):
         words.insert(rng.integers(len(words) + 1), telling[label])
         documents.append(" ".join(words))
     return documents, np.array(["neg", "pos", "so-so"])[y]
+
+
+@pytest.fixture(autouse=True)
+def _room_for_networks():
+    """Compiled networks wait for the tests to come that train one of the same shape: tracing takes seconds."""
+    yield
+    if "skrnn._training" in sys.modules:  # which is not imported before a test fits something
+        sys.modules["skrnn._training"]._POOL._size = 50
 
 
 @pytest.fixture(scope="session")

@@ -191,13 +191,13 @@ def test_another_random_state_gives_another_network(reviews, fitted):
     assert np.abs(other.predict_proba(documents) - fitted.predict_proba(documents)).max() > 1e-4
 
 
-def test_a_fit_does_not_depend_on_the_fits_before_it(reviews):
+def test_a_fit_does_not_depend_on_the_fits_before_it(reviews, monkeypatch):
     import skrnn._training
 
     first = small(learning_rate=0.01).fit(*reviews)
     small(learning_rate=0.5, epochs=1).fit(*make_reviews(seed=9))
     again = small(learning_rate=0.01).fit(*reviews)
-    skrnn._training._POOL._idle.clear()
+    monkeypatch.setattr(skrnn._training, "_POOL", skrnn._training.IdlePool(size=1))
     anew = small(learning_rate=0.01).fit(*reviews)
     for classifier in (again, anew):
         np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), first.predict_proba(reviews[0]))
