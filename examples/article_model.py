@@ -15,7 +15,7 @@ from skrnn.datasets import load_chinese_reviews
 def main():
     reviews = load_chinese_reviews()
     X_rest, X_test, y_rest, y_test = train_test_split(
-        reviews.data, reviews.target, train_size=2500, test_size=1000, stratify=reviews.target, random_state=0
+        reviews.data, reviews.target, train_size=1250, test_size=1000, stratify=reviews.target, random_state=0
     )
     X_train, X_val, y_train, y_val = train_test_split(
         X_rest, y_rest, test_size=0.2, stratify=y_rest, random_state=0
@@ -44,7 +44,7 @@ def main():
     print("validation accuracy by epoch:", [round(value, 3) for value in article_model.history_["val_accuracy"]])
     print(f"test accuracy of the article's model: {article_model.score(X_test, y_test):.3f}")
 
-    default = RNNTextClassifier(epochs=8, random_state=0).fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    default = RNNTextClassifier(epochs=5, random_state=0).fit(X_train, y_train, X_val=X_val, y_val=y_val)
     print(f"test accuracy of the defaults: {default.score(X_test, y_test):.3f}, in {default.n_iter_} epochs")
 
 
