@@ -132,7 +132,7 @@ def test_integer_cv_is_stratified_and_scoring_finds_probabilities(news):
     documents, labels = news
     order = np.argsort(labels, kind="stable")  # without stratification, folds would have one class
     documents, labels = [documents[i] for i in order], labels[order]
-    scores = cross_val_score(small(), documents, labels, cv=3, scoring="roc_auc", error_score="raise")
+    scores = cross_val_score(small(epochs=8), documents, labels, cv=3, scoring="roc_auc", error_score="raise")
     assert np.all(scores > 0.8)
 
 
@@ -171,9 +171,9 @@ def tfidf():
 @pytest.mark.parametrize(
     "ensemble",
     [
-        VotingClassifier([("rnn", small()), ("linear", tfidf())], voting="soft"),
-        StackingClassifier([("rnn", small()), ("linear", tfidf())], cv=2),
-        CalibratedClassifierCV(small(), cv=2),
+        VotingClassifier([("rnn", small(epochs=8)), ("linear", tfidf())], voting="soft"),
+        StackingClassifier([("rnn", small(epochs=8)), ("linear", tfidf())], cv=2),
+        CalibratedClassifierCV(small(epochs=8), cv=2),
         OneVsRestClassifier(small()),
         TunedThresholdClassifierCV(small(), cv=2),
     ],
