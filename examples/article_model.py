@@ -44,7 +44,7 @@ def main():
     print("validation accuracy by epoch:", [round(value, 3) for value in article_model.history_["val_accuracy"]])
     print(f"test accuracy of the article's model: {article_model.score(X_test, y_test):.3f}")
 
-    default = RNNTextClassifier(epochs=5, random_state=0).fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    default = RNNTextClassifier(epochs=4, random_state=0).fit(X_train, y_train, X_val=X_val, y_val=y_val)
     print(f"test accuracy of the defaults: {default.score(X_test, y_test):.3f}, in {default.n_iter_} epochs")
 
 
