@@ -184,18 +184,19 @@ def train(
     callbacks = _callbacks(settings, observer, start)
     history = keras.callbacks.History()
     engine = _engine(network.model, settings, [*callbacks, history])
+    batches = _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs)
+    validation_batches = validation and _EvaluationBatches(validation, settings.batch_size)
     try:
-        engine.fit(
-            _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs),
-            None,
-            initial_epoch=start.n_epochs,
-            validation_data=validation and _EvaluationBatches(validation, settings.batch_size),
-        )
+        engine.fit(batches, None, initial_epoch=start.n_epochs, validation_data=validation_batches)
     except KeyboardInterrupt:
         if not (settings.keep_if_interrupted and history.history):
             raise
         key = None  # who knows what state the model is in
         _keep_best_weights(network.model, callbacks, history.epoch[-1] + 1)
+    finally:
+        batches.release()
+        if validation_batches is not None:
+            validation_batches.release()
     measured = {name: [float(value) for value in values] for name, values in history.history.items()}
     n_epochs = start.n_epochs + len(measured["loss"])
     state = _state(network.model, start.weights, n_epochs, settings)
@@ -534,6 +535,10 @@ class _Batches(keras.utils.PyDataset):
         if self._examples.weights is None:
             return inputs, targets
         return inputs, targets, self._examples.weights[rows]
+
+    def release(self) -> None:
+        """Let go of the data. TensorFlow keeps for ever what it has read batches from: let it keep nothing."""
+        vars(self).clear()
 
     def _width(self, index: int) -> int:
         indptr, rows = self._examples.sequences.indptr, self._batches[index]

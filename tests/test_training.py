@@ -1,6 +1,7 @@
 """Control over training: streams, validation, callbacks, interruption, display, and networks of the user's own."""
 
 import functools
+import gc
 import pickle
 import re
 import sys
@@ -120,6 +121,20 @@ def test_refused_chunks(reviews, fitted):
     np.testing.assert_array_equal(stream.predict_proba(documents), before)
     with pytest.raises(ValueError, match="units would change it"):
         stream.set_params(units=5).partial_fit(documents, y)
+
+
+def _n_held_examples():
+    from skrnn._training import Examples
+
+    gc.collect()
+    return sum(type(thing) is Examples for thing in gc.get_objects())
+
+
+def test_no_data_is_kept_after_training(reviews):
+    documents, y = reviews
+    before = _n_held_examples()
+    small(early_stopping=True).fit(documents, y).partial_fit(documents, y)
+    assert _n_held_examples() <= before
 
 
 # Validation and early stopping
