@@ -1,6 +1,7 @@
 """How many cores are ours, and work in threads that share them. No Keras."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -9,14 +10,27 @@ from threading import Lock
 import joblib
 from threadpoolctl import ThreadpoolController
 
+# As it was when this process began: a Dask cluster changes it in the process that starts the workers, too.
+_OMP_NUM_THREADS = os.environ.get("OMP_NUM_THREADS", "")
+
 
 def worker_share() -> int | None:
-    """The number of threads that ``OMP_NUM_THREADS`` allows, or None.
+    """The number of threads that ``OMP_NUM_THREADS`` allows to one task, or None.
 
-    In this way joblib and Dask tell their worker processes how many cores are theirs.
+    In this way joblib, Dask and Ray tell their worker processes how many cores are theirs.
     """
-    n_threads = os.environ.get("OMP_NUM_THREADS", "")
-    return int(n_threads) if n_threads.isdigit() and int(n_threads) > 0 else None
+    return int(_OMP_NUM_THREADS) if _OMP_NUM_THREADS.isdigit() and int(_OMP_NUM_THREADS) > 0 else None
+
+
+def n_tasks_at_a_time() -> int:
+    """How many tasks this process works on at a time, each with its share: in a Dask worker its threads, or 1."""
+    distributed = sys.modules.get("distributed")  # a worker has imported it
+    if distributed is None:
+        return 1
+    try:
+        return distributed.get_worker().state.nthreads
+    except ValueError:  # this is no worker
+        return 1
 
 
 def run_in_threads(function: Callable, items: Iterable) -> None:

@@ -22,7 +22,7 @@ from skrnn._keras_network import IdlePool, build
 from skrnn._network import NetworkSpec
 from skrnn._progress import progress_display
 from skrnn._sequences import RaggedArray, dense_batch, shuffled_batches, sorted_batches
-from skrnn._threads import worker_share
+from skrnn._threads import n_tasks_at_a_time, worker_share
 
 
 def _mean_crossentropy(label_smoothing: float) -> keras.losses.Loss:
@@ -288,7 +288,8 @@ def _keep_to_the_share_of_a_worker() -> None:
         return
     try:
         config.threading.set_intra_op_parallelism_threads(n_threads)
-        config.threading.set_inter_op_parallelism_threads(n_threads)
+        # Operations run in these threads; with one of them, two fits at a time would take turns.
+        config.threading.set_inter_op_parallelism_threads(n_threads * n_tasks_at_a_time())
     except RuntimeError:
         pass  # it has started already, with the threads that its user wanted
 

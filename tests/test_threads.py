@@ -1,5 +1,6 @@
 """Work in threads: that all is done, errors arrive, and the limit on BLAS is lifted again."""
 
+import functools
 import multiprocessing
 import sys
 import threading
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from skrnn import _threads
 from skrnn._inference import forward
 from skrnn._network import NetworkSpec, initial_weights
 from skrnn._sequences import ragged_to_csr
@@ -21,9 +23,15 @@ def _blas_threads(_=None):
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 
+@pytest.fixture
+def share(monkeypatch):
+    """Sets what ``OMP_NUM_THREADS`` was when this process began."""
+    return functools.partial(monkeypatch.setattr, _threads, "_OMP_NUM_THREADS")
+
+
 @pytest.fixture(autouse=True)
-def two_cores(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+def two_cores(share):
+    share("2")
 
 
 def test_every_item_is_worked_on_in_several_threads():
@@ -38,14 +46,14 @@ def test_every_item_is_worked_on_in_several_threads():
     assert sorted(done) == list(range(6))
 
 
-@pytest.mark.parametrize(("value", "share"), [("1", 1), ("3", 3), ("0", None), ("", None), ("many", None)])
-def test_the_share_of_a_worker(monkeypatch, value, share):
-    monkeypatch.setenv("OMP_NUM_THREADS", value)
-    assert worker_share() == share
+@pytest.mark.parametrize(("value", "expected"), [("1", 1), ("3", 3), ("0", None), ("", None), ("many", None)])
+def test_the_share_of_a_worker(share, value, expected):
+    share(value)
+    assert worker_share() == expected
 
 
-def test_one_core_means_no_other_thread(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def test_one_core_means_no_other_thread(share):
+    share("1")
     threads = set()
     run_in_threads(lambda _: threads.add(threading.get_ident()), range(3))
     assert threads == {threading.get_ident()}
@@ -100,19 +108,19 @@ def test_a_process_forked_meanwhile_is_free():
     assert counts == before
 
 
-def test_probabilities_do_not_depend_on_the_number_of_threads(monkeypatch):
+def test_probabilities_do_not_depend_on_the_number_of_threads(share):
     spec = NetworkSpec(50, 8, "lstm", (16, 8), True, "tanh", "max_mean", 3, "softmax", 0.0, 0.0, 0.0)
     weights = initial_weights(spec, np.random.default_rng(0))
     rng = np.random.default_rng(1)
     lengths = rng.integers(0, 30, 1200)
     X = ragged_to_csr(rng.integers(1, 50, lengths.sum()).astype(np.int32), lengths)
     together = forward(spec, weights, X)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    share("1")
     np.testing.assert_allclose(forward(spec, weights, X), together, atol=1e-6)
 
 
-def test_without_a_share_all_cores_are_used(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS")
+def test_without_a_share_all_cores_are_used(share):
+    share("")
     threads, n_cores = set(), joblib.cpu_count()
     met = threading.Barrier(n_cores, timeout=30)
 

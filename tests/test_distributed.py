@@ -1,0 +1,112 @@
+"""Clusters: Dask's, here of two processes with two threads each, and Ray's where it is installed."""
+
+import logging
+import os
+import sys
+from unittest import mock
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import SMALL
+from sklearn.model_selection import GridSearchCV
+
+from skrnn import RNNTextClassifier
+from skrnn._threads import worker_share
+
+SHARE_BEFORE = worker_share()
+
+# Each task at a time traces its own graph; this one is traced soon.
+TINY = {**SMALL, "cell": "simple", "bidirectional": False, "pooling": "last"}
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed")
+    setting = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None, "silence_logs": logging.ERROR}
+    with (
+        mock.patch.dict(os.environ),  # Dask changes it for its workers, and leaves it so
+        distributed.LocalCluster(**setting) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def ray():
+    ray = pytest.importorskip("ray")
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    importable = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # this module, too
+    ray.init(num_cpus=2, include_dashboard=False, runtime_env=importable)
+    yield ray
+    ray.shutdown()
+
+
+def assert_search_is_as_in_one_process(X, y, **backend):
+    search = GridSearchCV(
+        RNNTextClassifier(**TINY), {"epochs": [1, 3]}, cv=2, scoring="neg_log_loss", error_score="raise"
+    )
+    serial = search.fit(X, y)
+    scores, probabilities = serial.cv_results_["mean_test_score"], serial.predict_proba(X)
+    with joblib.parallel_config(**backend):
+        search.fit(X, y)
+    np.testing.assert_array_equal(search.cv_results_["mean_test_score"], scores)
+    np.testing.assert_array_equal(search.predict_proba(X), probabilities)
+
+
+@pytest.mark.usefixtures("client")
+def test_search_on_dask(reviews):
+    assert_search_is_as_in_one_process(*reviews, backend="dask")
+
+
+@pytest.mark.usefixtures("ray")
+def test_search_on_ray(reviews):
+    assert_search_is_as_in_one_process(*reviews, backend="ray", n_jobs=2)
+
+
+def _threads_of_tensorflow(reviews):
+    RNNTextClassifier(**{**TINY, "epochs": 1}).fit(*reviews)
+    from tensorflow.config import threading
+
+    return threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()
+
+
+def test_a_worker_of_dask_has_a_thread_for_each_of_its_tasks(client, reviews):
+    counts = [
+        client.submit(_threads_of_tensorflow, reviews, workers=worker, pure=False)
+        for worker in client.scheduler_info()["workers"]
+    ]
+    assert client.gather(counts) == [(1, 2)] * 2
+
+
+def test_a_worker_of_ray_keeps_to_its_share(ray, reviews):
+    assert ray.get(ray.remote(_threads_of_tensorflow).remote(reviews)) == (1, 1)
+
+
+@pytest.mark.usefixtures("client")
+def test_the_process_that_starts_the_workers_keeps_its_cores():
+    assert worker_share() == SHARE_BEFORE
+
+
+@pytest.mark.usefixtures("client")
+def test_prediction_over_a_partitioned_corpus(fitted, reviews):
+    bag = pytest.importorskip("dask.bag")
+    documents, _ = reviews
+    corpus = bag.from_sequence(documents, npartitions=4)
+    assert corpus.map_partitions(fitted.predict).compute() == fitted.predict(documents).tolist()
+    probabilities = corpus.map_partitions(fitted.predict_proba).compute()
+    np.testing.assert_allclose(probabilities, fitted.predict_proba(documents), atol=1e-6)
+
+
+@pytest.mark.usefixtures("client")
+def test_prediction_over_the_partitions_of_a_data_frame(fitted, reviews):
+    dataframe = pytest.importorskip("dask.dataframe")
+    documents, _ = reviews
+    corpus = dataframe.from_pandas(pd.DataFrame({"text": documents}), npartitions=3)
+    labels = corpus["text"].map_partitions(
+        lambda texts: pd.Series(fitted.predict(texts), texts.index), meta=("label", "object")
+    )
+    assert labels.compute().tolist() == fitted.predict(documents).tolist()
