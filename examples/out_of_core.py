@@ -1,0 +1,95 @@
+"""Training on a corpus that is larger than the memory for it: ``partial_fit``, a chunk at a time.
+
+    python examples/out_of_core.py
+
+Takes about two minutes on two cores. A file of 120 MB is written: documents of real sentences, those of three
+articles of the BBC of one class mixed. Once the network has seen the first chunk, Linux is told to refuse this
+process more than 64 MB of further memory. Each chunk is classified before it is learned from; since sentences come
+again in other documents, articles that the file holds nothing of have the last word.
+"""
+
+import itertools
+import resource
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from skrnn import RNNTextClassifier, SequenceVectorizer
+from skrnn.datasets import load_bbc_news
+
+CORPUS = 120e6  # bytes
+MEMORY = 64e6  # bytes
+CHUNK = 1000  # documents
+
+
+def write_corpus(path, articles, labels):
+    """Write a document a line, the class before a tab."""
+    rng = np.random.default_rng(0)
+    sentences = [[s for s in article.replace("\n", " ").split(". ") if s] for article in articles]
+    members = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
+    with path.open("w", encoding="utf-8") as file:
+        while file.tell() < CORPUS:
+            label = rng.choice(list(members))
+            mixed = list(itertools.chain(*(sentences[i] for i in rng.choice(members[label], 3))))
+            rng.shuffle(mixed)
+            file.write(f"{label}\t{'. '.join(mixed)}.\n")
+
+
+def chunks(path):
+    """Lists of documents and of their classes, as many as are wanted at a time."""
+    with path.open(encoding="utf-8") as file:
+        while lines := list(itertools.islice(file, CHUNK)):
+            labels, documents = zip(*(line.split("\t", 1) for line in lines), strict=True)
+            yield documents, labels
+
+
+def data_size():
+    """Bytes of memory that this process has asked for, as the limit counts them."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData"))
+
+
+def peak():
+    """The most memory that this process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+
+
+def main():
+    news = load_bbc_news()
+    X_train, X_test, y_train, y_test = train_test_split(
+        news.data, news.target, test_size=0.25, stratify=news.target, random_state=0
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "corpus.tsv"
+        write_corpus(path, X_train, y_train)
+        print(f"corpus: {path.stat().st_size / 1e6:.0f} MB")
+
+        stream = chunks(path)
+        documents, labels = next(stream)
+        # The vocabulary is that of the first chunk; later words are unknown ones.
+        classifier = RNNTextClassifier(
+            SequenceVectorizer(max_features=10_000, max_length=40), cell="gru", units=16, random_state=0
+        )
+        classifier.partial_fit(documents, labels, classes=np.unique(y_train))
+        classifier.score(X_test, y_test)  # the threads of a prediction are there before the limit is, too
+        before = peak()
+        limit = data_size() + int(MEMORY)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+        for n, (documents, labels) in enumerate(stream, start=1):
+            score = classifier.score(documents, labels)
+            classifier.partial_fit(documents, labels)
+            if n % 5 == 0:
+                print(f"{(n + 1) * CHUNK:6d} documents, score of the last chunk before it was learned {score:.3f}")
+        print(f"peak memory: {before:.0f} MB after the first chunk, {peak():.0f} MB after the last")
+        try:
+            path.read_text(encoding="utf-8").splitlines()
+        except MemoryError:
+            print("the whole corpus at once: MemoryError")
+    print(f"accuracy on {len(X_test)} articles that are not in it: {classifier.score(X_test, y_test):.3f}")
+
+
+if __name__ == "__main__":
+    main()
