@@ -105,7 +105,7 @@ class TextRNN(BaseRNN):
     def _fit_sequences(self, X):
         sequences = self._fit_tokens(X)
         self._n_bigrams = 0
-        # With token vectors that stay as they are, those of pairs would make up for what these cannot learn.
+        # Token vectors that stay as they are leave little to learn, and pairs would bring that back.
         if self.max_bigrams and self.trainable_embeddings and self.network is None:
             self._bigrams = frequent_bigrams(sequences, int(self.max_bigrams))
             self._n_bigrams = len(self._bigrams) + 1

@@ -11,6 +11,7 @@ SMALL = {
     "pooling": "last",
     "dropout": 0,
     "learning_rate": 0.02,
+    "learning_rate_decay": None,
     "epochs": 5,
     "batch_size": 6,
     "early_stopping": False,
