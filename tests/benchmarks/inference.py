@@ -202,9 +202,10 @@ def _save_classifier(folder: Path) -> None:
         embedding_dim=SPEC.n_features,
         bidirectional=False,
         pooling=SPEC.pooling,
-        token_dropout=0.0,  # Keras has no such layer, and would have to import ours
+        max_bigrams=0,  # Keras has no such layer, and would have to import ours; nor the next
+        token_dropout=0.0,
+        skip_connection=False,
         epochs=1,
-        early_stopping=False,
         random_state=0,
     )
     classifier.set_params(vectorizer__min_df=1, vectorizer__max_features=None)
