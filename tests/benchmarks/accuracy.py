@@ -1,78 +1,241 @@
-"""Accuracy of the default classifier beside two linear baselines, on labelled data sets in a folder.
+"""Accuracy and calibration of RNNTextClassifier beside other text classifiers, on labelled data sets in a folder.
 
-    python tests/benchmarks/accuracy.py --data DIR [--sets mr r8 ...] [--seeds 3]
+    python tests/benchmarks/accuracy.py --data DIR [--sets mr r8 ...] [--seeds 5] [--jobs 2] [--out results.jsonl]
+    python tests/benchmarks/accuracy.py --data DIR --models default linear    # of default linear fasttext article
+    python tests/benchmarks/accuracy.py --data DIR --models default --ablation
+    python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=max" --config max_bigrams=0
 
 DIR holds a folder for each set, with ``train.tsv.gz`` and ``test.tsv.gz``: UTF-8, a header ``text<TAB>label``.
-The linear baselines use words, and for a set whose texts hold hardly any space, characters.
+A configuration is the default with other parameters, and its text is its label. ``--ablation`` takes from the
+default one ingredient at a time.
+
+The linear baselines do not depend on a seed and run once. They and fastText use words, and for a set whose texts
+hold hardly any space, characters. fastText, where it is installed, gets lower-case words and punctuation apart,
+and one thread, as more would not repeat a result.
+
+Each result is appended to the file as a line of JSON as soon as it is there; shares lie between 0 and 1, and
+what a model does not have is null. Probabilities below 1e-7 count as 1e-7 in the log-loss (nats). The expected
+calibration error has 15 bins of equal width of the top probability. The standard error (se) is one over seeds,
+in the last table of the mean over sets. Seconds of a fit are those beside ``--jobs`` - 1 others, on as many cores
+as joblib leaves to a worker.
 """
 
 import argparse
-import statistics
+import ast
+import contextlib
+import json
+import os
+import re
+import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skrnn import RNNTextClassifier
+from skrnn import RNNTextClassifier, __version__
+
+MODELS = ["default", "linear", "fasttext", "article"]
+ABLATION = (
+    "max_bigrams=0 skip_connection=False embedding_init=uniform label_smoothing=0.0 learning_rate_decay=None "
+    "pooling=max bidirectional=False token_dropout=0.0 embedding_dropout=0.0"
+)
+ARTICLE = (
+    "vectorizer__max_features=5000 cell=simple units=128 bidirectional=False pooling=last embedding_dim=16 "
+    "dropout=0 embedding_dropout=0 token_dropout=0 embedding_init=uniform label_smoothing=0 max_bigrams=0 "
+    "skip_connection=False learning_rate_decay=None clipnorm=None epochs=10 batch_size=64 early_stopping=False"
+)
+N_BINS = 15
+COLUMNS = {  # of the tables: heading, factor, decimals
+    "accuracy": ("accuracy %", 100, 2),
+    "se": ("se", 100, 2),
+    "macro_f1": ("macro-F1 %", 100, 2),
+    "log_loss": ("log-loss", 1, 3),
+    "calibration_error": ("ECE %", 100, 2),
+    "fit_seconds": ("fit s", 1, 1),
+    "predict_seconds": ("predict s", 1, 2),
+    "epochs": ("epochs", 1, 1),
+}
+MEASURES = [name for name in COLUMNS if name != "se"]
 
 
 def main():
     arguments = _parse_arguments()
-    header = f"{'set':<14}{'model':<24}{'accuracy':>9}{'sd':>6}{'fit s':>8}{'predict s':>11}{'epochs':>8}"
-    print(header, "-" * len(header), sep="\n")
-    for name in arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir()):
-        train, test = (_read(arguments.data / name / f"{part}.tsv.gz") for part in ("train", "test"))
-        for label, models in _models(train["text"], arguments.seeds).items():
-            runs = [_measure(model, train, test) for model in models]
-            _print_row(name, label, runs)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    tasks = list(_tasks(arguments))  # all before the first fit, which tells of a wrong name in a configuration
+    parallel = Parallel(arguments.jobs, return_as="generator_unordered", batch_size=1)
+    results = []
+    for result in parallel(delayed(_run)(arguments.data, *task) for task in tasks):
+        results.append(result)
+        with arguments.out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(result, ensure_ascii=False, default=repr) + "\n")
+        progress = f"[{len(results)}/{len(tasks)}] {result['set']}, {result['configuration']}, {result['seed']}:"
+        print(f"{progress} {100 * result['accuracy']:.2f} % in {result['fit_seconds']:.1f} s", flush=True)
+    if results:
+        _print_tables(pd.DataFrame(results), tasks)
 
 
 def _parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with a folder for each data set")
     parser.add_argument("--sets", nargs="+", help="names of the data sets; all if left out")
-    parser.add_argument("--seeds", type=int, default=1, help="number of random states for the network")
+    parser.add_argument("--seeds", type=int, default=1, help="number of random states, from 0")
+    parser.add_argument("--models", nargs="*", choices=MODELS, default=MODELS, help="all if left out")
+    parser.add_argument("--config", action="append", default=[], help="parameters, as 'name=value name=value'")
+    parser.add_argument("--ablation", action="store_true", help="the default less each of its ingredients")
+    parser.add_argument("--jobs", type=int, default=1, help="number of fits at a time, in processes")
+    parser.add_argument("--out", type=Path, default=Path("results.jsonl"), help="file to append results to")
     return parser.parse_args()
+
+
+def _tasks(arguments) -> Iterator[tuple[str, str, int, BaseEstimator]]:
+    """Set, configuration, seed and model of each fit."""
+    models = set(arguments.models)
+    if "fasttext" in models and not find_spec("fasttext"):
+        print("fastText is not installed, and left out.")
+        models.remove("fasttext")
+    networks = {name: text for name, text in (("article", ARTICLE), ("default", "")) if name in models}
+    networks |= {text: text for text in arguments.config + (ABLATION.split() if arguments.ablation else [])}
+    for name in arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir()):
+        texts = _read(arguments.data / name / "train.tsv.gz")["text"]
+        spaced = texts.str.count(" ").sum() > 0.05 * texts.str.len().sum()
+        if "linear" in models:
+            for configuration, model in _linear_baselines(spaced).items():
+                yield name, configuration, 0, model
+        for seed in range(arguments.seeds):
+            if "fasttext" in models:
+                yield name, "fastText", seed, _FastText(r"\w+|[^\w\s]" if spaced else r"\S", random_state=seed)
+            for configuration, text in networks.items():
+                network = RNNTextClassifier(random_state=seed).set_params(**_parameters(text))
+                yield name, configuration, seed, network
+
+
+def _parameters(text: str) -> dict[str, object]:
+    return {name: _value(value) for name, value in (pair.split("=", 1) for pair in text.split())}
+
+
+def _value(text: str) -> object:
+    with contextlib.suppress(ValueError, SyntaxError):
+        return ast.literal_eval(text)
+    return text
 
 
 def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
-def _models(texts: pd.Series, n_seeds: int) -> dict[str, list]:
-    spaced = texts.str.count(" ").sum() > 0.05 * texts.str.len().sum()
+def _linear_baselines(spaced: bool) -> dict[str, BaseEstimator]:
     ngrams = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 3)}
     words = {} if spaced else {"analyzer": "char"}
+    svc = LinearSVC(random_state=0)
     return {
-        "tfidf + logistic": [make_pipeline(TfidfVectorizer(**words), LogisticRegression(max_iter=1000))],
-        "tfidf n-grams + SVC": [make_pipeline(TfidfVectorizer(sublinear_tf=True, **ngrams), LinearSVC())],
-        "RNNTextClassifier()": [RNNTextClassifier(random_state=seed) for seed in range(n_seeds)],
+        "tfidf + logistic": make_pipeline(TfidfVectorizer(**words), LogisticRegression(max_iter=1000)),
+        "tfidf n-grams + SVC": make_pipeline(TfidfVectorizer(sublinear_tf=True, **ngrams), svc),
     }
 
 
-def _measure(model, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
+class _FastText(ClassifierMixin, BaseEstimator):
+    """fastText's classifier, on words and pairs of words; what a word is, the regular expression says."""
+
+    PREFIX = "##"  # of a label; no token begins with it
+
+    def __init__(self, pattern: str, *, epochs: int = 25, random_state: int = 0):
+        self.pattern = pattern
+        self.epochs = epochs
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        import fasttext
+
+        self.classes_, targets = np.unique(y, return_inverse=True)
+        lines = [f"{self.PREFIX}{target} {line}\n" for target, line in zip(targets, self._lines(X), strict=True)]
+        seed = 1 + self.random_state  # its generator takes 0 for 1
+        options = {"epoch": self.epochs, "wordNgrams": 2, "seed": seed, "thread": 1, "verbose": 0}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "train.txt")
+            path.write_text("".join(lines), encoding="utf-8")
+            self.model_ = fasttext.train_supervised(str(path), label=self.PREFIX, **options)
+        self.n_iter_ = self.epochs
+        return self
+
+    def predict_proba(self, X):
+        probabilities = np.full((len(X), len(self.classes_)), 1e-9)  # of a text that it says nothing of
+        predictions = zip(*self.model_.predict(self._lines(X), k=-1), strict=True)
+        for row, (labels, shares) in zip(probabilities, predictions, strict=True):
+            row[[int(label.removeprefix(self.PREFIX)) for label in labels]] += shares
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+    def _lines(self, X: Iterable[str]) -> list[str]:
+        return [" ".join(re.findall(self.pattern, text.lower())) for text in X]
+
+
+def _run(folder: Path, name: str, configuration: str, seed: int, model: BaseEstimator) -> dict[str, object]:
+    if isinstance(model, RNNTextClassifier):
+        import_module("skrnn._training")  # TensorFlow's import is no part of the first fit
+    train, test = (_read(folder / name / f"{part}.tsv.gz") for part in ("train", "test"))
+    result = {"set": name, "configuration": configuration, "seed": seed, **_measure(model, train, test)}
+    return result | {"version": __version__, "parameters": model.get_params(deep=False)}
+
+
+def _measure(model: BaseEstimator, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float | None]:
     started = time.perf_counter()
     model.fit(train["text"], train["label"])
     fitted = time.perf_counter()
-    accuracy = 100 * model.score(test["text"], test["label"])
+    if hasattr(model, "predict_proba"):
+        probabilities = model.predict_proba(test["text"])
+        predicted = model.classes_[probabilities.argmax(axis=1)]
+    else:
+        probabilities, predicted = None, model.predict(test["text"])
+    ended = time.perf_counter()
+    truth = test["label"].to_numpy()
     return {
-        "accuracy": accuracy,
-        "fit": fitted - started,
-        "predict": time.perf_counter() - fitted,
-        "epochs": getattr(model, "n_iter_", float("nan")),
+        "accuracy": float(np.mean(predicted == truth)),
+        "macro_f1": float(f1_score(truth, predicted, average="macro")),
+        **_measure_probabilities(probabilities, model.classes_, truth),
+        "fit_seconds": fitted - started,
+        "predict_seconds": ended - fitted,
+        "epochs": getattr(model, "n_iter_", None),
     }
 
 
-def _print_row(name: str, label: str, runs: list[dict[str, float]]) -> None:
-    mean = {key: statistics.mean(run[key] for run in runs) for key in runs[0]}
-    spread = f"{statistics.stdev(run['accuracy'] for run in runs):.2f}" if len(runs) > 1 else ""
-    epochs = "" if mean["epochs"] != mean["epochs"] else f"{mean['epochs']:.1f}"
-    row = f"{name:<14}{label:<24}{mean['accuracy']:>9.2f}{spread:>6}{mean['fit']:>8.1f}{mean['predict']:>11.2f}"
-    print(f"{row}{epochs:>8}", flush=True)
+def _measure_probabilities(probabilities, classes: np.ndarray, truth: np.ndarray) -> dict[str, float | None]:
+    if probabilities is None:
+        return {"log_loss": None, "calibration_error": None}
+    is_true = truth[:, None] == classes
+    log_loss = -np.mean(np.log(np.maximum(np.sum(probabilities * is_true, axis=1), 1e-7)))
+    confidence = probabilities.max(axis=1)
+    is_right = is_true[range(len(truth)), probabilities.argmax(axis=1)]
+    bins = np.minimum(np.ceil(N_BINS * confidence), N_BINS).astype(int)  # a sum of float32 can be 1 and a little
+    excess = np.bincount(bins, weights=confidence - is_right)
+    return {"log_loss": float(log_loss), "calibration_error": float(np.sum(np.abs(excess)) / len(truth))}
+
+
+def _print_tables(results: pd.DataFrame, tasks: list[tuple]) -> None:
+    names, configurations = (list(dict.fromkeys(column)) for column in list(zip(*tasks, strict=True))[:2])
+    results["set"] = pd.Categorical(results["set"], names)
+    results["configuration"] = pd.Categorical(results["configuration"], configurations)
+    results[MEASURES] = results[MEASURES].astype(float)
+    _print_table("by set", results, ["set", "configuration"])
+    over_sets = results.groupby(["configuration", "seed"], observed=True)[MEASURES].mean().reset_index()
+    _print_table("mean over sets", over_sets, ["configuration"])
+
+
+def _print_table(title: str, results: pd.DataFrame, keys: list[str]) -> None:
+    groups = results.groupby(keys, observed=True)
+    table = groups[MEASURES].mean().assign(se=groups["accuracy"].sem())
+    shown = {heading: factor * table[name] for name, (heading, factor, _) in COLUMNS.items()}
+    formatters = {heading: f"{{:.{decimals}f}}".format for heading, _, decimals in COLUMNS.values()}
+    print(f"\n{title}\n{pd.DataFrame(shown).to_string(formatters=formatters, na_rep='')}")
 
 
 if __name__ == "__main__":
