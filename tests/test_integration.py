@@ -55,11 +55,16 @@ def test_pipeline_with_its_own_vectorizer_and_passthrough_agree(split, tmp_path)
     assert any(tmp_path.iterdir())
 
 
+def unlearned(**params):
+    """A classifier that knows nothing before it learns, whatever its learning rate."""
+    return small(embedding_init="uniform", **params)
+
+
 def test_grid_search_is_the_same_with_one_and_two_jobs(split):
     X_train, X_test, y_train, y_test = split
     grid = [{"learning_rate": [1e-5, 0.02]}, {"learning_rate": [0.02], "vectorizer__max_features": [290]}]
     searches = [
-        GridSearchCV(small(epochs=8), grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(X_train, y_train)
+        GridSearchCV(unlearned(epochs=8), grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(X_train, y_train)
         for n_jobs in (1, 2)
     ]
     one, two = (search.cv_results_["mean_test_score"] for search in searches)
@@ -116,7 +121,7 @@ def test_threads_of_a_process(environment, n_threads):
 def test_halving_grid_search_with_epochs_as_the_resource(split):
     X_train, _, y_train, _ = split
     search = HalvingGridSearchCV(
-        small(),
+        unlearned(),
         {"learning_rate": [1e-6, 0.02]},
         resource="epochs",
         min_resources=4,
