@@ -302,8 +302,8 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
     Documents are batched with others of similar length, and a batch is only as wide as its longest document.
     A prediction depends on the document alone. An empty document gets what the output layer makes of zeros.
 
-    TensorFlow trains with all cores, and in a worker process of joblib, Dask or Ray with the worker's share of them,
-    which ``OMP_NUM_THREADS`` tells. ``TF_NUM_INTRAOP_THREADS``, or TensorFlow's own configuration before the
+    TensorFlow trains with all cores, and in a worker process of joblib, Dask or Ray with the worker's share of
+    them, which ``OMP_NUM_THREADS`` tells. ``TF_NUM_INTRAOP_THREADS``, or TensorFlow's own configuration before the
     first fit, comes first. With another number of threads, wide networks can differ in the last digits.
 
     References

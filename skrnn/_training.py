@@ -346,7 +346,8 @@ def _begin(network: _Network, start: TrainingState, settings: TrainingSettings) 
         model.optimizer.learning_rate = settings.learning_rate
     for i, variable in enumerate(_seed_variables(model)):
         # The second number counts what a layer has drawn; the first has to keep the layers apart.
-        variable.assign([np.random.SeedSequence([settings.seed, i]).generate_state(1)[0], 0])
+        seed = np.random.SeedSequence([settings.seed, i]).generate_state(1)[0]
+        variable.assign(np.array([seed, 0], dtype=np.uint32).astype(variable.dtype))  # of PyTorch, int32
 
 
 def _is_constant(settings: TrainingSettings) -> bool:

@@ -2,9 +2,12 @@
 
 import functools
 import gc
+import os
 import pickle
 import re
+import subprocess
 import sys
+from pathlib import Path
 from typing import ClassVar
 
 import joblib
@@ -557,3 +560,25 @@ def test_refused_networks(reviews):
         small(network=lambda _spec: keras.Sequential([keras.layers.Dense(1)])).fit(*reviews)
     with pytest.raises(ValueError, match=r"outputs of shape \(batch, 1\)"):
         small(network=lambda _spec: keras.Sequential([keras.Input((None, 2)), keras.layers.LSTM(3)])).fit(*reviews)
+
+
+# Other backends
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_another_backend_trains_the_same_kind_of_network(backend):
+    pytest.importorskip(backend)
+    code = f"""
+import keras, numpy as np
+from conftest import SMALL, make_reviews
+from skrnn import RNNTextClassifier
+assert keras.backend.backend() == "{backend}"
+documents, y = make_reviews()
+for seed in range(4):  # a layer's seed is any number of 32 bits
+    classifier = RNNTextClassifier(**{{**SMALL, "epochs": 1, "random_state": seed}}).fit(documents, y)
+outputs = classifier.model_.predict(classifier.vectorizer_.transform(documents).toarray(), verbose=0)
+np.testing.assert_allclose(outputs[:, 0], classifier.predict_proba(documents)[:, 1], atol=1e-5)
+"""
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(paths)}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, stdin=subprocess.DEVNULL)
