@@ -31,7 +31,6 @@ def main():
         pooling="mean",
         learning_rate=0.005,
         epochs=6,
-        early_stopping=False,  # few articles: none to spare
         random_state=0,
         verbose=True,
     )

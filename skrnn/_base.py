@@ -52,7 +52,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
     Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``,
     ``_initial_weights``.
     Hooks for the target: ``_check_target``, ``_fit_targets``, ``_targets``, ``_target_weights``, ``_strata``,
-    ``_network_targets``, ``_outputs``, ``_loss``.
+    ``_network_targets``, ``_outputs``, ``_loss``, ``_label_smoothing``.
     """
 
     def __init__(

@@ -20,7 +20,7 @@ HASH_MODULUS, HASH_MULTIPLIER = 2**15, 40503
 
 def frequent_bigrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
     """The pairs that occur in at least two documents, most frequent first: int32 of shape (n_bigrams, 2)."""
-    previous = previous_ids(X.data, X.indptr[:-1][np.diff(X.indptr) > 0])
+    previous = previous_ids(X)
     pairs = previous.astype(np.int64) << 32 | X.data
     documents = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
     known = (previous != UNKNOWN) & (X.data != UNKNOWN)
@@ -32,11 +32,11 @@ def frequent_bigrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
     return np.stack([chosen >> 32, chosen & 0xFFFFFFFF], axis=1).astype(np.int32)
 
 
-def previous_ids(ids: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """The token before each token of documents that stand one after another and begin at ``starts``."""
-    previous = np.empty_like(ids)
-    previous[1:] = ids[:-1]
-    previous[starts] = PADDING
+def previous_ids(X: sparse.csr_matrix) -> np.ndarray:
+    """The token before each token of the documents, which stand one after another in ``X.data``."""
+    previous = np.empty_like(X.data)
+    previous[1:] = X.data[:-1]
+    previous[X.indptr[:-1][np.diff(X.indptr) > 0]] = PADDING
     return previous
 
 

@@ -25,10 +25,10 @@ PARAMETERS = {
         Length of a token's vector. With `embeddings` theirs is taken, whatever is set here.""",
     "embedding_init": """{"naive_bayes", "uniform"}
         How the vectors of the tokens start. "naive_bayes" puts what naive Bayes makes of the training data, the
-        log-count ratio of a token for each class [Wang2012]_, into their first dimensions (at most half of them;
-        of more classes, the principal components), and small random numbers into the others: training begins
-        with what a good linear classifier knows. "uniform" has small random numbers throughout. Not in use with
-        `embeddings` or `network`.""",
+        log-count ratio of a token or pair of tokens for each class [Wang2012]_, into their first dimensions (at
+        most half of them; of more classes, the principal components), and small random numbers into the others:
+        training begins with what a good linear classifier knows. "uniform" has small random numbers throughout.
+        Not in use with `embeddings` or `network`.""",
     "embeddings": """str, path-like, mapping, KeyedVectors, (tokens, array) or None
         Pretrained vectors that the tokens start with: the path of a file as GloVe [Pennington2014]_, word2vec
         [Mikolov2013]_ (text or binary) and fastText [Bojanowski2017]_ (``.vec``) write it, compressed by gzip
@@ -46,8 +46,8 @@ PARAMETERS = {
     "max_bigrams": """int
         Pairs of neighbouring tokens, at most so many, get a vector of their own, which is added to that of the
         second token [Joulin2017]_: the most frequent of those that occur in two documents or more. They start
-        with zeros. 0 for none; there are also none with ``trainable_embeddings=False``, or with a `network` of
-        your own.""",
+        with zeros, but for what naive Bayes makes of them. 0 for none; there are also none with
+        ``trainable_embeddings=False``, or with a `network` of your own.""",
     "skip_connection": """bool
         Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
         number, beside the hidden states: a bag of words and pairs as in fastText [Joulin2017]_, which learns

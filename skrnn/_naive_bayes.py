@@ -34,8 +34,7 @@ def start_with_naive_bayes(weights, X: sparse.csr_matrix, memberships, document_
     embedding[FIRST_TOKEN:, :n_dims] = ratios @ directions
     if "bigram_embedding" in weights:
         bigrams = weights["bigram_embedding"]
-        previous = previous_ids(X.data, X.indptr[:-1][np.diff(X.indptr) > 0])
-        rows = bigram_rows(previous, X.data, weights["bigram_pairs"], weights["bigram_slots"])
+        rows = bigram_rows(previous_ids(X), X.data, weights["bigram_pairs"], weights["bigram_slots"])
         ratios = _log_count_ratios(_occurrences(X, rows, len(bigrams)), memberships, document_weights)
         bigrams[1:, :n_dims] = ratios[1:] @ directions
 

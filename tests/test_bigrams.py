@@ -77,7 +77,7 @@ def test_slots_of_great_ids_do_not_overflow():
 
 def test_padding_stands_before_each_document():
     X = to_csr([[4, 5], [], [6], [7, 8, 9]])
-    assert previous_ids(X.data, np.array([0, 2, 3])).tolist() == [0, 4, 0, 0, 7, 8]
+    assert previous_ids(X).tolist() == [0, 4, 0, 0, 7, 8]
 
 
 def start(rows, memberships, n_tokens=6, dim=4, weights=None, bigrams=None):

@@ -9,7 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMALL
+from conftest import QUICK
 from sklearn.model_selection import GridSearchCV
 
 from skrnn import RNNTextClassifier
@@ -18,7 +18,7 @@ from skrnn._threads import worker_share
 SHARE_BEFORE = worker_share()
 
 # Each task at a time traces its own graph; this one is traced soon.
-TINY = {**SMALL, "cell": "simple", "bidirectional": False, "pooling": "last"}
+TINY = {**QUICK, "pooling": "last"}
 
 
 @pytest.fixture(scope="module")

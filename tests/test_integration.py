@@ -33,7 +33,6 @@ from skrnn.datasets import load_chinese_reviews
 
 
 def small(**params):
-    """All with the same shape of network, so that it is traced once in this process and in each of joblib's."""
     params = {"vectorizer": SequenceVectorizer(max_features=300, max_length=40), **params}
     return RNNTextClassifier(**{**SMALL, "epochs": 12, **params})
 
@@ -62,7 +61,10 @@ def unlearned(**params):
 
 def test_grid_search_is_the_same_with_one_and_two_jobs(split):
     X_train, X_test, y_train, y_test = split
-    grid = [{"learning_rate": [1e-5, 0.02]}, {"learning_rate": [0.02], "vectorizer__max_features": [290]}]
+    grid = [
+        {"cell": ["gru"], "learning_rate": [1e-5, 0.02]},
+        {"units": [3], "cell": ["gru"], "vectorizer__max_features": [200]},
+    ]
     searches = [
         GridSearchCV(unlearned(epochs=8), grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(X_train, y_train)
         for n_jobs in (1, 2)
@@ -77,7 +79,7 @@ def test_randomized_search_reaches_the_vectorizer_that_is_none(split):
     X_train, _, y_train, _ = split
     search = RandomizedSearchCV(
         small(vectorizer=None, epochs=1),
-        {"vectorizer__max_features": [260, 300], "learning_rate": [0.01, 0.02]},
+        {"vectorizer__max_features": [30, 300], "cell": ["gru", "lstm"], "learning_rate": [0.01, 0.02]},
         n_iter=2,
         cv=2,
         random_state=0,
@@ -122,15 +124,15 @@ def test_halving_grid_search_with_epochs_as_the_resource(split):
     X_train, _, y_train, _ = split
     search = HalvingGridSearchCV(
         unlearned(),
-        {"learning_rate": [1e-6, 0.02]},
+        {"learning_rate": [1e-6, 1e-5, 0.02]},
         resource="epochs",
         min_resources=4,
-        max_resources=8,
-        factor=2,
+        max_resources=12,
+        factor=3,
         cv=2,
         error_score="raise",
     ).fit(X_train, y_train)
-    assert search.best_params_ == {"learning_rate": 0.02, "epochs": 8}
+    assert search.best_params_ == {"learning_rate": 0.02, "epochs": 12}
 
 
 def test_integer_cv_is_stratified_and_scoring_finds_probabilities(news):
