@@ -54,7 +54,10 @@ _UNSPACED_SCRIPTS = (
 )
 
 
-# Stands for a run of unspaced letters while the text around it is cut: a token of its own next to anything.
+# Punctuation of those scripts. Inclusive ranges of code points.
+_UNSPACED_PUNCTUATION = ((0x3001, 0x303F), (0xFF01, 0xFF65))
+
+# Stands for a run of unspaced characters while the text around it is cut: a token of its own next to anything.
 _RUN = "一"
 
 
@@ -62,7 +65,7 @@ class _Patterns(NamedTuple):
     token: re.Pattern
     """A token of the word analyzer."""
     run: re.Pattern
-    """A run of unspaced letters without combining marks, each of which is a token of its own."""
+    """A run of unspaced letters and punctuation without modifiers, each of which is a token of its own."""
     whole: re.Pattern
     """A token, but with all unspaced letters that stand together in one."""
     word: re.Pattern
@@ -77,7 +80,10 @@ def _patterns() -> _Patterns:
     vocalised Arabic words are full of, and because the regular expression engine looks a character of an
     explicit class up in a table: this is as fast as scikit-learn's two-letter ``\b\w\w+\b``.
     """
-    unspaced = {cp for first, last in _UNSPACED_SCRIPTS for cp in range(first, last + 1)}
+    unspaced, unspaced_punctuation = (
+        {cp for first, last in ranges for cp in range(first, last + 1)}
+        for ranges in (_UNSPACED_SCRIPTS, _UNSPACED_PUNCTUATION)
+    )
     letters, marks, numbers, symbols = set(), set(), {ord("_")}, set()
     by_category = {"L": letters, "M": marks, "N": numbers, "P": symbols, "S": symbols}
     for cp in range(0x10000):
@@ -94,6 +100,7 @@ def _patterns() -> _Patterns:
     inside = _char_class((letters - unspaced) | numbers | marks | {0x200C, 0x200D}) + astral_letters
     mark = _char_class(marks)
     symbol = _char_class(symbols) + "\U0001f000-\U0001ffff"
+    symbol_of_run = _char_class(symbols & unspaced_punctuation)
     modifier = mark + "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # variation, skin tone, tag
 
     # Apostrophe, Hebrew geresh and gershayim, Catalan middle dot.
@@ -103,7 +110,7 @@ def _patterns() -> _Patterns:
     mark_or_emoji = rf"[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
     return _Patterns(
         token=re.compile(rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}"),
-        run=re.compile(rf"([{single}]+(?![{mark}]))"),
+        run=re.compile(rf"((?<!\u200d)[{single}{symbol_of_run}]+(?![{modifier}\u200d]))"),
         whole=re.compile(rf"{word}|[{single}][{single}{mark}]*|{flag}|{mark_or_emoji}"),
         word=re.compile(rf"[{start}]"),
     )
@@ -605,10 +612,10 @@ class _WordAnalyzer:
         return _patterns().token.findall(self.preprocess(document))
 
     def number_tokens(self, documents: list[str]):
-        """As ``_number_tokens``, without a str for each letter of scripts that put no space between words.
+        """As ``_number_tokens``, without a str for each character of scripts that put no space between words.
 
-        Those take most of the time of cutting Chinese text. Whole runs of letters are set aside instead, and
-        their letters numbered by code point.
+        Those take most of the time of cutting Chinese text. Whole runs of letters and punctuation are set aside
+        instead, and their characters numbered by code point.
         """
         findall, split = _patterns().token.findall, _patterns().run.split
         number_of = _consecutive_numbers()
@@ -635,19 +642,19 @@ class _WordAnalyzer:
             widths = np.ones(len(numbers), dtype=np.int32)
             widths[is_run] = list(map(len, runs))
             numbers = np.repeat(numbers, widths)
-            numbers[np.repeat(is_run, widths)] = _number_letters("".join(runs), number_of)
+            numbers[np.repeat(is_run, widths)] = _number_characters("".join(runs), number_of)
             indptr = np.concatenate([[0], np.cumsum(widths)])[indptr]
         return list(number_of), numbers, np.diff(indptr)
 
 
-def _number_letters(letters: str, number_of: defaultdict[str, int]) -> np.ndarray:
+def _number_characters(characters: str, number_of: defaultdict[str, int]) -> np.ndarray:
     """The number of each character."""
-    code_points = np.frombuffer(letters.encode("utf-32-le"), dtype="<u4")
+    code_points = np.frombuffer(characters.encode("utf-32-le"), dtype="<u4")
     occurs = np.zeros(code_points.max() + 1, dtype=bool)
     occurs[code_points] = True
     occurring = np.flatnonzero(occurs)
     numbers = np.empty(len(occurs), dtype=np.int32)
-    numbers[occurring] = [number_of[letter] for letter in map(chr, occurring)]
+    numbers[occurring] = [number_of[character] for character in map(chr, occurring)]
     return numbers[code_points]
 
 

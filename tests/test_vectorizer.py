@@ -729,7 +729,7 @@ def test_subwords_are_the_same_in_forks_threads_and_workers_and_without_a_warnin
 # Characters that the cutting treats apart, so that short examples bring them together.
 characters = st.characters() | st.sampled_from(
     "aZéΣσ1²_.,'’-\"!  \n\u200c\u200d\u00ad\u0301\u0345\u20e3\ufe0f👩👍🏽🇫🇷❤🏴\U000e0067"
-    "我々カーｶﾞ한한ทีนि्कكَـ\u0130\u212b\u1fbc𝒜𠀀\ud800\U0010ffff"
+    "，。〰（？我々カーｶﾞ한한ทีนि्कكَـ\u0130\u212b\u1fbc𝒜𠀀\ud800\U0010ffff"
 )
 texts = st.text(characters, max_size=30)
 
