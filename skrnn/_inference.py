@@ -252,9 +252,11 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
         for start, stop in [(offsets[t], offsets[t + 1]) for t in block[::order]]:
             if stop - start != n_running:
                 n_running = stop - start
-                now = hidden[:n_running], memory[:n_running], recurrent[:n_running]
+                # NumPy is quicker with a vector than with a matrix of one row.
+                rows = slice(n_running) if n_running > 1 else 0
+                now = hidden[rows], memory[rows], recurrent[rows]
                 step = _STEPS[spec.cell](kernel, bias, *now, activation)
-            step(inputs[start - first : stop - first])
+            step(inputs[start - first : stop - first] if n_running > 1 else inputs[start - first])
             states[start:stop] = now[0]
 
 
@@ -265,7 +267,7 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
 
 def _simple_step(kernel, _bias, hidden, _memory, recurrent, activation):
     def step(inputs):
-        np.matmul(hidden, kernel, out=recurrent)
+        np.dot(hidden, kernel, out=recurrent)
         np.add(recurrent, inputs, out=recurrent)
         activation(recurrent, hidden)
 
@@ -273,17 +275,17 @@ def _simple_step(kernel, _bias, hidden, _memory, recurrent, activation):
 
 
 def _gru_step(kernel, bias, hidden, _memory, recurrent, activation):
-    units = hidden.shape[1]
-    gates, candidate = recurrent[:, : 2 * units], recurrent[:, 2 * units :]
-    update, reset = gates[:, :units], gates[:, units:]
+    units = hidden.shape[-1]
+    gates, candidate = recurrent[..., : 2 * units], recurrent[..., 2 * units :]
+    update, reset = gates[..., :units], gates[..., units:]
 
     def step(inputs):
-        np.matmul(hidden, kernel, out=recurrent)
+        np.dot(hidden, kernel, out=recurrent)
         np.add(recurrent, bias, out=recurrent)
-        np.add(gates, inputs[:, : 2 * units], out=gates)
+        np.add(gates, inputs[..., : 2 * units], out=gates)
         _sigmoid_of_halved(gates, gates)
         np.multiply(candidate, reset, out=candidate)
-        np.add(candidate, inputs[:, 2 * units :], out=candidate)
+        np.add(candidate, inputs[..., 2 * units :], out=candidate)
         activation(candidate, candidate)
         np.subtract(hidden, candidate, out=hidden)
         np.multiply(hidden, update, out=hidden)
@@ -293,12 +295,12 @@ def _gru_step(kernel, bias, hidden, _memory, recurrent, activation):
 
 
 def _lstm_step(kernel, _bias, hidden, memory, recurrent, activation):
-    units = hidden.shape[1]
-    gates, candidate = recurrent[:, : 3 * units], recurrent[:, 3 * units :]
-    input_gate, forget_gate, output_gate = (gates[:, i * units : (i + 1) * units] for i in range(3))
+    units = hidden.shape[-1]
+    gates, candidate = recurrent[..., : 3 * units], recurrent[..., 3 * units :]
+    input_gate, forget_gate, output_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
 
     def step(inputs):
-        np.matmul(hidden, kernel, out=recurrent)
+        np.dot(hidden, kernel, out=recurrent)
         np.add(recurrent, inputs, out=recurrent)
         _sigmoid_of_halved(gates, gates)
         activation(candidate, hidden)
