@@ -60,8 +60,11 @@ _UNSPACED_PUNCTUATION = ((0x3001, 0x303F), (0xFF01, 0xFF65))
 # Stands for a run of unspaced characters while the text around it is cut: a token of its own next to anything.
 _RUN = "一"
 
+# What is replaced and what is removed, so that one token stands for what reads the same.
+TYPOGRAPHIC_APOSTROPHE, APOSTROPHE, SOFT_HYPHEN = "\u2019", "'", "\u00ad"
 
-class _Patterns(NamedTuple):
+
+class Patterns(NamedTuple):
     token: re.Pattern
     """A token of the word analyzer."""
     run: re.Pattern
@@ -70,10 +73,14 @@ class _Patterns(NamedTuple):
     """A token, but with all unspaced letters that stand together in one."""
     word: re.Pattern
     """The first character of a word, in a script with spaces, or of a number."""
+    portable_token: str
+    """What `token` matches, for engines without look-arounds; the longest match is the one."""
+    portable_whole: str
+    """Likewise what `whole` matches."""
 
 
 @lru_cache(maxsize=1)
-def _patterns() -> _Patterns:
+def patterns() -> Patterns:
     r"""The regular expressions that cut text in any script.
 
     Written out as explicit classes because ``\w`` leaves out the combining marks that Hindi, Thai or
@@ -93,35 +100,44 @@ def _patterns() -> _Patterns:
     symbols.remove(ord("_"))
 
     # Above the Basic Multilingual Plane, whole ranges are exact enough and keep the classes short.
-    single = _char_class(letters & unspaced) + "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+    single = char_class(letters & unspaced) + "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
     astral_letters = "\U00010000-\U0001afff\U0001b170-\U0001efff"
-    start = _char_class((letters - unspaced) | numbers) + astral_letters
+    start = char_class((letters - unspaced) | numbers) + astral_letters
     # ZERO WIDTH (NON-)JOINER belongs inside the words of Persian and of Indic scripts.
-    inside = _char_class((letters - unspaced) | numbers | marks | {0x200C, 0x200D}) + astral_letters
-    mark = _char_class(marks)
-    symbol = _char_class(symbols) + "\U0001f000-\U0001ffff"
-    symbol_of_run = _char_class(symbols & unspaced_punctuation)
+    inside = char_class((letters - unspaced) | numbers | marks | {0x200C, 0x200D}) + astral_letters
+    mark = char_class(marks)
+    symbol = char_class(symbols) + "\U0001f000-\U0001ffff"
+    symbol_of_run = char_class(symbols & unspaced_punctuation)
     modifier = mark + "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # variation, skin tone, tag
 
     # Apostrophe, Hebrew geresh and gershayim, Catalan middle dot.
-    joiner = "'\u05f3\u05f4\u00b7"
+    joiner = f"{APOSTROPHE}\u05f3\u05f4\u00b7"
     word = rf"[{start}][{inside}]*(?:[{joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
     flag = "[\U0001f1e6-\U0001f1ff]{2}"
     mark_or_emoji = rf"[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
-    return _Patterns(
-        token=re.compile(rf"{word}|[{single}][{mark}]*|{flag}|{mark_or_emoji}"),
+    single_token, single_whole = rf"[{single}][{mark}]*", rf"[{single}][{single}{mark}]*"
+
+    # Without look-arounds, whole numbers with points and commas stand for letters.
+    digit = char_class({cp for cp in range(0x1F000) if chr(cp).isdecimal()})
+    number = rf"[{digit}](?:[.,][{digit}])+"
+    letters_inside = rf"(?:[{inside}]|{number})"
+    portable_word = rf"(?:[{start}]|{number}){letters_inside}*(?:[{joiner}]{letters_inside}+)*"
+    return Patterns(
+        token=re.compile(rf"{word}|{single_token}|{flag}|{mark_or_emoji}"),
         run=re.compile(rf"((?<!\u200d)[{single}{symbol_of_run}]+(?![{modifier}\u200d]))"),
-        whole=re.compile(rf"{word}|[{single}][{single}{mark}]*|{flag}|{mark_or_emoji}"),
+        whole=re.compile(rf"{word}|{single_whole}|{flag}|{mark_or_emoji}"),
         word=re.compile(rf"[{start}]"),
+        portable_token=rf"{portable_word}|{single_token}|{flag}|{mark_or_emoji}",
+        portable_whole=rf"{portable_word}|{single_whole}|{flag}|{mark_or_emoji}",
     )
 
 
-def _char_class(code_points: set[int]) -> str:
+def char_class(code_points: Collection[int]) -> str:
     """The inside of a ``[...]`` that matches these code points."""
     ordered = np.array(sorted(code_points))
     breaks = np.flatnonzero(np.diff(ordered) > 1)
     firsts, lasts = ordered[np.r_[0, breaks + 1]], ordered[np.r_[breaks, -1]]
-    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in zip(firsts, lasts, strict=True))
+    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in zip(firsts, lasts, strict=True))
 
 
 def check_documents(raw_documents) -> list[str]:
@@ -465,7 +481,7 @@ class SequenceVectorizer(
         elif not stop_words:
             return _WordAnalyzer(preprocess)
         else:
-            tokenize = _patterns().token.findall
+            tokenize = patterns().token.findall
         return partial(_analyze, preprocess, tokenize, stop_words)
 
     def _preprocess(self, document: str) -> str:
@@ -473,7 +489,8 @@ class SequenceVectorizer(
             document = document.lower()
         if not document.isascii():
             # One token for what reads the same: composed and decomposed letters, both apostrophes, soft hyphens.
-            document = unicodedata.normalize("NFC", document).replace("\u2019", "'").replace("\u00ad", "")
+            document = unicodedata.normalize("NFC", document)
+            document = document.replace(TYPOGRAPHIC_APOSTROPHE, APOSTROPHE).replace(SOFT_HYPHEN, "")
         if self.strip_accents == "ascii":
             return strip_accents_ascii(document)
         if self.strip_accents == "unicode":
@@ -609,7 +626,7 @@ class _WordAnalyzer:
     preprocess: Callable[[str], str]
 
     def __call__(self, document: str) -> list[str]:
-        return _patterns().token.findall(self.preprocess(document))
+        return patterns().token.findall(self.preprocess(document))
 
     def number_tokens(self, documents: list[str]):
         """As ``_number_tokens``, without a str for each character of scripts that put no space between words.
@@ -617,7 +634,7 @@ class _WordAnalyzer:
         Those take most of the time of cutting Chinese text. Whole runs of letters and punctuation are set aside
         instead, and their characters numbered by code point.
         """
-        findall, split = _patterns().token.findall, _patterns().run.split
+        findall, split = patterns().token.findall, patterns().run.split
         number_of = _consecutive_numbers()
         lengths: list[int] = []  # in tokens, a run counting as one
         runs: list[str] = []
@@ -669,8 +686,8 @@ def _analyze_subwords(preprocess: Callable, cut: Callable[[str], list[str]], doc
 
 def _mark_words(document: str) -> list[str]:
     """What pieces are cut from: words with a mark in front, runs of unspaced letters, punctuation, emoji."""
-    starts_word = _patterns().word.match
-    return [WORD_START + part if starts_word(part) else part for part in _patterns().whole.findall(document)]
+    starts_word = patterns().word.match
+    return [WORD_START + part if starts_word(part) else part for part in patterns().whole.findall(document)]
 
 
 def _number_pieces(pieces: Collection[str], tokens: list[str], numbers: np.ndarray) -> dict[str, int]:
@@ -709,9 +726,14 @@ def _number_tokens(analyze: Callable, documents: list[str]):
     return list(number_of), numbers, np.array(lengths, dtype=np.int64)
 
 
+def n_from_end(max_length: int, truncate: str) -> int:
+    """How many of the ``max_length`` tokens that stay of a longer document are its last ones."""
+    return {"head": 0, "tail": max_length, "both": max_length // 2}[truncate]
+
+
 def _truncate(numbers: np.ndarray, lengths: np.ndarray, max_length: int, truncate: str):
     """The numbers and lengths of what is left of documents that stand one after another."""
-    n_last = {"head": 0, "tail": max_length, "both": max_length // 2}[truncate]
+    n_last = n_from_end(max_length, truncate)
     steps = np.arange(len(numbers)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     kept = (steps < max_length - n_last) | (steps >= np.repeat(lengths - n_last, lengths))
     return numbers[kept], np.minimum(lengths, max_length)

@@ -14,16 +14,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn._base import BaseRNN
 from skrnn._bigrams import HASH_MODULUS, HASH_MULTIPLIER, NO_BIGRAM
+from skrnn._export_text import CUTTING_DOMAIN, TABLES_DOMAIN, check_exportable, read_documents
 from skrnn._network import N_GATES, NetworkSpec
 from skrnn._sequences import PADDING, UNKNOWN
 from skrnn._text import TextRNN
+from skrnn._validation import check_choice
 from skrnn._vectorizer import SequenceVectorizer
 from skrnn._version import __version__
 
 __all__ = ["to_onnx"]
 
-# Old enough for runtimes of the last years, new enough for all that is used here.
-_OPSET, _IR_VERSION = 17, 8
+# Versions of the operators by domain, and of the format: old enough for runtimes of the last years, new enough for
+# all that is used here. What reads documents needs newer ones.
+_VERSIONS = {
+    "token_ids": ({"": 17}, 8),
+    "documents": ({"": 20, TABLES_DOMAIN: 2, CUTTING_DOMAIN: 1}, 9),
+}
 
 _OPERATORS = {"simple": "RNN", "gru": "GRU", "lstm": "LSTM"}
 # Gates of Keras' kernels in the order of the operator: an LSTM's are i, f, c, o there and i, o, f, c here.
@@ -31,7 +37,7 @@ _GATE_ORDER = {"simple": [0], "gru": [0, 1, 2], "lstm": [0, 3, 1, 2]}
 _ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "sigmoid": "Sigmoid"}
 
 
-def to_onnx(estimator, path=None):
+def to_onnx(estimator, path=None, *, inputs="token_ids"):
     """Export a fitted estimator as an ONNX model.
 
     The model computes what ``predict_proba`` of a classifier and ``predict`` of a regressor compute, in float32.
@@ -45,6 +51,9 @@ def to_onnx(estimator, path=None):
     path : str or path-like, default=None
         The file to write, which is replaced if it is there. It holds the whole model, and is either complete or
         as it was: an export that fails half-way leaves nothing behind. None writes no file.
+    inputs : {"token_ids", "documents"}, default="token_ids"
+        What the model of a text estimator reads: token ids, which every runtime of ONNX can, or the documents
+        themselves, which takes ONNX Runtime. An estimator of numeric sequences reads those.
 
     Returns
     -------
@@ -58,16 +67,18 @@ def to_onnx(estimator, path=None):
     TypeError
         If it is not one of the four, but a pipeline or a search, for instance.
     ValueError
-        If its network is the user's own.
+        If its network is the user's own, or if `inputs` is "documents" and the vectorizer has settings that no
+        graph can follow exactly.
     ImportError
         If ``onnx`` is not installed: ``pip install "skrnn[onnx]"``.
 
     Notes
     -----
-    Inputs of a text estimator:
+    The input of a text estimator is one of these:
 
     - ``token_ids``, int32 of shape (batch, time): token ids padded with 0 to the longest document, at the end or
       in front. Ids beyond the vocabulary count as unknown, negative ones as padding.
+    - ``documents``, strings (UTF-8) of shape (batch,), in Python an array of dtype object.
 
     Inputs of an estimator of numeric sequences:
 
@@ -86,9 +97,19 @@ def to_onnx(estimator, path=None):
     As in the estimator, a result depends on the document or sequence alone, and empty ones get what the output
     layer makes of zeros.
 
-    Cutting text into tokens is not in the graph: ONNX has no operator that does what the analyzers do. Get the
-    ids from ``estimator.vectorizer_.transform(documents).toarray()``, or cut the documents in the same way and
-    look the tokens up in the vocabulary, which is in the metadata. These are strings:
+    For ``token_ids`` get the ids from ``estimator.vectorizer_.transform(documents).toarray()``, or cut the
+    documents in the same way and look the tokens up in the vocabulary, which is in the metadata.
+
+    With ``documents`` the model itself does what the vectorizer does, and gets the same ids of any text, with
+    the three built-in analyzers, ``lowercase``, ``stop_words``, ``max_length`` and ``truncate``. It is refused
+    with a callable ``analyzer``, ``preprocessor`` or ``tokenizer``, with a ``token_pattern`` (regular expressions
+    mean other things outside of Python) and with ``strip_accents``. It needs the operator Tokenizer of the domain
+    com.microsoft, which ONNX Runtime has, unless built without its contrib operators, and other runtimes do not.
+    Unicode is that of the Python that exports. The rows of a batch take the time and the memory of the longest
+    document, and of the most combining marks on one letter: give it tens of documents at a time rather than
+    thousands, and limit the length of those that strangers send.
+
+    The metadata are strings:
 
     - ``estimator``: name of the class.
     - ``task``: binary, multiclass, multilabel or regression.
@@ -114,19 +135,29 @@ def to_onnx(estimator, path=None):
     >>> (probabilities,) = session.run(["probabilities"], {"token_ids": token_ids})
     >>> np.allclose(probabilities, classifier.predict_proba(new_documents), rtol=0, atol=1e-5)
     True
+
+    From the documents themselves:
+
+    >>> model = to_onnx(classifier, inputs="documents")
+    >>> session = InferenceSession(model.SerializeToString())
+    >>> inputs = {"documents": np.array(new_documents, dtype=object)}
+    >>> np.allclose(session.run(None, inputs)[0], probabilities, rtol=0, atol=1e-5)
+    True
     """
     _check_estimator(estimator)
+    _check_inputs(estimator, inputs)
     onnx = _import_onnx()
     spec, weights = NetworkSpec(**estimator._network["spec"]), estimator._network["weights"]
     metadata = _metadata(estimator, spec)
-    graph = _Graph(onnx)
-    inputs, output = _network(graph, spec, weights, estimator)
+    opsets, ir_version = _VERSIONS[inputs]
+    graph = _Graph(onnx, opsets[""])
+    tensors, output = _network(graph, spec, weights, estimator, inputs)
     model = onnx.helper.make_model(
-        graph.build(type(estimator).__name__, inputs, output),
+        graph.build(type(estimator).__name__, tensors, output),
         producer_name="skrnn",
         producer_version=metadata["skrnn_version"],
-        opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
-        ir_version=_IR_VERSION,
+        opset_imports=[onnx.helper.make_opsetid(domain, version) for domain, version in opsets.items()],
+        ir_version=ir_version,
     )
     onnx.helper.set_model_props(model, metadata)
     if path is not None:
@@ -148,6 +179,18 @@ def _check_estimator(estimator) -> None:
             f"{estimator._network['network']!r}. Export its Keras model with Keras' own means: "
             'estimator.model_.export(path, format="onnx").'
         )
+
+
+def _check_inputs(estimator, inputs) -> None:
+    check_choice("inputs", inputs, tuple(_VERSIONS))
+    if inputs == "token_ids":
+        return
+    if not isinstance(estimator, TextRNN):
+        raise ValueError(
+            f"Expected inputs='documents' for an estimator of text only, got it for {type(estimator).__name__}; "
+            "leave it out."
+        )
+    check_exportable(estimator.vectorizer_)
 
 
 def _import_onnx():
@@ -186,15 +229,18 @@ def _write(path: Path, content: bytes) -> None:
 class _Graph:
     """Nodes and constants in the order in which they are added; results are known by their names."""
 
-    def __init__(self, onnx):
+    def __init__(self, onnx, opset: int, prefix: str = ""):
         self._onnx = onnx
+        self._opset = opset
+        self._prefix = prefix
         self._nodes = []
         self._constants = []
+        self._declarations = []
 
     def add(self, operator: str, *inputs, n_outputs: int = 1, output: str | None = None, **attributes):
         """The name of a node's output, or a list of names. Inputs are names, or arrays, which become constants."""
         inputs = [value if isinstance(value, str) else self._constant(value) for value in inputs]
-        name = f"{operator}_{len(self._nodes)}"
+        name = f"{self._prefix}{operator}_{len(self._nodes)}"
         outputs = [output or name] if n_outputs == 1 else [f"{name}_{i}" for i in range(n_outputs)]
         self._nodes.append(self._onnx.helper.make_node(operator, inputs, outputs, name=name, **attributes))
         return outputs[0] if n_outputs == 1 else outputs
@@ -202,9 +248,23 @@ class _Graph:
     def cast(self, value: str, dtype) -> str:
         return self.add("Cast", value, to=self._element_type(dtype))
 
+    def declare(self, value: str, dtype) -> None:
+        """The type of what an operator gives that ONNX does not know; without it, checking a model may crash."""
+        self._declarations.append(self._onnx.helper.make_tensor_value_info(value, self._element_type(dtype), None))
+
+    def max(self, value: str, axis: int) -> str:
+        """The greatest along an axis, which goes away."""
+        if self._opset < 18:
+            return self.add("ReduceMax", value, axes=[axis], keepdims=0)
+        return self.add("ReduceMax", value, np.array([axis]), keepdims=0)
+
+    def subgraph(self) -> "_Graph":
+        """For the body of the next node; it sees the results that are there, and its names are its own."""
+        return _Graph(self._onnx, self._opset, f"{self._prefix}{len(self._nodes)}_")
+
     def _constant(self, values) -> str:
-        name = f"constant_{len(self._constants)}"
-        self._constants.append(self._onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
+        name = f"{self._prefix}constant_{len(self._constants)}"
+        self._constants.append(self._onnx.numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def build(self, name: str, inputs: dict[str, tuple], output: dict[str, tuple]):
@@ -213,17 +273,22 @@ class _Graph:
             [self._onnx.helper.make_tensor_value_info(k, self._element_type(v[0]), v[1:]) for k, v in part.items()]
             for part in (inputs, output)
         )
-        return self._onnx.helper.make_graph(self._nodes, name, inputs, outputs, self._constants)
+        return self._onnx.helper.make_graph(
+            self._nodes, name, inputs, outputs, self._constants, value_info=self._declarations
+        )
 
     def _element_type(self, dtype) -> int:
         return self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
 
 
-def _network(graph: _Graph, spec: NetworkSpec, weights, estimator) -> tuple[dict, dict]:
+def _network(graph: _Graph, spec: NetworkSpec, weights, estimator, reads: str) -> tuple[dict, dict]:
     """All nodes; returns the dtype and the shape of each input and of the output by name."""
-    if spec.n_tokens is not None:
+    if reads == "documents":
+        inputs = {"documents": (object, "batch")}
+        sequences, lengths = _read_tokens(graph, spec, weights, read_documents(graph, estimator.vectorizer_))
+    elif spec.n_tokens is not None:
         inputs = {"token_ids": (np.int32, "batch", "time")}
-        sequences, lengths = _read_tokens(graph, spec, weights)
+        sequences, lengths = _read_tokens(graph, spec, weights, "token_ids")
     else:
         inputs = {"sequences": (np.float32, "batch", "time", spec.n_features), "lengths": (np.int64, "batch")}
         sequences, lengths = _read_vectors(graph)
@@ -252,15 +317,15 @@ def _missing(graph: _Graph, sequences: str) -> str:
     return graph.add("Max", graph.add("Sub", np.array([1, 1]), shape), np.array([0]))
 
 
-def _read_tokens(graph: _Graph, spec: NetworkSpec, weights) -> tuple[str, str]:
+def _read_tokens(graph: _Graph, spec: NetworkSpec, weights, ids: str) -> tuple[str, str]:
     """Vectors (time, batch, n_features) of the tokens, and lengths (batch,)."""
-    pads = graph.add("Concat", np.array([0, 0]), _missing(graph, "token_ids"), axis=0)
-    ids = graph.add("Pad", "token_ids", pads)  # (batch, time)
+    pads = graph.add("Concat", np.array([0, 0]), _missing(graph, ids), axis=0)
+    ids = graph.add("Pad", ids, pads)  # (batch, time)
     ids = graph.add("Max", ids, np.array([PADDING], dtype=np.int32))
     is_token = graph.cast(graph.add("Greater", ids, np.int32(PADDING)), np.int64)
     lengths = graph.add("ReduceSum", is_token, np.array([1]), keepdims=0)  # (batch,)
-    # Tokens first, in their order: of equal elements TopK puts the earlier one first.
-    width = graph.add("Shape", ids, start=1, end=2)
+    # Tokens first, in their order: of equal elements TopK puts the earlier one first. No wider than the longest.
+    width = graph.add("Max", graph.add("ReduceMax", lengths, keepdims=1), np.array([1]))
     _, order = graph.add("TopK", is_token, width, n_outputs=2, axis=1)
     ids = graph.add("GatherElements", ids, order, axis=1)
     is_known = graph.add("Less", ids, np.int32(spec.n_tokens))
@@ -393,7 +458,7 @@ def _sum(graph: _Graph, states: str, mask: str) -> str:
 
 def _max(graph: _Graph, states: str, mask: str) -> str:
     lowest = np.float32(-np.inf)
-    return graph.add("ReduceMax", graph.add("Where", mask, states, lowest), axes=[0], keepdims=0)
+    return graph.max(graph.add("Where", mask, states, lowest), 0)
 
 
 def _head(graph: _Graph, spec: NetworkSpec, weights, pooled: str, estimator) -> dict[str, tuple]:

@@ -51,7 +51,18 @@ ALLOWED = {
     "_state": {"_version"},
     "_classifier": {"_docs", "_numeric", "_text", "_validation"},
     "_regressor": {"_docs", "_numeric", "_text", "_validation"},
-    "export": {"_base", "_bigrams", "_network", "_sequences", "_text", "_vectorizer", "_version"},
+    "_export_text": {"_sequences", "_vectorizer"},
+    "export": {
+        "_base",
+        "_bigrams",
+        "_export_text",
+        "_network",
+        "_sequences",
+        "_text",
+        "_validation",
+        "_vectorizer",
+        "_version",
+    },
     "__init__": {"_classifier", "_network", "_regressor", "_vectorizer", "_version"},
 }
 

@@ -4,7 +4,9 @@ import json
 import pickle
 import subprocess
 import sys
+import unicodedata
 from dataclasses import asdict, replace
+from functools import lru_cache
 from itertools import cycle, product
 from pathlib import Path
 
@@ -21,7 +23,13 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import skrnn
-from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
+from skrnn import (
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+    RNNTextClassifier,
+    RNNTextRegressor,
+    SequenceVectorizer,
+)
 from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS
 from skrnn._sequences import RaggedArray, dense_batch
 from skrnn.export import to_onnx
@@ -37,13 +45,16 @@ TASKS = {
 }
 
 
-def make_estimator(reads="tokens", task="multiclass", seed=0, target_scale=1.0, target_mean=0.0, **changes):
+def make_estimator(
+    reads="tokens", task="multiclass", seed=0, target_scale=1.0, target_mean=0.0, n_tokens=N_TOKENS, **changes
+):
     """An estimator as if it had been fitted, with random weights."""
-    n_tokens = N_TOKENS if reads == "tokens" else None
-    spec = small_spec(n_tokens=n_tokens, n_features=N_FEATURES, **TASKS[task], **changes)
+    spec = small_spec(
+        n_tokens=n_tokens if reads == "tokens" else None, n_features=N_FEATURES, **TASKS[task], **changes
+    )
     if reads == "tokens":
         estimator = (RNNTextRegressor if task == "regression" else RNNTextClassifier)("passthrough")
-        estimator.vectorizer_, estimator._n_token_ids = "passthrough", N_TOKENS
+        estimator.vectorizer_, estimator._n_token_ids = "passthrough", n_tokens
     else:
         estimator = (RNNSequenceRegressor if task == "regression" else RNNSequenceClassifier)()
         estimator._n_features, estimator._is_fitted_on_series = N_FEATURES, False
@@ -217,6 +228,211 @@ def test_values_of_a_great_mean_keep_their_digits(reads):
     for scale, mean in [(1e-3, 1e6), (1e4, 0.0)]:
         estimator = make_estimator(reads, "regression", target_scale=scale, target_mean=mean)
         assert_agrees(estimator, random_sequences(reads, LENGTHS), atol=1e-5 * scale)
+
+
+# Documents
+
+
+def make_reader(documents, task="multiclass", vocabulary=None, network=None, **options):
+    """An estimator of text as if it had been fitted, with random weights: other tokens, other outputs."""
+    vectorizer = SequenceVectorizer(vocabulary=vocabulary, **options).fit(documents)
+    estimator = make_estimator(task=task, n_tokens=len(vectorizer.vocabulary_) + 2, **(network or {}))
+    estimator.vectorizer = estimator.vectorizer_ = vectorizer
+    return estimator
+
+
+def open_model(estimator):
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return InferenceSession(to_onnx(estimator, inputs="documents").SerializeToString(), options)
+
+
+def read(session, documents):
+    (output,) = session.run(None, {"documents": np.array(documents, dtype=object)})
+    return output
+
+
+def assert_reads(estimator, documents, session=None):
+    outputs = read(session or open_model(estimator), documents)
+    predict = estimator.predict if hasattr(estimator, "target_scale_") else estimator.predict_proba
+    np.testing.assert_allclose(outputs, predict(documents), rtol=0, atol=1e-5, equal_nan=False)
+
+
+# What is hard to cut, in many scripts: much of it in forms that read the same.
+TEXTS = [
+    "Don't panic! Don’t PANIC… rock'n'roll 'quoted' o' l·l 5׳",
+    "1.5 1,000.25 1. .5 1.a a1.5b 3.14.15, v2.0'x ٣,٤ 𝟘.𝟙",
+    "Caf\u00e9 cafe\u0301 CAFE\u0301 na\u00efve e\u0323\u0302 e\u0302\u0323 \u1ec7 \u00ea\u0323 q\u0307\u0323",
+    "\u212bngstr\u00f6m K\u212a \u2126 \u0344\u0345 =\u0338 \u2260 \U0001d15e \u0301 a mark first",
+    "a\u0305\u0301 a\u0316\u0301 a\u0316\u0305\u0301 \u03b1\u0345\u0301\u0313 \u1fb3\u0313\u0301",
+    "İstanbul I\u0307 ı straße STRASSE ẞ ﬁ ǅ",
+    "ΛΟΓΟΣ λόγος Σ ΑΣ.Α ΑΣ' ΑΣ\u00adΑ ΑΣ1 ΣΑ Α\u0301Σ\u0301 ΑʰΣʰ",
+    "soft\u00adhyphen a\u00ad\u0301 \u00ad zero\u200bwidth no\u00a0break \ufeff",
+    "别慌 中文。 か\u3099 \u304c パ ｶﾞ ไทยน้ำ \uf900 \U00020000",
+    "한국어 \u1112\u1161\u11ab 하\u11ab 각\u11a8 \u1100\u1100\u1161 ㄱ",
+    "हिन्दी क\u093c \u0958 \u09c7\u09be كِتَابُّ ש\u05c1\u05bc \u0f43 \u0dd9\u0dcf\u0dca",
+    "🇩🇪🇫 👩🏽\u200d🚀 ❤\ufe0f :-) _under_score_",
+    "\t tabs\n lines\r\x0b\x1c\x85\u2003\u3000 \x00 nul\x00",
+    *["", " ", "\n\u2003", "\u00ad", "\u0301", "[UNK]", "never seen ▁word"],
+]
+READERS = {
+    "word": {},
+    "case": {"lowercase": False},
+    "few words": {
+        "max_features": 30,
+        "stop_words": ["don't", "a", "中", "λόγος", "!"],
+    },
+    "char": {"analyzer": "char"},
+    "char and case": {"analyzer": "char", "lowercase": False, "max_length": 7, "truncate": "both"},
+    "subword": {"analyzer": "subword", "max_features": 400},
+}
+
+
+@lru_cache
+def reader(name):
+    """An estimator whose vocabulary has the tokens of the texts, and its model."""
+    estimator = make_reader(TEXTS * 2, **READERS[name])  # twice: pieces are what occurs twice
+    return estimator, open_model(estimator)
+
+
+every_reader = pytest.mark.parametrize("name", READERS)
+
+
+@every_reader
+def test_texts_of_all_scripts(name):
+    estimator, session = reader(name)
+    assert_reads(estimator, TEXTS, session)
+    for text in TEXTS:  # the others of a batch say how wide it is
+        assert_reads(estimator, [text], session)
+
+
+@every_reader
+@settings(deadline=None, max_examples=60)
+@given(
+    documents=st.lists(
+        st.text(st.sampled_from(sorted(set("".join(TEXTS)))) | st.characters(codec="utf-8"), max_size=12),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_documents(name, documents):
+    estimator, session = reader(name)
+    assert_reads(estimator, documents, session)
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char"])
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_every_character_of_which_there_is_something_to_know(analyzer, lowercase):
+    plain = {"Lo", "Cn", "Co", "Cs"}  # letters without case, and what means nothing
+    characters = map(chr, range(0x110000))
+    known = [c for c in characters if unicodedata.category(c) not in plain or unicodedata.decomposition(c)]
+    assert len(known) > 15_000
+    documents = [f"{c} A{c}\u03a3 e{c}\u0301\u0323b \uac00{c}1" for c in known]
+    assert_reads(make_reader(documents, analyzer=analyzer, lowercase=lowercase), documents)
+
+
+@pytest.mark.parametrize("truncate", ["head", "tail", "both"])
+@pytest.mark.parametrize("max_length", [1, 4, 5])
+@pytest.mark.parametrize(
+    "options", [{"stop_words": ["the", "of"]}, {"analyzer": "char"}, {"analyzer": "subword"}], ids=str
+)
+def test_long_documents_are_cut_where_the_vectorizer_cuts_them(options, max_length, truncate):
+    documents = ["the end of the long and winding road of the story", "the of of", "a the b of c", "", "one two"]
+    estimator = make_reader(
+        documents * 2, max_length=max_length, truncate=truncate, network={"pooling": "last"}, **options
+    )
+    assert_reads(estimator, [*documents, " ".join(documents)])
+
+
+@pytest.mark.parametrize("stop_words", ["english", ("film", "!", 3)])
+def test_stop_words(stop_words):
+    documents = ["the film was good !", "a bad one, the film", "the the the", "!"]
+    estimator = make_reader(documents, vocabulary=["the", "film", "good", "!"], stop_words=stop_words)
+    assert_reads(estimator, documents)
+    session = open_model(estimator)
+    np.testing.assert_array_equal(*read(session, ["good", "good film" if stop_words != "english" else "the good"]))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_documents_of_every_task(task):
+    documents = ["A good film, truly.", "A bad one!", "", "good good good"]
+    assert_reads(make_reader(documents, task), [*documents, "unheard-of words"])
+
+
+@pytest.mark.parametrize("network", [{"n_bigrams": 9}, {"skip_connection": True, "pooling": "attention"}])
+def test_documents_through_all_that_reads_tokens(network):
+    documents = ["a b c d e", "e d c b a", "", "a a a", "x a y b"]
+    assert_reads(make_reader(documents, network=network), documents)
+
+
+@every_reader
+def test_batches_without_a_token_or_a_document(name):
+    estimator, session = reader(name)
+    for blank in ([""], ["", ""], [" \n", ""], ["\u00ad"]):
+        assert_reads(estimator, blank, session)
+    assert read(session, []).shape == (0, 3)
+
+
+@every_reader
+def test_an_output_depends_on_its_document_alone(name):
+    _, session = reader(name)
+    together = read(session, TEXTS)
+    np.testing.assert_allclose(read(session, TEXTS[::-1])[::-1], together, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        np.concatenate([read(session, [text]) for text in TEXTS]), together, rtol=0, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"vocabulary": ["a", "", "\ud800", "B", "cafe\u0301", "two words", "caf\u00e9"]},
+        {"vocabulary": ["a", "", "\ud800", "ab", " "], "analyzer": "char"},
+        {
+            "vocabulary": ["a", "", "\ud800", "\u2581a", "\u2581a \u2581b", ".*", "\\U0000", "ab" * 20],
+            "analyzer": "subword",
+        },
+        {"vocabulary": ["a b"], "analyzer": "subword"},
+    ],
+    ids=lambda options: options.get("analyzer", "word"),
+)
+def test_vocabularies_with_entries_that_no_document_has(options):
+    documents = ["a b", "A B", "cafe\u0301 caf\u00e9", "two words", "", "a.*b \\U0000", "ab" * 45, "x a  b"]
+    assert_reads(make_reader(documents, **options), documents)
+
+
+def test_marks_without_end():
+    estimator = make_reader(["za\u0301\u0323lgo text"])
+    assert_reads(estimator, ["z" + "a" + "\u0301\u0323\u0301" * 40 + "lgo text", "\u0323\u0301" * 50])
+
+
+def test_a_fitted_classifier_of_documents(fitted, reviews, tmp_path):
+    documents = [*reviews[0][:20], "", "never seen", "SPLENDID!"]
+    model = to_onnx(fitted, tmp_path / "model.onnx", inputs="documents")
+    assert onnx.load(tmp_path / "model.onnx") == model
+    session = InferenceSession(tmp_path / "model.onnx")
+    np.testing.assert_allclose(read(session, documents), fitted.predict_proba(documents), rtol=0, atol=1e-5)
+    assert session.get_modelmeta().custom_metadata_map.keys() >= {"vocabulary", "classes"}
+
+
+@every_reader
+def test_the_model_of_documents_is_valid_and_says_what_goes_in_and_what_it_needs(name):
+    estimator, session = reader(name)
+    model = to_onnx(estimator, inputs="documents")
+    onnx.checker.check_model(model, full_check=True)
+    (documents,) = session.get_inputs()
+    assert (documents.name, documents.type, documents.shape) == ("documents", "tensor(string)", ["batch"])
+    (output,) = session.get_outputs()
+    assert (output.name, output.type, output.shape) == ("probabilities", "tensor(float)", ["batch", 3])
+    assert {entry.domain for entry in model.opset_import} == {"", "ai.onnx.ml", "com.microsoft"}
+    again = to_onnx(estimator, inputs="documents")
+    assert again.SerializeToString(deterministic=True) == model.SerializeToString(deterministic=True)
+
+
+def test_models_of_token_ids_need_nothing_but_onnx(fitted):
+    model = to_onnx(fitted, inputs="token_ids")
+    assert [entry.domain for entry in model.opset_import] == [""]
+    assert model == to_onnx(fitted)
 
 
 # The model itself
@@ -393,6 +609,60 @@ def test_networks_of_ones_own_are_refused(reviews, tmp_path):
     with pytest.raises(ValueError, match=r'own_network.* estimator\.model_\.export\(path, format="onnx"\)'):
         to_onnx(classifier, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def cut(document):
+    return document.split()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"analyzer": cut}, "analyzer='word', 'char' or 'subword'.*got analyzer=<function cut"),
+        ({"tokenizer": cut}, "tokenizer=None.*got tokenizer=<function cut"),
+        ({"preprocessor": str.lower}, "preprocessor=None.*got preprocessor=<method 'lower'"),
+        ({"preprocessor": str.lower, "analyzer": "char"}, "preprocessor=None"),
+        ({"token_pattern": r"\w+"}, r"token_pattern=None.*got token_pattern='\\\\w\+'"),
+        ({"strip_accents": "ascii"}, "strip_accents=None.*got strip_accents='ascii'"),
+        ({"strip_accents": "unicode", "analyzer": "subword"}, "strip_accents=None.*got strip_accents='unicode'"),
+    ],
+    ids=str,
+)
+def test_documents_are_refused_where_no_graph_cuts_them_alike(options, expected, tmp_path):
+    estimator = make_reader(["a b", "b a"] * 3, **options)
+    with pytest.raises(ValueError, match=rf"Expected {expected}.*Export with inputs='token_ids'.*transform"):
+        to_onnx(estimator, tmp_path / "model.onnx", inputs="documents")
+    assert list(tmp_path.iterdir()) == []
+    to_onnx(estimator)
+
+
+def test_settings_without_effect_are_not_refused():
+    documents = ["a b", "b a"] * 3
+    assert_reads(
+        make_reader(documents, analyzer="char", tokenizer=cut, token_pattern="x", stop_words="english"), documents
+    )
+
+
+class OwnVectorizer(SequenceVectorizer):
+    pass
+
+
+def test_documents_are_refused_where_there_is_no_vectorizer_to_follow():
+    with pytest.raises(ValueError, match=r"Expected an estimator fitted on text .*got vectorizer='passthrough'"):
+        to_onnx(make_estimator(), inputs="documents")
+    with pytest.raises(ValueError, match=r"Expected inputs='documents' for .* text only.*RNNSequenceClassifier"):
+        to_onnx(make_estimator("vectors"), inputs="documents")
+    estimator = make_reader(["a b"])
+    estimator.vectorizer_ = OwnVectorizer().fit(["a b"])
+    with pytest.raises(ValueError, match=r"SequenceVectorizer with .*got vectorizer=OwnVectorizer\(\)"):
+        to_onnx(estimator, inputs="documents")
+
+
+def test_unknown_inputs_are_refused():
+    with pytest.raises(ValueError, match=r"Expected inputs to be one of 'token_ids', 'documents'.*Did you mean"):
+        to_onnx(make_estimator(), inputs="document")
+    with pytest.raises(TypeError, match="Expected inputs to be one of"):
+        to_onnx(make_estimator(), inputs=None)
 
 
 def test_without_onnx_there_is_an_error_that_says_how_to_install_it(monkeypatch):
