@@ -87,7 +87,7 @@ PARAMETERS = {
         [Pascanu2013]_.""",
     "epochs": """int or "auto"
         Passes over the training samples; at most, when stopping early. "auto" takes as
-        many as show 1,200 samples of each class, on average, and make 500 steps; at least 5, at most 60.""",
+        many as show 1,200 samples of each class, on average, and make 250 steps; at least 5, at most 60.""",
     "batch_size": """int
         Samples in a step of the optimizer.""",
     "class_weight": """dict, "balanced" or None

@@ -346,7 +346,7 @@ def test_auto_epochs_follow_documents_and_classes():
         return small(epochs="auto", units=1, **params).fit(documents, y).n_iter_
 
     assert n_epochs(40, batch_size=2) == 60  # the most
-    assert n_epochs(240, batch_size=12, n_classes=3) == 25  # as many as 500 steps take
+    assert n_epochs(240, batch_size=24, n_classes=3) == 25  # as many as 250 steps take
     assert n_epochs(900, batch_size=4, n_classes=3) == 5  # the least
 
 
