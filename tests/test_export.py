@@ -626,7 +626,7 @@ def cut(document):
         ({"strip_accents": "ascii"}, "strip_accents=None.*got strip_accents='ascii'"),
         ({"strip_accents": "unicode", "analyzer": "subword"}, "strip_accents=None.*got strip_accents='unicode'"),
     ],
-    ids=str,
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",  # functions have no lasting names
 )
 def test_documents_are_refused_where_no_graph_cuts_them_alike(options, expected, tmp_path):
     estimator = make_reader(["a b", "b a"] * 3, **options)
