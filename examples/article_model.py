@@ -29,7 +29,7 @@ def main():
         pooling="last",
         embedding_dim=16,
         embedding_init="uniform",
-        max_bigrams=0,
+        max_ngrams=0,
         skip_connection=False,
         dropout=0,
         embedding_dropout=0,

@@ -42,7 +42,7 @@ OPTIMIZERS = (
 MIN_AUTO_VALIDATION = 20
 
 # epochs="auto": what it takes to learn from few documents, or to tell many classes apart.
-MIN_AUTO_STEPS, MIN_AUTO_SAMPLES_PER_CLASS = 250, 1200
+MIN_AUTO_STEPS, MIN_AUTO_SAMPLES_PER_CLASS = 500, 1200
 MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS = 5, 60
 
 

@@ -333,7 +333,7 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
         embedding_init="naive_bayes",
         embeddings=None,
         trainable_embeddings=True,
-        max_bigrams=50_000,
+        max_ngrams=50_000,
         skip_connection=True,
         dropout=0.2,
         embedding_dropout=0.5,
@@ -388,7 +388,7 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
         self.embedding_init = embedding_init
         self.embeddings = embeddings
         self.trainable_embeddings = trainable_embeddings
-        self.max_bigrams = max_bigrams
+        self.max_ngrams = max_ngrams
         self.skip_connection = skip_connection
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout

@@ -43,14 +43,16 @@ PARAMETERS = {
         Let training change the vectors of the tokens. False keeps them as they start, pretrained or random:
         fewer parameters to learn from few documents, and words that training has not seen stay comparable
         to those that it has.""",
-    "max_bigrams": """int
-        Pairs of neighbouring tokens, at most so many, get a vector of their own, which is added to that of the
-        second token [Joulin2017]_: the most frequent of those that occur in two documents or more. They start
-        with zeros, but for what naive Bayes makes of them. 0 for none; there are also none with
+    "max_ngrams": """int
+        N-grams of neighbouring tokens, at most so many, get a vector of their own, which is added to that of
+        their last token [Joulin2017]_; of those that end in one token, the longest. They are the most frequent
+        of the pairs that occur in two documents or more and, where there is room left, of the runs of three to
+        five tokens that occur in five: few among words, but where letters are tokens, they are the words. They
+        start with zeros, but for what naive Bayes makes of them. 0 for none; there are also none with
         ``trainable_embeddings=False``, or with a `network` of your own.""",
     "skip_connection": """bool
         Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
-        number, beside the hidden states: a bag of words and pairs as in fastText [Joulin2017]_, which learns
+        number, beside the hidden states: a bag of words and n-grams as in fastText [Joulin2017]_, which learns
         many classes and rare ones sooner.""",
     "dropout": """float
         Share of the units that is dropped between layers and before the output, in training.""",
@@ -87,7 +89,7 @@ PARAMETERS = {
         [Pascanu2013]_.""",
     "epochs": """int or "auto"
         Passes over the training samples; at most, when stopping early. "auto" takes as
-        many as show 1,200 samples of each class, on average, and make 250 steps; at least 5, at most 60.""",
+        many as show 1,200 samples of each class, on average, and make 500 steps; at least 5, at most 60.""",
     "batch_size": """int
         Samples in a step of the optimizer.""",
     "class_weight": """dict, "balanced" or None

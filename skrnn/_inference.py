@@ -13,9 +13,8 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit
 
-from skrnn._bigrams import bigram_rows
 from skrnn._network import N_GATES, NetworkSpec
-from skrnn._sequences import PADDING
+from skrnn._ngrams import ngram_rows
 from skrnn._threads import run_in_threads
 
 # Sequences that run side by side: enough rows for fast matrix products, few enough tokens to stay in memory.
@@ -97,22 +96,27 @@ def _token_reader(spec, weights, X) -> "Callable[[_Packing, np.ndarray], _Produc
     def read(packing, starts):
         ids = X.data[packing.flat_positions(starts)]
         lookups = [(tables, positions[ids])]
-        if spec.n_bigrams:
-            lookups.append(_bigram_lookup(spec, weights, packing, ids))
+        if spec.n_ngrams:
+            lookups.append(_ngram_lookup(spec, weights, packing, ids))
         return partial(_look_up, lookups)
 
     return read
 
 
-def _bigram_lookup(spec, weights, packing, ids) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What the pairs of packed tokens add: tables of those pairs that occur, and each pair's row in them."""
-    previous = np.full_like(ids, PADDING)
-    steps_back = packing.n_active[packing.times - 1]  # as many sequences ran a step before, so far back it stands
+def _ngram_lookup(spec, weights, packing, ids) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What the n-grams of packed tokens add: tables of those that occur, and of each token the row in them."""
     later = slice(packing.offsets[1], None)
-    previous[later] = ids[(np.arange(len(ids)) - steps_back)[later]]
-    rows = bigram_rows(previous, ids, weights["bigram_pairs"], weights["bigram_slots"])
-    used, positions = _distinct(rows, spec.n_bigrams)
-    vectors = weights["bigram_embedding"][used]
+    # As many sequences ran a step before, so far back it stands.
+    positions_before = np.arange(packing.offsets[1], len(ids)) - packing.n_active[packing.times[later] - 1]
+
+    def previous(values, first):
+        before = np.full_like(values, first)
+        before[later] = values[positions_before]
+        return before
+
+    rows = ngram_rows(ids, previous, weights["ngram_keys"], weights["ngram_slots"])
+    used, positions = _distinct(rows, spec.n_ngrams)
+    vectors = weights["ngram_embedding"][used]
     tables = {direction: vectors @ weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
     return {**tables, "vectors": vectors}, positions[rows]
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from skrnn._network import NetworkSpec
 from skrnn._sequences import dense_batch, sorted_batches
-from skrnn.layers import AttentionPooling1D, BigramEmbedding, MaskedPooling1D, NaNMasking, TokenDropout
+from skrnn.layers import AttentionPooling1D, MaskedPooling1D, NaNMasking, NgramEmbedding, TokenDropout
 
 T = TypeVar("T")
 
@@ -150,8 +150,8 @@ def _token_input(spec: NetworkSpec) -> list:
     if spec.token_dropout:
         layers.append(TokenDropout(spec.token_dropout, seed=0))
     initializer = keras.initializers.RandomUniform(seed=0)
-    if spec.n_bigrams:
-        embedding = BigramEmbedding(spec.n_tokens, spec.n_features, spec.n_bigrams, initializer)
+    if spec.n_ngrams:
+        embedding = NgramEmbedding(spec.n_tokens, spec.n_features, spec.n_ngrams, initializer)
     else:
         embedding = keras.layers.Embedding(
             spec.n_tokens, spec.n_features, initializer, mask_zero=True, trainable=spec.trainable_embeddings

@@ -1,9 +1,9 @@
-"""What naive Bayes says of each token and pair of tokens: where their vectors start. No Keras here."""
+"""What naive Bayes says of each token and n-gram: where their vectors start. No Keras here."""
 
 import numpy as np
 from scipy import sparse
 
-from skrnn._bigrams import bigram_rows, previous_ids
+from skrnn._ngrams import ngram_rows, previous_in
 from skrnn._sequences import FIRST_TOKEN
 
 # Standard deviation of the ratios in the vectors; the other dimensions start within 0.05 of zero.
@@ -32,11 +32,11 @@ def start_with_naive_bayes(weights, X: sparse.csr_matrix, memberships, document_
     n_dims = directions.shape[1]
     embedding[:FIRST_TOKEN, :n_dims] = 0
     embedding[FIRST_TOKEN:, :n_dims] = ratios @ directions
-    if "bigram_embedding" in weights:
-        bigrams = weights["bigram_embedding"]
-        rows = bigram_rows(previous_ids(X), X.data, weights["bigram_pairs"], weights["bigram_slots"])
-        ratios = _log_count_ratios(_occurrences(X, rows, len(bigrams)), memberships, document_weights)
-        bigrams[1:, :n_dims] = ratios[1:] @ directions
+    if "ngram_embedding" in weights:
+        ngrams = weights["ngram_embedding"]
+        rows = ngram_rows(X.data, previous_in(X), weights["ngram_keys"], weights["ngram_slots"])
+        ratios = _log_count_ratios(_occurrences(X, rows, len(ngrams)), memberships, document_weights)
+        ngrams[1:, :n_dims] = ratios[1:] @ directions
 
 
 def _occurrences(X: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse.csr_matrix:

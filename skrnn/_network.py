@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skrnn._bigrams import n_slots_for
+from skrnn._ngrams import n_slots_for
 
 N_GATES = {"simple": 1, "gru": 3, "lstm": 4}
 ACTIVATIONS = ("tanh", "relu", "sigmoid")
@@ -41,9 +41,9 @@ class NetworkSpec:
         Rates; they act in training only.
     trainable_embeddings : bool
         Whether training changes the vectors of the tokens.
-    n_bigrams : int
-        Number of vectors for pairs of neighbouring tokens, the one for all unknown pairs included; 0 for a
-        network that knows no pairs.
+    n_ngrams : int
+        Number of vectors for n-grams of tokens, the one for all unknown n-grams included; 0 for a network that
+        knows none.
     skip_connection : bool
         Whether the output layer also reads the sum of the tokens' vectors, divided by the root of their number.
     """
@@ -61,7 +61,7 @@ class NetworkSpec:
     embedding_dropout: float
     token_dropout: float
     trainable_embeddings: bool = True
-    n_bigrams: int = 0
+    n_ngrams: int = 0
     skip_connection: bool = False
 
     def __post_init__(self):
@@ -83,10 +83,10 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     if spec.n_tokens is not None:
         shapes["embedding"] = (spec.n_tokens, spec.n_features)
-    if spec.n_bigrams:
-        shapes["bigram_embedding"] = (spec.n_bigrams, spec.n_features)
-        shapes["bigram_pairs"] = (spec.n_bigrams, 2)
-        shapes["bigram_slots"] = (n_slots_for(spec.n_bigrams),)
+    if spec.n_ngrams:
+        shapes["ngram_embedding"] = (spec.n_ngrams, spec.n_features)
+        shapes["ngram_keys"] = (spec.n_ngrams, 2)
+        shapes["ngram_slots"] = (n_slots_for(spec.n_ngrams),)
     n_inputs = spec.n_features
     for i, (units, hidden_dim) in enumerate(zip(spec.units, spec.hidden_dims, strict=True)):
         for direction in spec.directions:
@@ -108,8 +108,8 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
 
 
 def weight_dtype(name: str) -> np.dtype:
-    """The table that finds pairs of tokens is learned, but not by gradients."""
-    return np.dtype(np.int32 if name in ("bigram_pairs", "bigram_slots") else np.float32)
+    """The table that finds n-grams is learned, but not by gradients."""
+    return np.dtype(np.int32 if name in ("ngram_keys", "ngram_slots") else np.float32)
 
 
 def check_network(spec: NetworkSpec, weights: dict[str, np.ndarray] | None) -> None:
@@ -118,14 +118,14 @@ def check_network(spec: NetworkSpec, weights: dict[str, np.ndarray] | None) -> N
     Nothing is computed or allocated to find out. None for the weights leaves them unchecked.
     """
     sizes = [spec.n_features, spec.n_outputs, *spec.units, *([] if spec.n_tokens is None else [spec.n_tokens])]
-    if spec.n_bigrams != 0:
-        sizes.append(spec.n_bigrams)
+    if spec.n_ngrams != 0:
+        sizes.append(spec.n_ngrams)
     if not spec.units or not all(type(size) is int and size > 0 for size in sizes):
         raise ValueError(f"Expected the sizes of the network to be integers > 0; got {spec}.")
-    if spec.n_tokens is None and (spec.n_bigrams or spec.skip_connection):
-        raise ValueError(f"Expected no pairs of tokens and no skip connection without tokens; got {spec}.")
-    if spec.n_bigrams and not spec.trainable_embeddings:
-        raise ValueError(f"Expected no pairs of tokens beside vectors that stay as they are; got {spec}.")
+    if spec.n_tokens is None and (spec.n_ngrams or spec.skip_connection):
+        raise ValueError(f"Expected no n-grams and no skip connection without tokens; got {spec}.")
+    if spec.n_ngrams and not spec.trainable_embeddings:
+        raise ValueError(f"Expected no n-grams beside vectors that stay as they are; got {spec}.")
     choices = {
         "cell": tuple(N_GATES),
         "activation": ACTIVATIONS,
@@ -155,9 +155,9 @@ def _check_weights(spec: NetworkSpec, weights: dict[str, np.ndarray]) -> None:
             raise ValueError(f"Expected the weight {name} to be {dtype} {shape}; got {kind}.")
         if not np.all(np.isfinite(weight)):
             raise ValueError(f"The weight {name} holds infinite numbers or NaN.")
-    slots = weights.get("bigram_slots", np.zeros(1))
-    if slots.min() < 0 or slots.max() >= max(spec.n_bigrams, 1):
-        raise ValueError(f"The weight bigram_slots points beyond the {spec.n_bigrams} rows that there are.")
+    slots = weights.get("ngram_slots", np.zeros(1))
+    if slots.min() < 0 or slots.max() >= max(spec.n_ngrams, 1):
+        raise ValueError(f"The weight ngram_slots points beyond the {spec.n_ngrams} rows that there are.")
 
 
 def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -161,7 +161,7 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         embedding_dim=128,
         embeddings=None,
         trainable_embeddings=True,
-        max_bigrams=50_000,
+        max_ngrams=50_000,
         skip_connection=True,
         dropout=0.2,
         embedding_dropout=0.5,
@@ -214,7 +214,7 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         self.embedding_dim = embedding_dim
         self.embeddings = embeddings
         self.trainable_embeddings = trainable_embeddings
-        self.max_bigrams = max_bigrams
+        self.max_ngrams = max_ngrams
         self.skip_connection = skip_connection
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout

@@ -12,7 +12,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from skrnn._version import __version__
 
-FORMAT = 3
+FORMAT = 4
 
 
 def _without_pretrained_vectors(state: dict) -> dict:
@@ -36,8 +36,33 @@ def _without_bigrams(state: dict) -> dict:
     return state
 
 
+def _ngrams_for_bigrams(state: dict) -> dict:
+    """Format 4: n-grams, of which pairs are the shortest."""
+    network = state.get("_network")
+    if isinstance(network, dict):
+        network = {name: _of_ngrams(part) if isinstance(part, dict) else part for name, part in network.items()}
+        state = {**state, "_network": network}
+    return _of_ngrams(state)
+
+
+def _of_ngrams(names: dict) -> dict:
+    renamed = {
+        "max_bigrams": "max_ngrams",
+        "_n_bigrams": "_n_ngrams",
+        "n_bigrams": "n_ngrams",
+        "bigram_embedding": "ngram_embedding",
+        "bigram_pairs": "ngram_keys",
+        "bigram_slots": "ngram_slots",
+    }
+    return {renamed.get(name, name): value for name, value in names.items()}
+
+
 # From a format to the next: functions that take and return the dict of an estimator's attributes.
-_MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _without_pretrained_vectors, 2: _without_bigrams}
+_MIGRATIONS: dict[int, Callable[[dict], dict]] = {
+    1: _without_pretrained_vectors,
+    2: _without_bigrams,
+    3: _ngrams_for_bigrams,
+}
 
 _STAMP = "_skrnn"
 

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.base import clone
 
 from skrnn._base import BaseRNN
-from skrnn._bigrams import bigram_table, frequent_bigrams
 from skrnn._embeddings import check_embeddings, check_file_exists, pretrained_vectors
 from skrnn._naive_bayes import start_with_naive_bayes
+from skrnn._ngrams import frequent_ngrams, ngram_table
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids
 from skrnn._validation import check_bool, check_number, check_rate
 from skrnn._vectorizer import SequenceVectorizer, check_documents
@@ -67,7 +67,7 @@ class TextRNN(BaseRNN):
         check_number("embedding_dim", self.embedding_dim, Integral, low=1)
         check_embeddings(self.embeddings)
         check_bool("trainable_embeddings", self.trainable_embeddings)
-        check_number("max_bigrams", self.max_bigrams, Integral, low=0)
+        check_number("max_ngrams", self.max_ngrams, Integral, low=0)
         check_bool("skip_connection", self.skip_connection)
         check_rate("embedding_dropout", self.embedding_dropout)
         check_rate("token_dropout", self.token_dropout)
@@ -104,11 +104,11 @@ class TextRNN(BaseRNN):
 
     def _fit_sequences(self, X):
         sequences = self._fit_tokens(X)
-        self._n_bigrams = 0
-        # Token vectors that stay as they are leave little to learn, and pairs would bring that back.
-        if self.max_bigrams and self.trainable_embeddings and self.network is None:
-            self._bigrams = frequent_bigrams(sequences, int(self.max_bigrams))
-            self._n_bigrams = len(self._bigrams) + 1
+        self._n_ngrams = 0
+        # Token vectors that stay as they are leave little to learn, and n-grams would bring that back.
+        if self.max_ngrams and self.trainable_embeddings and self.network is None:
+            self._ngrams = frequent_ngrams(sequences, int(self.max_ngrams))
+            self._n_ngrams = len(self._ngrams) + 1
         return sequences
 
     def _fit_tokens(self, X):
@@ -138,15 +138,15 @@ class TextRNN(BaseRNN):
             "embedding_dropout": float(self.embedding_dropout),
             "token_dropout": float(self.token_dropout),
             "trainable_embeddings": bool(self.trainable_embeddings),
-            "n_bigrams": self._n_bigrams,
+            "n_ngrams": self._n_ngrams,
             "skip_connection": bool(self.skip_connection),
         }
 
     def _initial_weights(self, spec, rng, training):
         weights = super()._initial_weights(spec, rng, training)
-        if spec.n_bigrams:  # what is kept of them are the weights, as of pretrained vectors
-            table = bigram_table(vars(self).pop("_bigrams"), spec.n_bigrams)
-            weights["bigram_pairs"], weights["bigram_slots"] = table
+        if spec.n_ngrams:  # what is kept of them are the weights, as of pretrained vectors
+            table = ngram_table(vars(self).pop("_ngrams"), spec.n_ngrams)
+            weights["ngram_keys"], weights["ngram_slots"] = table
         memberships = self._class_memberships(training.targets)
         if self._pretrained_dim:
             ids, vectors = vars(self).pop("_pretrained")

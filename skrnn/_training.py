@@ -175,7 +175,7 @@ def train(
     Interrupted by the user after the first epoch, it warns and returns the best weights so far, if it is to.
     """
     if settings.network is None and spec.n_tokens is not None:
-        spec = replace(spec, n_tokens=_round_up(spec.n_tokens), n_bigrams=_round_up(spec.n_bigrams))
+        spec = replace(spec, n_tokens=_round_up(spec.n_tokens), n_ngrams=_round_up(spec.n_ngrams))
     key = _pool_key(spec, settings)
     network = _POOL.take(key) or _new_network(spec, settings)
     _begin(network, start, settings)

@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._base import BaseRNN
-from skrnn._bigrams import HASH_MODULUS, HASH_MULTIPLIER, NO_BIGRAM
 from skrnn._export_text import CUTTING_DOMAIN, TABLES_DOMAIN, check_exportable, read_documents
 from skrnn._network import N_GATES, NetworkSpec
+from skrnn._ngrams import HASH_MODULUS, HASH_MULTIPLIER, MAX_LENGTH, NO_NGRAM
 from skrnn._sequences import PADDING, UNKNOWN
 from skrnn._text import TextRNN
 from skrnn._validation import check_choice
@@ -332,23 +332,30 @@ def _read_tokens(graph: _Graph, spec: NetworkSpec, weights, ids: str) -> tuple[s
     ids = graph.add("Where", is_known, ids, np.int32(UNKNOWN))
     ids = graph.add("Transpose", ids, perm=[1, 0])  # (time, batch)
     vectors = graph.add("Gather", weights["embedding"], ids)
-    if spec.n_bigrams:
-        vectors = graph.add(
-            "Add", vectors, graph.add("Gather", weights["bigram_embedding"], _rows(graph, weights, ids))
-        )
+    if spec.n_ngrams:
+        rows = _ngram_rows(graph, weights, ids)
+        vectors = graph.add("Add", vectors, graph.add("Gather", weights["ngram_embedding"], rows))
     return vectors, lengths
 
 
-def _rows(graph: _Graph, weights, ids: str) -> str:
-    """As ``bigram_rows``: the row of each token with the one before it, (time, batch)."""
-    pairs, slots = weights["bigram_pairs"], weights["bigram_slots"]
-    previous = graph.add("Pad", ids, np.array([1, 0, -1, 0]))
-    previous_part = graph.add("Mod", previous, np.int32(HASH_MODULUS))
-    hashed = graph.add("Add", graph.add("Mul", previous_part, np.int32(HASH_MULTIPLIER)), ids)
-    rows = graph.add("Gather", slots, graph.add("Mod", hashed, np.int32(len(slots))))
-    is_previous = graph.add("Equal", graph.add("Gather", pairs[:, 0], rows), previous)
-    is_token = graph.add("Equal", graph.add("Gather", pairs[:, 1], rows), ids)
-    return graph.add("Where", graph.add("And", is_previous, is_token), rows, np.int32(NO_BIGRAM))
+def _ngram_rows(graph: _Graph, weights, ids: str) -> str:
+    """As ``_ngrams.ngram_rows``: (time, batch)."""
+    keys, slots = weights["ngram_keys"], weights["ngram_slots"]
+    a_step_before = np.array([1, 0, -1, 0])
+    prefixes = graph.add("Pad", ids, a_step_before, np.int32(PADDING))
+    longest = None
+    for _ in range(2, MAX_LENGTH + 1):
+        part = graph.add("Mod", prefixes, np.int32(HASH_MODULUS))
+        hashed = graph.add("Add", graph.add("Mul", part, np.int32(HASH_MULTIPLIER)), ids)
+        rows = graph.add("Gather", slots, graph.add("Mod", hashed, np.int32(len(slots))))
+        is_prefix = graph.add("Equal", graph.add("Gather", keys[:, 0], rows), prefixes)
+        is_token = graph.add("Equal", graph.add("Gather", keys[:, 1], rows), ids)
+        known = graph.add("And", is_prefix, is_token)
+        rows = graph.add("Where", known, rows, np.int32(NO_NGRAM))
+        longest = rows if longest is None else graph.add("Where", known, rows, longest)
+        # BitwiseNot by arithmetic, which every operator set has.
+        prefixes = graph.add("Sub", np.int32(-1), graph.add("Pad", rows, a_step_before, np.int32(NO_NGRAM)))
+    return longest
 
 
 def _read_vectors(graph: _Graph) -> tuple[str, str]:

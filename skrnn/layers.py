@@ -6,10 +6,10 @@ Importing this module imports Keras. Sequences that are padded carry a mask, whi
 import keras
 from keras import ops
 
-from skrnn._bigrams import NO_BIGRAM, n_slots_for, slot_of
+from skrnn._ngrams import MAX_LENGTH, NO_NGRAM, n_slots_for, slot_of
 from skrnn._sequences import PADDING, UNKNOWN
 
-__all__ = ["AttentionPooling1D", "BigramEmbedding", "MaskedPooling1D", "NaNMasking", "TokenDropout"]
+__all__ = ["AttentionPooling1D", "MaskedPooling1D", "NaNMasking", "NgramEmbedding", "TokenDropout"]
 
 
 @keras.saving.register_keras_serializable("skrnn")
@@ -49,12 +49,12 @@ class TokenDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("skrnn")
-class BigramEmbedding(keras.layers.Layer):
-    """Vectors of tokens, to each of which is added that of the pair that it forms with the token before it.
+class NgramEmbedding(keras.layers.Layer):
+    """Vectors of tokens, to each of which is added that of the longest n-gram that ends in it.
 
-    Pairs that have no vector of their own share the first one. The table of pairs is part of the weights, after
-    the vectors: ``pairs`` of shape (n_bigrams, 2), and ``slots``, a hash table of their rows. Padding is masked.
-    From token ids of shape (batch, time) to (batch, time, output_dim).
+    N-grams that have no vector of their own share the first one. The table of n-grams is part of the weights,
+    after the vectors: ``keys`` of shape (n_ngrams, 2), and ``slots``, a hash table of their rows. Padding is
+    masked. From token ids of shape (batch, time) to (batch, time, output_dim).
 
     Parameters
     ----------
@@ -62,21 +62,21 @@ class BigramEmbedding(keras.layers.Layer):
         Number of token ids.
     output_dim : int
         Length of a vector.
-    n_bigrams : int
-        Number of vectors for pairs.
+    n_ngrams : int
+        Number of vectors for n-grams.
     embeddings_initializer : str or keras.initializers.Initializer, default="uniform"
-        How the vectors of the tokens start; those of the pairs start with zeros.
+        How the vectors of the tokens start; those of the n-grams start with zeros.
 
     References
     ----------
     .. [1] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017. arXiv:1607.01759.
     """
 
-    def __init__(self, input_dim, output_dim, n_bigrams, embeddings_initializer="uniform", **kwargs):
+    def __init__(self, input_dim, output_dim, n_ngrams, embeddings_initializer="uniform", **kwargs):
         super().__init__(**kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.n_bigrams = n_bigrams
+        self.n_ngrams = n_ngrams
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
 
     def build(self, input_shape):
@@ -87,17 +87,25 @@ class BigramEmbedding(keras.layers.Layer):
             return self.add_weight(shape=shape, dtype="int32", initializer="zeros", trainable=False, name=name)
 
         self.embeddings = add_vectors("embeddings", self.input_dim, self.embeddings_initializer)
-        self.bigram_embeddings = add_vectors("bigram_embeddings", self.n_bigrams, "zeros")
-        self.pairs = add_table("pairs", (self.n_bigrams, 2))
-        self.slots = add_table("slots", (n_slots_for(self.n_bigrams),))
+        self.ngram_embeddings = add_vectors("ngram_embeddings", self.n_ngrams, "zeros")
+        self.keys = add_table("keys", (self.n_ngrams, 2))
+        self.slots = add_table("slots", (n_slots_for(self.n_ngrams),))
 
     def call(self, ids):
-        previous = ops.pad(ids[:, :-1], [[0, 0], [1, 0]])  # (batch, time)
-        rows = ops.take(self.slots, slot_of(previous, ids, n_slots_for(self.n_bigrams)))
-        pairs = ops.take(self.pairs, rows, axis=0)  # (batch, time, 2)
-        known = ops.logical_and(pairs[..., 0] == previous, pairs[..., 1] == ids)
-        rows = ops.where(known, rows, NO_BIGRAM)
-        return ops.take(self.embeddings, ids, axis=0) + ops.take(self.bigram_embeddings, rows, axis=0)
+        return ops.take(self.embeddings, ids, axis=0) + ops.take(self.ngram_embeddings, self._rows(ids), axis=0)
+
+    def _rows(self, ids):
+        """As ``_ngrams.ngram_rows``: (batch, time)."""
+        prefixes = _previous(ids, PADDING)
+        longest = ops.full_like(ids, NO_NGRAM)
+        for _ in range(2, MAX_LENGTH + 1):
+            rows = ops.take(self.slots, slot_of(prefixes, ids, n_slots_for(self.n_ngrams)))
+            keys = ops.take(self.keys, rows, axis=0)  # (batch, time, 2)
+            known = ops.logical_and(keys[..., 0] == prefixes, keys[..., 1] == ids)
+            rows = ops.where(known, rows, NO_NGRAM)
+            longest = ops.where(known, rows, longest)
+            prefixes = ops.bitwise_not(_previous(rows, NO_NGRAM))
+        return longest
 
     def compute_mask(self, ids, mask=None):
         return ops.not_equal(ids, PADDING)
@@ -110,9 +118,14 @@ class BigramEmbedding(keras.layers.Layer):
             **super().get_config(),
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
-            "n_bigrams": self.n_bigrams,
+            "n_ngrams": self.n_ngrams,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
         }
+
+
+def _previous(values, first):
+    """The values one step before, and ``first`` at the first: (batch, time)."""
+    return ops.pad(values[:, :-1], [[0, 0], [1, 0]], constant_values=first)
 
 
 @keras.saving.register_keras_serializable("skrnn")

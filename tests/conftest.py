@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skrnn import RNNTextClassifier
-from skrnn._bigrams import bigram_table
 from skrnn._network import NetworkSpec, weight_dtype, weight_shapes
+from skrnn._ngrams import ngram_table
 from skrnn._sequences import ragged_to_csr
 from skrnn.datasets import load_bbc_news
 
@@ -59,9 +59,11 @@ def random_weights(spec, seed=0):
     for name, shape in weight_shapes(spec).items():
         scale = 1.0 if name.endswith("embedding") else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
         weights[name] = rng.normal(scale=scale, size=shape).astype(weight_dtype(name))
-    if spec.n_bigrams:
-        pairs = rng.integers(0, spec.n_tokens, size=(spec.n_bigrams - 1, 2))
-        weights["bigram_pairs"], weights["bigram_slots"] = bigram_table(pairs, spec.n_bigrams)
+    if spec.n_ngrams:
+        keys = rng.integers(0, spec.n_tokens, size=(spec.n_ngrams - 1, 2))
+        for i in range(1, len(keys), 2):  # every other one is longer than a pair
+            keys[i, 0] = ~rng.integers(1, i + 1)
+        weights["ngram_keys"], weights["ngram_slots"] = ngram_table(keys, spec.n_ngrams)
     return weights
 
 

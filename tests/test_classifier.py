@@ -425,7 +425,7 @@ def test_the_articles_model_in_one_line(reviews):
         token_dropout=0,
         embedding_init="uniform",
         label_smoothing=0,
-        max_bigrams=0,
+        max_ngrams=0,
         skip_connection=False,
         learning_rate_decay=None,
         clipnorm=None,

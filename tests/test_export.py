@@ -359,7 +359,7 @@ def test_documents_of_every_task(task):
     assert_reads(make_reader(documents, task), [*documents, "unheard-of words"])
 
 
-@pytest.mark.parametrize("network", [{"n_bigrams": 9}, {"skip_connection": True, "pooling": "attention"}])
+@pytest.mark.parametrize("network", [{"n_ngrams": 9}, {"skip_connection": True, "pooling": "attention"}])
 def test_documents_through_all_that_reads_tokens(network):
     documents = ["a b c d e", "e d c b a", "", "a a a", "x a y b"]
     assert_reads(make_reader(documents, network=network), documents)

@@ -72,9 +72,9 @@ def assert_agrees_with_keras(spec, weights, X):
 
 
 specs = st.builds(
-    lambda n_tokens, n_bigrams, skip_connection, **fields: NetworkSpec(
+    lambda n_tokens, n_ngrams, skip_connection, **fields: NetworkSpec(
         n_tokens,
-        n_bigrams=n_bigrams if n_tokens else 0,
+        n_ngrams=n_ngrams if n_tokens else 0,
         skip_connection=skip_connection and n_tokens is not None,
         **fields,
     ),
@@ -90,7 +90,7 @@ specs = st.builds(
     dropout=st.sampled_from([0.0, 0.5]),
     embedding_dropout=st.sampled_from([0.0, 0.5]),
     token_dropout=st.sampled_from([0.0, 0.5]),
-    n_bigrams=st.sampled_from([0, 1, 40]),
+    n_ngrams=st.sampled_from([0, 1, 40]),
     skip_connection=st.booleans(),
 ).filter(lambda spec: spec.output_activation != "softmax" or spec.n_outputs > 1)
 token_sequences = st.lists(st.lists(st.integers(1, BASE.n_tokens - 1), max_size=5), min_size=1, max_size=6)
@@ -130,12 +130,12 @@ def test_vectors_of_zeros_are_time_steps_like_any_other(cell):
 
 
 @pytest.mark.parametrize("cell", N_GATES)
-def test_bigrams_and_the_skip_connection_agree_with_keras(cell):
-    spec = replace(BASE, cell=cell, n_bigrams=60, skip_connection=True)
+def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
+    spec = replace(BASE, cell=cell, n_ngrams=60, skip_connection=True)
     weights, X = random_weights(spec), random_input(spec, [5, 0, 3, 1, 12])
     outputs = forward(spec, weights, X)
     assert_agrees_with_keras(spec, weights, X)
-    no_pairs = {**weights, "bigram_embedding": np.zeros_like(weights["bigram_embedding"])}
+    no_pairs = {**weights, "ngram_embedding": np.zeros_like(weights["ngram_embedding"])}
     changed = np.abs(forward(spec, no_pairs, X) - outputs).max(axis=1)
     assert changed[[0, 4]].min() > 1e-3  # pairs matter, and an empty document has none
     assert changed[1] == 0

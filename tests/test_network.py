@@ -22,7 +22,7 @@ SPECS = {
     "one way": replace(BASE, bidirectional=False, units=(128,), pooling="attention"),
     "equal layers": replace(BASE, cell="gru", units=(64, 64), pooling="last"),
     "vectors": replace(BASE, n_tokens=None, cell="gru", output_activation="linear"),
-    "pairs": replace(BASE, n_bigrams=40, skip_connection=True, pooling="max_mean"),
+    "pairs": replace(BASE, n_ngrams=40, skip_connection=True, pooling="max_mean"),
     "article": NetworkSpec(5002, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0),
 }
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
@@ -65,7 +65,7 @@ def default_keras_weights(spec):
     pooled += [vectors] if spec.skip_connection else []
     pooled = layers.Concatenate()(pooled) if len(pooled) > 1 else states
     model = keras.Model(inputs, [*scores, layers.Dense(spec.n_outputs)(pooled)])
-    names = [name for name in weight_shapes(spec) if not name.startswith("bigram")]  # Keras has no such layer
+    names = [name for name in weight_shapes(spec) if not name.startswith("ngram")]  # Keras has no such layer
     return dict(zip(names, model.get_weights(), strict=True))
 
 

@@ -341,13 +341,22 @@ def test_the_learning_rate_falls_along_half_a_cosine_in_each_fit(reviews):
 
 
 def test_auto_epochs_follow_documents_and_classes():
-    def n_epochs(n_documents, n_classes=2, **params):
-        documents, y = make_reviews(n_documents, n_classes)
-        return small(epochs="auto", units=1, **params).fit(documents, y).n_iter_
+    import keras
 
-    assert n_epochs(40, batch_size=2) == 60  # the most
-    assert n_epochs(240, batch_size=24, n_classes=3) == 25  # as many as 250 steps take
-    assert n_epochs(900, batch_size=4, n_classes=3) == 5  # the least
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            planned.append(self.params["epochs"])
+            self.model.stop_training = True
+
+    planned = []
+    for n_documents, n_classes, batch_size, expected in (
+        (40, 2, 2, 60),  # the most
+        (240, 3, 24, 50),  # as many as 500 steps take
+        (900, 3, 4, 5),  # the least
+    ):
+        documents, y = make_reviews(n_documents, n_classes)
+        quick(epochs="auto", batch_size=batch_size, callbacks=[Stop]).fit(documents, y)
+        assert planned.pop() == expected
 
 
 def test_label_smoothing_keeps_probabilities_from_the_ends(reviews):
@@ -355,7 +364,7 @@ def test_label_smoothing_keeps_probabilities_from_the_ends(reviews):
     rng = np.random.default_rng(0)
     for y in (reviews[1], make_reviews(n_classes=3)[1], rng.integers(2, size=(60, 3))):
         exact, smooth = (
-            small(epochs=20, label_smoothing=rate).fit(documents, y).predict_proba(documents) for rate in (0, 0.3)
+            quick(epochs=20, label_smoothing=rate).fit(documents, y).predict_proba(documents) for rate in (0, 0.3)
         )
         assert np.abs(smooth - 0.5).max() < np.abs(exact - 0.5).max()
     with pytest.raises(ValueError, match="label_smoothing"):

@@ -3,7 +3,7 @@
     python tests/benchmarks/accuracy.py --data DIR [--sets mr r8 ...] [--seeds 5] [--jobs 2] [--out results.jsonl]
     python tests/benchmarks/accuracy.py --data DIR --models default linear    # of default linear fasttext article
     python tests/benchmarks/accuracy.py --data DIR --models default --ablation
-    python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=max" --config max_bigrams=0
+    python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=max" --config max_ngrams=0
 
 DIR holds a folder for each set, with ``train.tsv.gz`` and ``test.tsv.gz``: UTF-8, a header ``text<TAB>label``.
 A configuration is the default with other parameters, and its text is its label. ``--ablation`` takes from the
@@ -47,12 +47,12 @@ from skrnn import RNNTextClassifier, __version__
 
 MODELS = ["default", "linear", "fasttext", "article"]
 ABLATION = (
-    "max_bigrams=0 skip_connection=False embedding_init=uniform label_smoothing=0.0 learning_rate_decay=None "
+    "max_ngrams=0 skip_connection=False embedding_init=uniform label_smoothing=0.0 learning_rate_decay=None "
     "pooling=max bidirectional=False token_dropout=0.0 embedding_dropout=0.0"
 )
 ARTICLE = (
     "vectorizer__max_features=5000 cell=simple units=128 bidirectional=False pooling=last embedding_dim=16 "
-    "dropout=0 embedding_dropout=0 token_dropout=0 embedding_init=uniform label_smoothing=0 max_bigrams=0 "
+    "dropout=0 embedding_dropout=0 token_dropout=0 embedding_init=uniform label_smoothing=0 max_ngrams=0 "
     "skip_connection=False learning_rate=0.001 learning_rate_decay=None clipnorm=None epochs=10 batch_size=64 "
     "early_stopping=False"
 )

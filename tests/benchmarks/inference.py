@@ -202,7 +202,7 @@ def _save_classifier(folder: Path) -> None:
         embedding_dim=SPEC.n_features,
         bidirectional=False,
         pooling=SPEC.pooling,
-        max_bigrams=0,  # Keras has no such layer, and would have to import ours; nor the next
+        max_ngrams=0,  # Keras has no such layer, and would have to import ours; nor the next
         token_dropout=0.0,
         skip_connection=False,
         epochs=1,
