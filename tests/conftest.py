@@ -60,11 +60,19 @@ def random_weights(spec, seed=0):
         scale = 1.0 if name.endswith("embedding") else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
         weights[name] = rng.normal(scale=scale, size=shape).astype(weight_dtype(name))
     if spec.n_ngrams:
-        keys = rng.integers(0, spec.n_tokens, size=(spec.n_ngrams - 1, 2))
+        keys = rng.integers(1, spec.n_tokens, size=(spec.n_ngrams - 1, 2))
         for i in range(1, len(keys), 2):  # every other one is longer than a pair
             keys[i, 0] = ~rng.integers(1, i + 1)
         weights["ngram_keys"], weights["ngram_slots"] = ngram_table(keys, spec.n_ngrams)
     return weights
+
+
+def tokens_of_ngrams(keys):
+    """The tokens of the n-grams that a table has the keys of, row after row."""
+    ngrams = []
+    for prefix, token in keys.tolist():
+        ngrams.append((*((prefix,) if prefix >= 0 else ngrams[~prefix - 1]), token))
+    return ngrams
 
 
 def to_csr(rows):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import SMALL, random_weights, small_spec, to_csr, vector_sequences
+from conftest import SMALL, random_weights, small_spec, to_csr, tokens_of_ngrams, vector_sequences
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from onnxruntime import InferenceSession, SessionOptions
@@ -129,6 +129,13 @@ def test_every_activation_and_task(cell, activation, task, reads):
     estimator = make_estimator(reads, task, cell=cell, activation=activation, pooling="max_mean", units=(5, 3))
     # Values of relu networks may be great.
     assert_agrees(estimator, random_sequences(reads, LENGTHS), rtol=1e-5 if task == "regression" else 0)
+
+
+def test_ngrams_of_every_length():
+    estimator = make_estimator(n_ngrams=60, skip_connection=True)
+    sequences = tokens_of_ngrams(estimator._network["weights"]["ngram_keys"][1:])
+    assert max(map(len, sequences)) > 3
+    assert_agrees(estimator, [*sequences, ()])
 
 
 @settings(deadline=None, max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])

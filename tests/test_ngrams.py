@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from conftest import SMALL, to_csr
+from conftest import SMALL, to_csr, tokens_of_ngrams
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,14 +35,6 @@ def ngrams_of(row, length):
     }
 
 
-def spelled_out(keys):
-    """The tokens of each n-gram."""
-    ngrams = []
-    for prefix, token in keys.tolist():
-        ngrams.append((*((prefix,) if prefix >= 0 else ngrams[~prefix - 1]), token))
-    return ngrams
-
-
 def rows_of(row, table):
     X = to_csr([row])
     return ngram_rows(X.data, previous_in(X), *table).tolist()
@@ -50,7 +42,7 @@ def rows_of(row, table):
 
 @given(token_ids, st.integers(1, 60))
 def test_pairs_of_two_documents_and_where_there_is_room_longer_ones_of_five(rows, n_most):
-    found = spelled_out(frequent_ngrams(to_csr(rows), n_most))
+    found = tokens_of_ngrams(frequent_ngrams(to_csr(rows), n_most))
     assert len(set(found)) == len(found) <= n_most
     room = n_most
     for length in range(2, MAX_LENGTH + 1):
@@ -66,7 +58,7 @@ def test_the_longest_ngram_is_found(rows):
     chosen = frequent_ngrams(to_csr(rows), 1000)
     keys, slots = table = ngram_table(chosen, len(chosen) + 1)
     numbers = {}
-    for number, (ngram, key) in enumerate(zip(spelled_out(chosen), keys[1:], strict=True), start=1):
+    for number, (ngram, key) in enumerate(zip(tokens_of_ngrams(chosen), keys[1:], strict=True), start=1):
         has_its_slot = slots[slot_of(*key, len(slots))] == number
         if has_its_slot and (len(ngram) == 2 or ngram[:-1] in numbers):
             numbers[ngram] = number
