@@ -18,6 +18,10 @@ from skrnn._sequences import PADDING, UNKNOWN
 _MIN_DOCUMENTS = (2, 5, 5, 5)
 MAX_LENGTH = len(_MIN_DOCUMENTS) + 1
 
+# Tokens are letters where so many of them make up such a share of the text. (Measured: Thai 0.97, syllables of
+# Korean 0.85, kana and kanji 0.83, words of English 0.54 to 0.78, Chinese 0.57 to 0.65.)
+_N_LETTERS, _SHARE_OF_LETTERS = 128, 0.9
+
 NO_NGRAM = 0  # the row of all n-grams that have none of their own
 
 # Multiplicative hashing (Knuth 1973) within 31 bits.
@@ -25,7 +29,7 @@ HASH_MODULUS, HASH_MULTIPLIER = 2**15, 40503
 
 
 def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
-    """The most frequent n-grams of several documents: pairs, and as far as there is room, longer and longer ones.
+    """The most frequent n-grams of several documents: pairs and, of letters, longer ones if there is room left.
 
     Returns
     -------
@@ -35,9 +39,10 @@ def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
     documents = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
     previous = previous_in(X)
     keys = np.empty((0, 2), dtype=np.int64)
+    are_letters = np.sort(np.bincount(X.data))[-_N_LETTERS:].sum() >= _SHARE_OF_LETTERS * len(X.data)
     prefixes = previous(X.data, PADDING).astype(np.int64)
     is_prefix = prefixes != UNKNOWN
-    for min_documents in _MIN_DOCUMENTS:
+    for min_documents in _MIN_DOCUMENTS if are_letters else _MIN_DOCUMENTS[:1]:
         ends = np.flatnonzero(is_prefix & (X.data != UNKNOWN))
         distinct, numbers = np.unique(prefixes[ends] << 32 | X.data[ends], return_inverse=True)
         occurrences = np.unique(numbers.astype(np.int64) * X.shape[0] + documents[ends])  # one for each document

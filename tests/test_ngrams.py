@@ -184,6 +184,14 @@ def test_ngrams_tell_what_single_tokens_cannot(analyzer, phrases):
     assert scores[0] > 0.95 > scores[1]
 
 
+def test_runs_of_words_have_no_vector_beyond_pairs():
+    rng = np.random.default_rng(0)
+    vocabulary = rng.integers(2, 400, size=(50, 20))
+    rows = [[2, 3, 4, *row] for row in vocabulary.tolist()]
+    assert max(map(len, tokens_of_ngrams(frequent_ngrams(to_csr(rows), 1000)))) == 2
+    assert (2, 3, 4) in tokens_of_ngrams(frequent_ngrams(to_csr([row[:3] for row in rows]), 1000))
+
+
 def test_no_ngrams_without_any_that_comes_twice_or_where_they_have_no_place(reviews):
     distinct = [f"w{i} x{i}" for i in range(20)]
     fitted = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(distinct, ["a", "b"] * 10)
