@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
-from skrnn._sequences import PADDING, UNKNOWN
+from skrnn._sequences import FIRST_TOKEN, PADDING, UNKNOWN
 
 # In how many documents n-grams of two tokens, of three, ... have to occur. A pair of one document says nothing of
 # others. Longer ones of words seldom say more than the pairs in them; those of letters are the words.
@@ -39,7 +39,8 @@ def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
     documents = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
     previous = previous_in(X)
     keys = np.empty((0, 2), dtype=np.int64)
-    are_letters = np.sort(np.bincount(X.data))[-_N_LETTERS:].sum() >= _SHARE_OF_LETTERS * len(X.data)
+    counts = np.sort(np.bincount(X.data)[FIRST_TOKEN:])
+    are_letters = counts[-_N_LETTERS:].sum() >= _SHARE_OF_LETTERS * len(X.data)
     prefixes = previous(X.data, PADDING).astype(np.int64)
     is_prefix = prefixes != UNKNOWN
     for min_documents in _MIN_DOCUMENTS if are_letters else _MIN_DOCUMENTS[:1]:

@@ -1,6 +1,7 @@
 """N-grams: which get a vector, how they are found, and how naive Bayes starts their vectors."""
 
 from collections import Counter
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ def rows_of(row, table):
     return ngram_rows(X.data, previous_in(X), *table).tolist()
 
 
+@patch("skrnn._ngrams._SHARE_OF_LETTERS", 0)  # however many tokens are unknown
 @given(token_ids, st.integers(1, 60))
 def test_pairs_of_two_documents_and_where_there_is_room_longer_ones_of_five(rows, n_most):
     found = tokens_of_ngrams(frequent_ngrams(to_csr(rows), n_most))
@@ -53,6 +55,7 @@ def test_pairs_of_two_documents_and_where_there_is_room_longer_ones_of_five(rows
         room -= len(chosen)
 
 
+@patch("skrnn._ngrams._SHARE_OF_LETTERS", 0)
 @given(token_ids)
 def test_the_longest_ngram_is_found(rows):
     chosen = frequent_ngrams(to_csr(rows), 1000)
@@ -188,7 +191,9 @@ def test_runs_of_words_have_no_vector_beyond_pairs():
     rng = np.random.default_rng(0)
     vocabulary = rng.integers(2, 400, size=(50, 20))
     rows = [[2, 3, 4, *row] for row in vocabulary.tolist()]
-    assert max(map(len, tokens_of_ngrams(frequent_ngrams(to_csr(rows), 1000)))) == 2
+    unknown = [[*row[:3], *[UNKNOWN] * 20] for row in rows]
+    for documents in (rows, unknown):
+        assert max(map(len, tokens_of_ngrams(frequent_ngrams(to_csr(documents), 1000)))) == 2
     assert (2, 3, 4) in tokens_of_ngrams(frequent_ngrams(to_csr([row[:3] for row in rows]), 1000))
 
 
