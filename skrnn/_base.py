@@ -41,8 +41,8 @@ OPTIMIZERS = (
 # With fewer validation samples their loss is mostly noise, and early_stopping="auto" does without.
 MIN_AUTO_VALIDATION = 20
 
-# epochs="auto": what it takes to learn from few documents, or to tell many classes apart.
-MIN_AUTO_STEPS, MIN_AUTO_SAMPLES_PER_CLASS = 500, 1200
+# epochs="auto": what it takes to learn from short sequences, from few of them, or to tell many classes apart.
+MIN_AUTO_TIME_STEPS, MIN_AUTO_UPDATES, MIN_AUTO_SAMPLES_PER_CLASS = 750_000, 250, 1200
 MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS = 5, 60
 
 
@@ -160,18 +160,19 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             watched,
             seed,
             resume,
-            self._n_epochs(training),
+            self._n_epochs(examples.sequences),
             observer,
             self.warm_start,
             self.learning_rate_decay,
         )
 
-    def _n_epochs(self, training: "_Samples") -> int:
+    def _n_epochs(self, sequences) -> int:
         if self.epochs != "auto":
             return int(self.epochs)
         n_outputs, _ = self._outputs()
-        n_samples = max(MIN_AUTO_STEPS * self.batch_size, MIN_AUTO_SAMPLES_PER_CLASS * max(n_outputs, 2))
-        return int(np.clip(np.ceil(n_samples / len(training.y)), MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS))
+        n_samples = max(MIN_AUTO_UPDATES * self.batch_size, MIN_AUTO_SAMPLES_PER_CLASS * max(n_outputs, 2))
+        wanted = max(n_samples / sequences.shape[0], MIN_AUTO_TIME_STEPS / max(len(sequences.data), 1))
+        return int(np.clip(np.ceil(wanted), MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS))
 
     def _partial_fit(self, X, y, sample_weight, **known_targets):
         """Train for one epoch, from where the last one ended."""

@@ -340,7 +340,7 @@ def test_the_learning_rate_falls_along_half_a_cosine_in_each_fit(reviews):
     np.testing.assert_allclose(rates, [0.01] * 4, rtol=1e-5)
 
 
-def test_auto_epochs_follow_documents_and_classes():
+def test_auto_epochs_follow_documents_and_their_lengths():
     import keras
 
     class Stop(keras.callbacks.Callback):
@@ -349,12 +349,15 @@ def test_auto_epochs_follow_documents_and_classes():
             self.model.stop_training = True
 
     planned = []
-    for n_documents, n_classes, batch_size, expected in (
-        (40, 2, 2, 60),  # the most
-        (240, 3, 24, 50),  # as many as 500 steps take
-        (900, 3, 4, 5),  # the least
+    for n_documents, n_words, batch_size, expected in (
+        (40, 8, 2, 60),  # the most
+        (300, 100, 24, 25),  # as many as show 750,000 tokens
+        (300, 100, 60, 50),  # as many as 250 steps of the optimizer take
+        (250, 600, 9, 10),  # as many as show 1,200 samples of each of two classes
+        (900, 200, 16, 5),  # the least
     ):
-        documents, y = make_reviews(n_documents, n_classes)
+        documents, y = make_reviews(n_documents)
+        documents = [" ".join((document.split() * n_words)[:n_words]) for document in documents]
         quick(epochs="auto", batch_size=batch_size, callbacks=[Stop]).fit(documents, y)
         assert planned.pop() == expected
 
