@@ -384,10 +384,17 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         sequences = self._sequences(self._check_input(X))
         spec, weights, network = (self._network[name] for name in ("spec", "weights", "network"))
         if network is None:
-            return forward(NetworkSpec(**{**spec, **changes}), weights, sequences)
+            prepared = self._network.setdefault("prepared", {})
+            return forward(NetworkSpec(**{**spec, **changes}), weights, sequences, prepared)
         from skrnn._keras_network import predict
 
         return predict(NetworkSpec(**spec), network, list(weights.values()), sequences)
+
+    def _without_derived(self, state):
+        network = state.get("_network")
+        if not isinstance(network, dict):
+            return state
+        return {**state, "_network": {name: part for name, part in network.items() if name != "prepared"}}
 
     def _check_state(self, state):
         network = state.get("_network")

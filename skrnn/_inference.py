@@ -8,6 +8,7 @@ and a document's result does not depend on the documents beside it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -30,7 +31,9 @@ _HALF = np.array(0.5, dtype=np.float32)  # NumPy is quicker with an array than w
 _Products = Callable[[str, slice], np.ndarray]
 
 
-def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_matrix) -> np.ndarray:
+def forward(
+    spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_matrix, prepared: dict | None = None
+) -> np.ndarray:
     """Outputs of the network for sequences of token ids.
 
     Parameters
@@ -40,6 +43,8 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
         As named by ``weight_shapes(spec)``.
     X : csr_matrix of shape (n_samples, longest), or RaggedArray
         Token ids below ``spec.n_tokens``, left-aligned; or vectors, in whose precision the network is computed.
+    prepared : dict, optional
+        Keeps what is derived from the weights alone, for the next call with the same weights. It begins empty.
 
     Returns
     -------
@@ -47,11 +52,10 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
         Probabilities, or the values of a linear output.
     """
     dtype = np.float32 if spec.n_tokens is not None else X.data.dtype
-    weights = {
-        name: weight if weight.dtype.kind == "i" else weight.astype(dtype, copy=False)
-        for name, weight in weights.items()
-    }
-    weights = _prepare_gates(spec, weights)
+    prepared = {} if prepared is None else prepared
+    if dtype not in prepared:
+        prepared[dtype] = _prepare(spec, weights, dtype)
+    weights = prepared[dtype]
     lengths = np.diff(X.indptr)
     pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=dtype)
     read = _vector_reader(spec, weights, X) if spec.n_tokens is None else _token_reader(spec, weights, X)
@@ -69,20 +73,32 @@ def forward(spec: NetworkSpec, weights: dict[str, np.ndarray], X: sparse.csr_mat
     return _OUTPUT_ACTIVATIONS[spec.output_activation](logits)
 
 
-def _prepare_gates(spec, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The same weights with the candidate's columns last, and x / 2 in place of x for each gate.
+def _prepare(spec, weights: dict[str, np.ndarray], dtype) -> dict[str, np.ndarray]:
+    """The weights in this precision, with the candidate's columns last, and x / 2 in place of x for each gate.
 
     A gate's sigmoid is 0.5 * tanh(x / 2) + 0.5.
     """
-    prepared = dict(weights)
+    prepared = {}
     # In Keras, the LSTM's output gate stands after its candidate.
     order = [0, 1, 3, 2] if spec.cell == "lstm" else range(N_GATES[spec.cell])
     for name, weight in weights.items():
         if name.startswith("rnn_"):
             columns = weight.reshape(*weight.shape[:-1], N_GATES[spec.cell], -1)[..., order, :]  # a copy
             columns[..., :-1, :] *= 0.5
-            prepared[name] = columns.reshape(weight.shape)
+            prepared[name] = _aligned(columns.reshape(weight.shape), dtype)
+        else:
+            prepared[name] = weight if weight.dtype.kind == "i" else weight.astype(dtype, copy=False)
     return prepared
+
+
+def _aligned(array: np.ndarray, dtype) -> np.ndarray:
+    """A copy that begins where a line of the cache does: products with one vector take a quarter less time."""
+    line = 64
+    memory = np.empty(array.size * np.dtype(dtype).itemsize + line, dtype=np.uint8)
+    start = -memory.ctypes.data % line
+    copy = memory[start : start + memory.size - line].view(dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
 
 
 def _token_reader(spec, weights, X) -> "Callable[[_Packing, np.ndarray], _Products]":
@@ -187,19 +203,18 @@ class _Packing:
         """Packed order of data that stands sequence after sequence, sequence ``i`` from ``starts[i]`` on."""
         return starts[self.rows] + self.times
 
-    def blocks(self) -> Iterator[range]:
-        """Time steps in order, as many at once as have at most _BLOCK_TOKENS tokens."""
-        start, n_steps = 0, len(self.n_active)
-        while start < n_steps:
-            fitting = int(np.searchsorted(self.offsets, self.offsets[start] + _BLOCK_TOKENS, side="right")) - 1
-            stop = max(fitting, start + 1)
-            yield range(start, stop)
-            start = stop
+    def runs(self, max_tokens: int = _CHUNK_TOKENS) -> Iterator[tuple[int, slice]]:
+        """Time steps in order, as many at once as have equally many sequences and at most so many tokens.
 
-    def steps(self) -> Iterator[tuple[int, slice]]:
-        """The number of sequences and the packed slice of each time step."""
-        for n, start, stop in zip(self.n_active, self.offsets[:-1], self.offsets[1:], strict=True):
-            yield n, slice(start, stop)
+        How many sequences, and the packed slice of these steps.
+        """
+        changes = 1 + np.flatnonzero(self.n_active[1:] != self.n_active[:-1])
+        for first, last in pairwise([0, *changes.tolist(), len(self.n_active)]):
+            # Python's own numbers, of which slices are made faster.
+            n, start, stop = int(self.n_active[first]), int(self.offsets[first]), int(self.offsets[last])
+            n_tokens = n * max(min(max_tokens, stop) // n, 1)
+            for begin in range(start, stop, n_tokens):
+                yield n, slice(begin, min(begin + n_tokens, stop))
 
 
 def _recurrent_layers(spec, weights, packing, products: _Products) -> np.ndarray:
@@ -248,20 +263,20 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
     memory = np.zeros_like(hidden)  # the LSTM's cell state
     recurrent = np.empty((len(hidden), kernel.shape[1]), dtype=kernel.dtype)
     order = -1 if direction == "backward" else 1
-    offsets = packing.offsets.tolist()  # slicing by Python's own int is faster
     n_running = 0
-    for block in list(packing.blocks())[::order]:
-        first = offsets[block.start]
-        inputs = products(direction, slice(first, offsets[block.stop]))  # (tokens, gates * units)
-        for start, stop in [(offsets[t], offsets[t + 1]) for t in block[::order]]:
-            if stop - start != n_running:
-                n_running = stop - start
-                # NumPy is quicker with a vector than with a matrix of one row.
-                rows = slice(n_running) if n_running > 1 else 0
-                now = hidden[rows], memory[rows], recurrent[rows]
-                step = _STEPS[spec.cell](kernel, bias, *now, activation)
-            step(inputs[start - first : stop - first] if n_running > 1 else inputs[start - first])
-            states[start:stop] = now[0]
+    for n, tokens in list(packing.runs(_BLOCK_TOKENS))[::order]:
+        if n != n_running:
+            n_running = n
+            # NumPy is quicker with a vector than with a matrix of one row.
+            rows, by_step = (slice(n), (-1, n)) if n > 1 else (0, (-1,))
+            now = hidden[rows]
+            step = _STEPS[spec.cell](kernel, bias, now, memory[rows], recurrent[rows], activation)
+        inputs = products(direction, tokens)
+        inputs = inputs.reshape(*by_step, inputs.shape[1])[::order]  # (time, batch, gates * units)
+        outputs = states[tokens].reshape(*by_step, states.shape[1])[::order]  # (time, batch, units)
+        for step_inputs, step_outputs in zip(inputs, outputs, strict=True):
+            step(step_inputs)
+            step_outputs[...] = now
 
 
 # For the sequences that are running, a function that takes the input products of a time step, (batch, gates *
@@ -271,8 +286,8 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
 
 def _simple_step(kernel, _bias, hidden, _memory, recurrent, activation):
     def step(inputs):
-        np.dot(hidden, kernel, out=recurrent)
-        np.add(recurrent, inputs, out=recurrent)
+        hidden.dot(kernel, recurrent)
+        np.add(recurrent, inputs, recurrent)
         activation(recurrent, hidden)
 
     return step
@@ -284,16 +299,17 @@ def _gru_step(kernel, bias, hidden, _memory, recurrent, activation):
     update, reset = gates[..., :units], gates[..., units:]
 
     def step(inputs):
-        np.dot(hidden, kernel, out=recurrent)
-        np.add(recurrent, bias, out=recurrent)
-        np.add(gates, inputs[..., : 2 * units], out=gates)
-        _sigmoid_of_halved(gates, gates)
-        np.multiply(candidate, reset, out=candidate)
-        np.add(candidate, inputs[..., 2 * units :], out=candidate)
+        hidden.dot(kernel, recurrent)
+        np.add(recurrent, bias, recurrent)
+        np.add(gates, inputs[..., : 2 * units], gates)
+        np.tanh(gates, gates)
+        _sigmoid_of_tanh(gates)
+        np.multiply(candidate, reset, candidate)
+        np.add(candidate, inputs[..., 2 * units :], candidate)
         activation(candidate, candidate)
-        np.subtract(hidden, candidate, out=hidden)
-        np.multiply(hidden, update, out=hidden)
-        np.add(hidden, candidate, out=hidden)
+        np.subtract(hidden, candidate, hidden)
+        np.multiply(hidden, update, hidden)
+        np.add(hidden, candidate, hidden)
 
     return step
 
@@ -304,15 +320,19 @@ def _lstm_step(kernel, _bias, hidden, memory, recurrent, activation):
     input_gate, forget_gate, output_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
 
     def step(inputs):
-        np.dot(hidden, kernel, out=recurrent)
-        np.add(recurrent, inputs, out=recurrent)
-        _sigmoid_of_halved(gates, gates)
-        activation(candidate, hidden)
-        np.multiply(hidden, input_gate, out=hidden)
-        np.multiply(memory, forget_gate, out=memory)
-        np.add(memory, hidden, out=memory)
-        activation(memory, hidden)
-        np.multiply(hidden, output_gate, out=hidden)
+        hidden.dot(kernel, recurrent)
+        np.add(recurrent, inputs, recurrent)
+        if activation is np.tanh:
+            np.tanh(recurrent, recurrent)
+        else:
+            np.tanh(gates, gates)
+            activation(candidate, candidate)
+        _sigmoid_of_tanh(gates)
+        np.multiply(candidate, input_gate, candidate)
+        np.multiply(memory, forget_gate, memory)
+        np.add(memory, candidate, memory)
+        activation(memory, candidate)
+        np.multiply(candidate, output_gate, hidden)
 
     return step
 
@@ -339,8 +359,8 @@ def _last(spec, packing: _Packing, states: np.ndarray) -> np.ndarray:
 
 def _sum(packing: _Packing, states: np.ndarray) -> np.ndarray:
     total = np.zeros((len(packing.lengths), states.shape[1]), dtype=states.dtype)
-    for n, now in packing.steps():
-        total[:n] += states[now]
+    for n, tokens in packing.runs():
+        total[:n] += states[tokens].reshape(-1, n, states.shape[1]).sum(axis=0)
     return total
 
 
@@ -354,8 +374,9 @@ def _sqrtn(packing: _Packing, vectors: np.ndarray) -> np.ndarray:
 
 def _max(packing: _Packing, states: np.ndarray) -> np.ndarray:
     largest = np.full((len(packing.lengths), states.shape[1]), -np.inf, dtype=states.dtype)
-    for n, now in packing.steps():
-        np.maximum(largest[:n], states[now], out=largest[:n])
+    for n, tokens in packing.runs():
+        maxima = states[tokens].reshape(-1, n, states.shape[1]).max(axis=0)
+        np.maximum(largest[:n], maxima, out=largest[:n])
     return largest
 
 
@@ -364,14 +385,14 @@ def _relu(x: np.ndarray, out: np.ndarray) -> None:
 
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> None:
-    _sigmoid_of_halved(0.5 * x, out)
+    np.tanh(0.5 * x, out)  # overflows nowhere
+    _sigmoid_of_tanh(out)
 
 
-def _sigmoid_of_halved(x: np.ndarray, out: np.ndarray) -> None:
-    """The sigmoid of 2 * x; overflows nowhere."""
-    np.tanh(x, out=out)
-    np.multiply(out, _HALF, out=out)
-    np.add(out, _HALF, out=out)
+def _sigmoid_of_tanh(x: np.ndarray) -> None:
+    """In place: the tanh of x / 2 becomes the sigmoid of x."""
+    np.multiply(x, _HALF, x)
+    np.add(x, _HALF, x)
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -40,8 +40,9 @@ def run_in_threads(function: Callable, items: Iterable) -> None:
     held to one thread meanwhile; for a single item they keep them.
     """
     items = list(items)
-    n_threads = min(worker_share() or joblib.cpu_count(), len(items))
-    if n_threads <= 1:
+    # Counting the cores takes as long as a network of a few units needs for a short text.
+    n_threads = min(worker_share() or joblib.cpu_count(), len(items)) if len(items) > 1 else 1
+    if n_threads == 1:
         for item in items:
             function(item)
         return

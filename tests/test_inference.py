@@ -283,6 +283,16 @@ def test_saturated_units_give_probabilities_without_overflow(cell, scale):
 
 @pytest.mark.parametrize("cell", N_GATES)
 @tokens_and_vectors
+def test_prepared_weights_serve_again_in_each_precision(cell, reads):
+    spec, prepared = replace(reads, cell=cell), {}
+    weights, rows = random_weights(spec), random_rows(spec, [3, 0, 7])
+    for dtype in (np.float32, np.float64, np.float32):
+        X = to_input(spec, rows, dtype)
+        np.testing.assert_array_equal(forward(spec, weights, X, prepared), forward(spec, weights, X))
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+@tokens_and_vectors
 def test_forward_changes_neither_weights_nor_sequences(cell, reads):
     spec = replace(reads, cell=cell, units=(4, 4))
     weights, X = random_weights(spec), random_input(spec, [3, 0, 7])

@@ -235,6 +235,19 @@ def test_fitted_state_is_plain_data(fitted):
     assert not any(module.startswith(("keras", "tensorflow", "scikeras")) for module in modules)
 
 
+def test_predicting_adds_nothing_to_the_file_and_a_file_cannot_say_what_is_derived(fitted, reviews):
+    restored = pickle.loads(pickle.dumps(fitted))
+    before = pickle.dumps(restored)
+    expected = restored.predict_proba(reviews[0])
+    assert pickle.dumps(restored) == before
+    state = restored.__getstate__()
+    derived = {dtype: np.zeros(3) for dtype in (np.float32, np.float64)}
+    state["_network"] = {**state["_network"], "prepared": derived}
+    tampered = type(fitted).__new__(type(fitted))
+    tampered.__setstate__(state)
+    np.testing.assert_array_equal(tampered.predict_proba(reviews[0]), expected)
+
+
 def test_the_file_holds_little_but_the_weights(tmp_path, fitted):
     joblib.dump(fitted, tmp_path / "model.joblib")
     assert (tmp_path / "model.joblib").stat().st_size < 4 * fitted.n_parameters_ + 8000
