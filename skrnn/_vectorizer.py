@@ -8,10 +8,9 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, cached_property, partial
 from itertools import chain, repeat
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -64,80 +63,114 @@ _RUN = "一"
 TYPOGRAPHIC_APOSTROPHE, APOSTROPHE, SOFT_HYPHEN = "\u2019", "'", "\u00ad"
 
 
-class Patterns(NamedTuple):
-    token: re.Pattern
-    """A token of the word analyzer."""
-    run: re.Pattern
-    """A run of unspaced letters and punctuation without modifiers, each of which is a token of its own."""
-    whole: re.Pattern
-    """A token, but with all unspaced letters that stand together in one."""
-    word: re.Pattern
-    """The first character of a word, in a script with spaces, or of a number."""
-    portable_token: str
-    """What `token` matches, for engines without look-arounds; the longest match is the one."""
-    portable_whole: str
-    """Likewise what `whole` matches."""
-
-
-@lru_cache(maxsize=1)
-def patterns() -> Patterns:
+class Patterns:
     r"""The regular expressions that cut text in any script.
 
     Written out as explicit classes because ``\w`` leaves out the combining marks that Hindi, Thai or
     vocalised Arabic words are full of, and because the regular expression engine looks a character of an
-    explicit class up in a table: this is as fast as scikit-learn's two-letter ``\b\w\w+\b``.
+    explicit class up in a table: this is as fast as scikit-learn's two-letter ``\b\w\w+\b``. Each is compiled
+    when it is first used, which takes a process that serves much longer than to classify its first text.
     """
-    unspaced, unspaced_punctuation = (
-        {cp for first, last in ranges for cp in range(first, last + 1)}
-        for ranges in (_UNSPACED_SCRIPTS, _UNSPACED_PUNCTUATION)
-    )
-    letters, marks, numbers, symbols = set(), set(), {ord("_")}, set()
-    by_category = {"L": letters, "M": marks, "N": numbers, "P": symbols, "S": symbols}
-    for cp in range(0x10000):
-        group = by_category.get(unicodedata.category(chr(cp))[0])
-        if group is not None:
-            group.add(cp)
-    symbols.remove(ord("_"))
 
-    # Above the Basic Multilingual Plane, whole ranges are exact enough and keep the classes short.
-    single = char_class(letters & unspaced) + "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
-    astral_letters = "\U00010000-\U0001afff\U0001b170-\U0001efff"
-    start = char_class((letters - unspaced) | numbers) + astral_letters
-    # ZERO WIDTH (NON-)JOINER belongs inside the words of Persian and of Indic scripts.
-    inside = char_class((letters - unspaced) | numbers | marks | {0x200C, 0x200D}) + astral_letters
-    mark = char_class(marks)
-    symbol = char_class(symbols) + "\U0001f000-\U0001ffff"
-    symbol_of_run = char_class(symbols & unspaced_punctuation)
-    modifier = mark + "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # variation, skin tone, tag
+    def __init__(self):
+        unspaced, unspaced_punctuation = (_ranges(_UNSPACED_SCRIPTS), _ranges(_UNSPACED_PUNCTUATION))
+        categories = "".join(map(unicodedata.category, map(chr, range(_N_BASIC)))).encode()
+        groups = np.frombuffer(categories, dtype="S1")[::2]
+        underscore = _ranges([(ord("_"), ord("_"))])
+        letters, marks, numbers = groups == b"L", groups == b"M", (groups == b"N") | underscore
+        symbols = ((groups == b"P") | (groups == b"S")) & ~underscore
 
-    # Apostrophe, Hebrew geresh and gershayim, Catalan middle dot.
-    joiner = f"{APOSTROPHE}\u05f3\u05f4\u00b7"
-    word = rf"[{start}][{inside}]*(?:[{joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
-    flag = "[\U0001f1e6-\U0001f1ff]{2}"
-    mark_or_emoji = rf"[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
-    single_token, single_whole = rf"[{single}][{mark}]*", rf"[{single}][{single}{mark}]*"
+        # Above the Basic Multilingual Plane, whole ranges are exact enough and keep the classes short.
+        single = _class_of(letters & unspaced) + "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+        astral_letters = "\U00010000-\U0001afff\U0001b170-\U0001efff"
+        start = _class_of((letters & ~unspaced) | numbers) + astral_letters
+        # ZERO WIDTH (NON-)JOINER belongs inside the words of Persian and of Indic scripts.
+        joiners = _ranges([(0x200C, 0x200D)])
+        inside = _class_of((letters & ~unspaced) | numbers | marks | joiners) + astral_letters
+        mark = _class_of(marks)
+        symbol = _class_of(symbols) + "\U0001f000-\U0001ffff"
+        modifier = mark + "\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f"  # variation, skin tone, tag
 
-    # Without look-arounds, whole numbers with points and commas stand for letters.
-    digit = char_class({cp for cp in range(0x1F000) if chr(cp).isdecimal()})
-    number = rf"[{digit}](?:[.,][{digit}])+"
-    letters_inside = rf"(?:[{inside}]|{number})"
-    portable_word = rf"(?:[{start}]|{number}){letters_inside}*(?:[{joiner}]{letters_inside}+)*"
-    return Patterns(
-        token=re.compile(rf"{word}|{single_token}|{flag}|{mark_or_emoji}"),
-        run=re.compile(rf"((?<!\u200d)[{single}{symbol_of_run}]+(?![{modifier}\u200d]))"),
-        whole=re.compile(rf"{word}|{single_whole}|{flag}|{mark_or_emoji}"),
-        word=re.compile(rf"[{start}]"),
-        portable_token=rf"{portable_word}|{single_token}|{flag}|{mark_or_emoji}",
-        portable_whole=rf"{portable_word}|{single_whole}|{flag}|{mark_or_emoji}",
-    )
+        # Apostrophe, Hebrew geresh and gershayim, Catalan middle dot.
+        self._joiner = f"{APOSTROPHE}\u05f3\u05f4\u00b7"
+        self._start, self._inside = start, inside
+        self._word = rf"[{start}][{inside}]*(?:[{self._joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
+        flag = "[\U0001f1e6-\U0001f1ff]{2}"
+        self._others = rf"{flag}|[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
+        self._single_token, self._single_whole = rf"[{single}][{mark}]*", rf"[{single}][{single}{mark}]*"
+        symbol_of_run = _class_of(symbols & unspaced_punctuation)
+        self._run = rf"((?<!\u200d)[{single}{symbol_of_run}]+(?![{modifier}\u200d]))"
+
+    @cached_property
+    def token(self) -> re.Pattern:
+        """A token of the word analyzer."""
+        return re.compile(f"{self._word}|{self._single_token}|{self._others}")
+
+    @cached_property
+    def run(self) -> re.Pattern:
+        """A run of unspaced letters and punctuation without modifiers, each of which is a token of its own."""
+        return re.compile(self._run)
+
+    @cached_property
+    def whole(self) -> re.Pattern:
+        """A token, but with all unspaced letters that stand together in one."""
+        return re.compile(f"{self._word}|{self._single_whole}|{self._others}")
+
+    @cached_property
+    def word(self) -> re.Pattern:
+        """The first character of a word, in a script with spaces, or of a number."""
+        return re.compile(f"[{self._start}]")
+
+    @property
+    def portable_token(self) -> str:
+        """What `token` matches, for engines without look-arounds; the longest match is the one."""
+        return f"{self._portable_word}|{self._single_token}|{self._others}"
+
+    @property
+    def portable_whole(self) -> str:
+        """Likewise what `whole` matches."""
+        return f"{self._portable_word}|{self._single_whole}|{self._others}"
+
+    @cached_property
+    def _portable_word(self) -> str:
+        # Without look-arounds, whole numbers with points and commas stand for letters.
+        digit = char_class([cp for cp in range(0x1F000) if chr(cp).isdecimal()])
+        number = rf"[{digit}](?:[.,][{digit}])+"
+        inside = rf"(?:[{self._inside}]|{number})"
+        return rf"(?:[{self._start}]|{number}){inside}*(?:[{self._joiner}]{inside}+)*"
+
+
+@cache
+def patterns() -> Patterns:
+    return Patterns()
+
+
+_N_BASIC = 0x10000  # code points of the Basic Multilingual Plane
+
+
+def _ranges(ranges: Iterable[tuple[int, int]]) -> np.ndarray:
+    """Whether each basic code point is in one of these inclusive ranges."""
+    inside = np.zeros(_N_BASIC, dtype=bool)
+    for first, last in ranges:
+        inside[first : last + 1] = True
+    return inside
+
+
+def _class_of(chosen: np.ndarray) -> str:
+    return char_class(np.flatnonzero(chosen))
 
 
 def char_class(code_points: Collection[int]) -> str:
-    """The inside of a ``[...]`` that matches these code points."""
-    ordered = np.array(sorted(code_points))
+    """The inside of a ``[...]`` that matches these different code points."""
+    ordered = np.sort(code_points)
     breaks = np.flatnonzero(np.diff(ordered) > 1)
-    firsts, lasts = ordered[np.r_[0, breaks + 1]], ordered[np.r_[breaks, -1]]
-    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in zip(firsts, lasts, strict=True))
+    firsts, lasts = ordered[np.r_[0, breaks + 1]].tolist(), ordered[np.r_[breaks, -1]].tolist()
+    return "".join(f"{_in_class(first)}-{_in_class(last)}" for first, last in zip(firsts, lasts, strict=True))
+
+
+def _in_class(code_point: int) -> str:
+    # Characters are read faster than escapes; of the first 128, some have a meaning of their own.
+    return chr(code_point) if code_point >= 128 else f"\\U{code_point:08x}"
 
 
 def check_documents(raw_documents) -> list[str]:
