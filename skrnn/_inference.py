@@ -269,36 +269,37 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
             n_running = n
             # NumPy is quicker with a vector than with a matrix of one row.
             rows, by_step = (slice(n), (-1, n)) if n > 1 else (0, (-1,))
-            now = hidden[rows]
-            step = _STEPS[spec.cell](kernel, bias, now, memory[rows], recurrent[rows], activation)
+            step = _STEPS[spec.cell](kernel, bias, memory[rows], recurrent[rows], activation)
         inputs = products(direction, tokens)
         inputs = inputs.reshape(*by_step, inputs.shape[1])[::order]  # (time, batch, gates * units)
         outputs = states[tokens].reshape(*by_step, states.shape[1])[::order]  # (time, batch, units)
+        now = hidden[rows]
         for step_inputs, step_outputs in zip(inputs, outputs, strict=True):
-            step(step_inputs)
-            step_outputs[...] = now
+            step(step_inputs, now, step_outputs)
+            now = step_outputs
+        hidden[rows] = now
 
 
 # For the sequences that are running, a function that takes the input products of a time step, (batch, gates *
-# units), and updates hidden state and memory in place. It may overwrite its argument: without new arrays,
-# everything that a step touches stays in the processor's cache.
+# units), and the hidden state before it, puts the new one in its place, and updates the memory. Without new
+# arrays, everything that a step touches stays in the processor's cache.
 
 
-def _simple_step(kernel, _bias, hidden, _memory, recurrent, activation):
-    def step(inputs):
+def _simple_step(kernel, _bias, _memory, recurrent, activation):
+    def step(inputs, hidden, new_hidden):
         hidden.dot(kernel, recurrent)
         np.add(recurrent, inputs, recurrent)
-        activation(recurrent, hidden)
+        activation(recurrent, new_hidden)
 
     return step
 
 
-def _gru_step(kernel, bias, hidden, _memory, recurrent, activation):
-    units = hidden.shape[-1]
+def _gru_step(kernel, bias, _memory, recurrent, activation):
+    units = len(kernel)
     gates, candidate = recurrent[..., : 2 * units], recurrent[..., 2 * units :]
     update, reset = gates[..., :units], gates[..., units:]
 
-    def step(inputs):
+    def step(inputs, hidden, new_hidden):
         hidden.dot(kernel, recurrent)
         np.add(recurrent, bias, recurrent)
         np.add(gates, inputs[..., : 2 * units], gates)
@@ -307,19 +308,19 @@ def _gru_step(kernel, bias, hidden, _memory, recurrent, activation):
         np.multiply(candidate, reset, candidate)
         np.add(candidate, inputs[..., 2 * units :], candidate)
         activation(candidate, candidate)
-        np.subtract(hidden, candidate, hidden)
-        np.multiply(hidden, update, hidden)
-        np.add(hidden, candidate, hidden)
+        np.subtract(hidden, candidate, new_hidden)
+        np.multiply(new_hidden, update, new_hidden)
+        np.add(new_hidden, candidate, new_hidden)
 
     return step
 
 
-def _lstm_step(kernel, _bias, hidden, memory, recurrent, activation):
-    units = hidden.shape[-1]
+def _lstm_step(kernel, _bias, memory, recurrent, activation):
+    units = len(kernel)
     gates, candidate = recurrent[..., : 3 * units], recurrent[..., 3 * units :]
     input_gate, forget_gate, output_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
 
-    def step(inputs):
+    def step(inputs, hidden, new_hidden):
         hidden.dot(kernel, recurrent)
         np.add(recurrent, inputs, recurrent)
         if activation is np.tanh:
@@ -332,7 +333,7 @@ def _lstm_step(kernel, _bias, hidden, memory, recurrent, activation):
         np.multiply(memory, forget_gate, memory)
         np.add(memory, candidate, memory)
         activation(memory, candidate)
-        np.multiply(candidate, output_gate, hidden)
+        np.multiply(candidate, output_gate, new_hidden)
 
     return step
 
