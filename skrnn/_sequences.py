@@ -80,8 +80,8 @@ def check_token_ids(X) -> sparse.csr_matrix:
     return ragged_to_csr(data[stored].astype(np.int32), np.diff(kept_before[X.indptr]))
 
 
-def dense_batch(X: sparse.csr_matrix | RaggedArray, rows: np.ndarray, min_width: int = 1) -> np.ndarray:
-    """The given rows as an array that is as wide as the longest of them, padded at the end.
+def dense_batch(X: sparse.csr_matrix | RaggedArray, rows: np.ndarray) -> np.ndarray:
+    """The given rows as an array as wide as the longest of them, at least one step, padded at the end.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def dense_batch(X: sparse.csr_matrix | RaggedArray, rows: np.ndarray, min_width:
     """
     starts = X.indptr[rows]
     lengths = X.indptr[rows + 1] - starts
-    steps = np.arange(max(int(lengths.max(initial=0)), min_width))
+    steps = np.arange(lengths.max(initial=1))
     inside = steps < lengths[:, None]  # (batch, time)
     padding = PADDING if X.data.dtype.kind == "i" else np.nan
     batch = np.full(inside.shape + X.data.shape[1:], padding, dtype=X.data.dtype)

@@ -187,7 +187,8 @@ def train(
     batches = _TrainingBatches(training, settings.batch_size, settings.seed, start.n_epochs)
     validation_batches = validation and _EvaluationBatches(validation, settings.batch_size)
     try:
-        engine.fit(batches, None, initial_epoch=start.n_epochs, validation_data=validation_batches)
+        feeds = _feed(batches), validation_batches and _feed(validation_batches)
+        engine.fit(feeds[0], None, initial_epoch=start.n_epochs, validation_data=feeds[1])
     except KeyboardInterrupt:
         if not (settings.keep_if_interrupted and history.history):
             raise
@@ -529,10 +530,7 @@ class _Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = self._batches[index]
-        # Keras looks at the first two batches, and if they have the same width it takes that for the width of
-        # all, and fails at another. Let them differ.
-        min_width = self._width(0) + 1 if index == 1 and self._width(0) == self._width(1) else 1
-        inputs = dense_batch(self._examples.sequences, rows, min_width)  # (batch, time)
+        inputs = dense_batch(self._examples.sequences, rows)  # (batch, time) or (batch, time, features)
         targets = self._examples.targets[rows]
         if self._examples.weights is None:
             return inputs, targets
@@ -542,9 +540,31 @@ class _Batches(keras.utils.PyDataset):
         """Let go of the data. TensorFlow keeps for ever what it has read batches from: let it keep nothing."""
         vars(self).clear()
 
-    def _width(self, index: int) -> int:
-        indptr, rows = self._examples.sequences.indptr, self._batches[index]
-        return max(int((indptr[rows + 1] - indptr[rows]).max()), 1)
+    def epoch(self):
+        for index in range(self.num_batches):
+            yield self[index]
+        self.on_epoch_end()
+
+
+def _feed(batches: _Batches):
+    """The batches as Keras gets them: as they are, or for TensorFlow as a dataset of its own.
+
+    Keras would make a dataset of them, too. But then TensorFlow tunes it in a thread, for which the end of each
+    epoch waits, up to a quarter of a second; and if the first two batches have the same width, it is taken for
+    that of all.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    from tensorflow import TensorSpec, data
+
+    inputs, *others = batches[0]
+    free_axes = [(inputs, 2), *((array, 1) for array in others)]
+    signature = tuple(TensorSpec([None] * n + list(array.shape[n:]), array.dtype) for array, n in free_axes)
+    dataset = data.Dataset.from_generator(batches.epoch, output_signature=signature)
+    options = data.Options()
+    options.autotune.enabled = False
+    n_batches = data.experimental.assert_cardinality(batches.num_batches)
+    return dataset.apply(n_batches).prefetch(1).with_options(options)
 
 
 class _TrainingBatches(_Batches):

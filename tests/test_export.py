@@ -79,10 +79,15 @@ def random_sequences(reads, lengths, seed=0):
 def to_feed(sequences, reads, min_width=1):
     """The model's inputs; vectors are padded with NaN, of which nothing may get through."""
     X = to_csr(sequences) if reads == "tokens" else RaggedArray.of(sequences)
-    batch = dense_batch(X, np.arange(len(sequences)), min_width)
+    batch = dense_batch(X, np.arange(len(sequences)))
+    lengths = np.array([len(sequence) for sequence in sequences])
+    longest = max(lengths)
+    shape = (len(batch), max(longest, min_width), *batch.shape[2:])
+    padded = np.full(shape, 0 if reads == "tokens" else np.nan, dtype=batch.dtype)
+    padded[:, :longest] = batch[:, :longest]
     if reads == "tokens":
-        return {"token_ids": batch}
-    return {"sequences": batch, "lengths": np.array([len(sequence) for sequence in sequences])}
+        return {"token_ids": padded}
+    return {"sequences": padded, "lengths": lengths}
 
 
 def run(model, feed):

@@ -158,9 +158,8 @@ def test_infinite_token_ids_are_refused_without_a_warning():
 def test_dense_batch_is_the_rows_cut_to_their_longest(rows, data):
     X = to_csr(rows)
     chosen = data.draw(rows_among(rows))
-    min_width = data.draw(st.integers(1, 12))
-    batch = dense_batch(X, chosen, min_width)
-    width = max([min_width, *(len(rows[row]) for row in chosen)])
+    batch = dense_batch(X, chosen)
+    width = max([1, *(len(rows[row]) for row in chosen)])
     expected = np.zeros((len(chosen), max(width, X.shape[1])), dtype=np.int32)
     expected[:, : X.shape[1]] = X.toarray()[chosen]
     assert batch.dtype == np.int32
@@ -175,9 +174,8 @@ def test_dense_batch_of_empty_documents_has_one_column():
 @given(vectors, st.data())
 def test_dense_batch_of_vectors_is_padded_with_nan_to_the_longest(sequences, data):
     chosen = data.draw(rows_among(sequences))
-    min_width = data.draw(st.integers(1, 9))
-    batch = dense_batch(RaggedArray.of(sequences), chosen, min_width)
-    width = max([min_width, *(len(sequences[row]) for row in chosen)])
+    batch = dense_batch(RaggedArray.of(sequences), chosen)
+    width = max([1, *(len(sequences[row]) for row in chosen)])
     expected = np.full((len(chosen), width, sequences[0].shape[1]), np.nan)
     for padded, row in zip(expected, chosen, strict=True):
         padded[: len(sequences[row])] = sequences[row]
