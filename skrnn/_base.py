@@ -8,6 +8,7 @@ import copy
 import sys
 from dataclasses import asdict, dataclass
 from numbers import Integral, Real
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
@@ -382,19 +383,22 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         """The network's outputs: (n_samples, n_outputs); ``changes`` to its specification for this once."""
         check_is_fitted(self)
         sequences = self._sequences(self._check_input(X))
-        spec, weights, network = (self._network[name] for name in ("spec", "weights", "network"))
+        fitted = self._network
+        spec, weights, network = (fitted[name] for name in ("spec", "weights", "network"))
         if network is None:
-            prepared = self._network.setdefault("prepared", {})
-            return forward(NetworkSpec(**{**spec, **changes}), weights, sequences, prepared)
+            spec = NetworkSpec(**{**spec, **changes})
+            return forward(spec, weights, sequences, self._prepared(fitted))
         from skrnn._keras_network import predict
 
         return predict(NetworkSpec(**spec), network, list(weights.values()), sequences)
 
-    def _without_derived(self, state):
-        network = state.get("_network")
-        if not isinstance(network, dict):
-            return state
-        return {**state, "_network": {name: part for name, part in network.items() if name != "prepared"}}
+    def _prepared(self, fitted: dict) -> dict:
+        """What predictions with this network, trained by this estimator, have derived from its weights."""
+        of, prepared = _PREPARED.get(self, (None, None))
+        if of is not fitted:
+            prepared = {}
+            _PREPARED[self] = fitted, prepared
+        return prepared
 
     def _check_state(self, state):
         network = state.get("_network")
@@ -517,6 +521,10 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             raise TypeError(f"Expected scoring to be a str, a callable or None; got {self.scoring!r}.")
         if self.scoring != "loss":
             check_scoring(self, self.scoring)
+
+
+# Beside the estimators and not in them: predicting leaves their state as it is.
+_PREPARED: WeakKeyDictionary = WeakKeyDictionary()
 
 
 @dataclass

@@ -26,8 +26,8 @@ _BLOCK_TOKENS = 256
 
 _HALF = np.array(0.5, dtype=np.float32)  # NumPy is quicker with an array than with Python's own number
 
-# Products of the input with the kernel of a direction, for a slice of packed tokens: a new array (tokens, gates *
-# units). Of tokens, their "vectors" too: (tokens, features).
+# Products of the input with the kernel of a direction, for a slice of packed tokens: (tokens, gates * units).
+# Of tokens, their "vectors" too: (tokens, features).
 _Products = Callable[[str, slice], np.ndarray]
 
 
@@ -51,7 +51,7 @@ def forward(
     outputs : ndarray of float64, of shape (n_samples, spec.n_outputs)
         Probabilities, or the values of a linear output.
     """
-    dtype = np.float32 if spec.n_tokens is not None else X.data.dtype
+    dtype = np.dtype(np.float32) if spec.n_tokens is not None else X.data.dtype
     prepared = {} if prepared is None else prepared
     if dtype not in prepared:
         prepared[dtype] = _prepare(spec, weights, dtype)
@@ -203,7 +203,7 @@ class _Packing:
         """Packed order of data that stands sequence after sequence, sequence ``i`` from ``starts[i]`` on."""
         return starts[self.rows] + self.times
 
-    def runs(self, max_tokens: int = _CHUNK_TOKENS) -> Iterator[tuple[int, slice]]:
+    def runs(self, max_tokens: int | None = None) -> Iterator[tuple[int, slice]]:
         """Time steps in order, as many at once as have equally many sequences and at most so many tokens.
 
         How many sequences, and the packed slice of these steps.
@@ -212,7 +212,7 @@ class _Packing:
         for first, last in pairwise([0, *changes.tolist(), len(self.n_active)]):
             # Python's own numbers, of which slices are made faster.
             n, start, stop = int(self.n_active[first]), int(self.offsets[first]), int(self.offsets[last])
-            n_tokens = n * max(min(max_tokens, stop) // n, 1)
+            n_tokens = stop - start if max_tokens is None else n * max(max_tokens // n, 1)
             for begin in range(start, stop, n_tokens):
                 yield n, slice(begin, min(begin + n_tokens, stop))
 
@@ -281,8 +281,8 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
 
 
 # For the sequences that are running, a function that takes the input products of a time step, (batch, gates *
-# units), and the hidden state before it, puts the new one in its place, and updates the memory. Without new
-# arrays, everything that a step touches stays in the processor's cache.
+# units), and the hidden state before it, writes the new one where it is to be kept, and updates the memory.
+# Without new arrays, everything that a step touches stays in the processor's cache.
 
 
 def _simple_step(kernel, _bias, _memory, recurrent, activation):

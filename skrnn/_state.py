@@ -71,11 +71,10 @@ class PersistentMixin:
     """Stamps the state with its format when it is pickled, and checks both when it is restored."""
 
     def __getstate__(self):
-        state = self._without_derived(super().__getstate__())
-        return {**state, _STAMP: {"format": FORMAT, "version": __version__}}
+        return {**super().__getstate__(), _STAMP: {"format": FORMAT, "version": __version__}}
 
     def __setstate__(self, state):
-        state = self._without_derived(dict(state))
+        state = dict(state)
         name = type(self).__name__
         stamp = state.pop(_STAMP, None)
         if not isinstance(stamp, dict) or not isinstance(stamp.get("format"), int):
@@ -103,10 +102,6 @@ class PersistentMixin:
         copied = type(self).__new__(type(self))
         vars(copied).update(vars(self))
         return copied
-
-    def _without_derived(self, state: dict) -> dict:
-        """The state without what is derived from the rest of it when it is needed."""
-        return state
 
     def _check_state(self, state: dict) -> None:
         """Raise if attributes of a fitted estimator do not fit together."""

@@ -529,7 +529,9 @@ class _Batches(keras.utils.PyDataset):
         return len(self._batches)
 
     def __getitem__(self, index):
-        rows = self._batches[index]
+        return self._batch(self._batches[index])
+
+    def _batch(self, rows):
         inputs = dense_batch(self._examples.sequences, rows)  # (batch, time) or (batch, time, features)
         targets = self._examples.targets[rows]
         if self._examples.weights is None:
@@ -541,9 +543,10 @@ class _Batches(keras.utils.PyDataset):
         vars(self).clear()
 
     def epoch(self):
-        for index in range(self.num_batches):
-            yield self[index]
+        """The batches of the next epoch. Without a dataset, Keras ends an epoch before the first one, too."""
         self.on_epoch_end()
+        for rows in self._batches:  # of this epoch, even if another begins before all have been read
+            yield self._batch(rows)
 
 
 def _feed(batches: _Batches):

@@ -56,6 +56,8 @@ _UNSPACED_SCRIPTS = (
 # Punctuation of those scripts. Inclusive ranges of code points.
 _UNSPACED_PUNCTUATION = ((0x3001, 0x303F), (0xFF01, 0xFF65))
 
+_N_BASIC = 0x10000  # code points of the Basic Multilingual Plane
+
 # Stands for a run of unspaced characters while the text around it is cut: a token of its own next to anything.
 _RUN = "一"
 
@@ -73,7 +75,7 @@ class Patterns:
     """
 
     def __init__(self):
-        unspaced, unspaced_punctuation = (_ranges(_UNSPACED_SCRIPTS), _ranges(_UNSPACED_PUNCTUATION))
+        unspaced, unspaced_punctuation = _ranges(_UNSPACED_SCRIPTS), _ranges(_UNSPACED_PUNCTUATION)
         categories = "".join(map(unicodedata.category, map(chr, range(_N_BASIC)))).encode()
         groups = np.frombuffer(categories, dtype="S1")[::2]
         underscore = _ranges([(ord("_"), ord("_"))])
@@ -94,7 +96,7 @@ class Patterns:
         # Apostrophe, Hebrew geresh and gershayim, Catalan middle dot.
         self._joiner = f"{APOSTROPHE}\u05f3\u05f4\u00b7"
         self._start, self._inside = start, inside
-        self._word = rf"[{start}][{inside}]*(?:[{self._joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
+        self._whole_word = rf"[{start}][{inside}]*(?:[{self._joiner}][{inside}]+|(?<=\d)[.,](?=\d)[{inside}]+)*"
         flag = "[\U0001f1e6-\U0001f1ff]{2}"
         self._others = rf"{flag}|[{symbol}][{modifier}]*(?:\u200d[{symbol}][{modifier}]*)*"
         self._single_token, self._single_whole = rf"[{single}][{mark}]*", rf"[{single}][{single}{mark}]*"
@@ -104,7 +106,7 @@ class Patterns:
     @cached_property
     def token(self) -> re.Pattern:
         """A token of the word analyzer."""
-        return re.compile(f"{self._word}|{self._single_token}|{self._others}")
+        return re.compile(f"{self._whole_word}|{self._single_token}|{self._others}")
 
     @cached_property
     def run(self) -> re.Pattern:
@@ -114,7 +116,7 @@ class Patterns:
     @cached_property
     def whole(self) -> re.Pattern:
         """A token, but with all unspaced letters that stand together in one."""
-        return re.compile(f"{self._word}|{self._single_whole}|{self._others}")
+        return re.compile(f"{self._whole_word}|{self._single_whole}|{self._others}")
 
     @cached_property
     def word(self) -> re.Pattern:
@@ -142,10 +144,8 @@ class Patterns:
 
 @cache
 def patterns() -> Patterns:
+    """Those of this process."""
     return Patterns()
-
-
-_N_BASIC = 0x10000  # code points of the Basic Multilingual Plane
 
 
 def _ranges(ranges: Iterable[tuple[int, int]]) -> np.ndarray:
@@ -161,7 +161,7 @@ def _class_of(chosen: np.ndarray) -> str:
 
 
 def char_class(code_points: Collection[int]) -> str:
-    """The inside of a ``[...]`` that matches these different code points."""
+    """The inside of a ``[...]`` that matches these code points."""
     ordered = np.sort(code_points)
     breaks = np.flatnonzero(np.diff(ordered) > 1)
     firsts, lasts = ordered[np.r_[0, breaks + 1]].tolist(), ordered[np.r_[breaks, -1]].tolist()

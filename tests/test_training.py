@@ -28,6 +28,7 @@ from skrnn import (
     RNNTextRegressor,
     SequenceVectorizer,
 )
+from skrnn._sequences import ragged_to_csr
 
 SMALL_NUMERIC = {name: value for name, value in SMALL.items() if not name.startswith(("embedding", "token"))}
 
@@ -60,6 +61,28 @@ def outputs(estimator, X):
 EVERY = pytest.mark.parametrize(
     "cls", [RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier, RNNSequenceRegressor]
 )
+
+
+@pytest.mark.parametrize("n_targets", [None, 2])
+def test_every_epoch_has_its_own_order_however_much_of_the_last_one_was_read(n_targets):
+    from skrnn._training import Examples, _feed, _TrainingBatches
+
+    lengths = np.arange(1, 13)
+    sequences = ragged_to_csr(np.repeat(lengths, lengths).astype(np.int32), lengths)
+    targets = np.arange(12.0) if n_targets is None else np.arange(12.0 * n_targets).reshape(12, n_targets)
+    examples = Examples(sequences, targets, weights=lengths.astype(np.float32))
+
+    def read(feed, n=6):
+        return [[array.numpy().tolist() for array in batch] for batch in feed.take(n)]
+
+    feed = _feed(_TrainingBatches(examples, batch_size=2, seed=0, epoch=0))
+    first, _, third = read(feed), read(feed, n=2), read(feed)
+    assert first != third
+    assert len(first) == len(third) == 6
+    assert read(_feed(_TrainingBatches(examples, batch_size=2, seed=0, epoch=2))) == third
+    for inputs, outputs, weights in third:
+        assert len(inputs) == len(outputs) == len(weights) == 2
+        assert [max(row) for row in inputs] == weights  # each row's ids are its length, as is its weight
 
 
 # Streams
