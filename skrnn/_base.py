@@ -450,9 +450,10 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             Not compiled. Changes to it do not reach the estimator.
         """
         check_is_fitted(self)
-        from skrnn._keras_network import build
+        from skrnn._keras_network import build_network, build_own
 
-        model = build(NetworkSpec(**self._network["spec"]), self._network["network"])
+        spec, network = NetworkSpec(**self._network["spec"]), self._network["network"]
+        model = build_network(spec) if network is None else build_own(spec, network)
         model.set_weights(list(self._network["weights"].values()))
         return model
 

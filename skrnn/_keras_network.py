@@ -8,6 +8,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from types import FunctionType
 from typing import Generic, TypeVar
@@ -17,7 +18,14 @@ import numpy as np
 
 from skrnn._network import NetworkSpec
 from skrnn._sequences import dense_batch, sorted_batches
-from skrnn.layers import AttentionPooling1D, MaskedPooling1D, NaNMasking, NgramEmbedding, TokenDropout
+from skrnn.layers import (
+    AttentionPooling1D,
+    MaskedPooling1D,
+    NaNMasking,
+    NgramEmbedding,
+    PaddedRNN,
+    TokenDropout,
+)
 
 T = TypeVar("T")
 
@@ -52,10 +60,8 @@ class IdlePool(Generic[T]):
 _OWN_NETWORKS: IdlePool[keras.Model] = IdlePool(size=4)
 
 
-def build(spec: NetworkSpec, network: Callable | None, seed: int = 0) -> keras.Model:
-    """A new model: the built-in network, or what the user's own function makes of the specification."""
-    if network is None:
-        return build_network(spec)
+def build_own(spec: NetworkSpec, network: Callable, seed: int = 0) -> keras.Model:
+    """What the user's own function makes of the specification."""
     with _seeded(seed):
         model = network(spec)
     if not isinstance(model, keras.Model):
@@ -74,7 +80,7 @@ def predict(spec: NetworkSpec, network: Callable, weights: list[np.ndarray], X) 
     """Outputs of a network of the user's own: (n_samples, n_outputs), in float64."""
     # A function always makes the same model, under the same policy; an object may change.
     key = (network, spec, keras.config.dtype_policy().name) if isinstance(network, FunctionType) else None
-    model = _OWN_NETWORKS.take(key) or build(spec, network)
+    model = _OWN_NETWORKS.take(key) or build_own(spec, network)
     model.set_weights(weights)
     outputs = np.zeros((X.shape[0], spec.n_outputs))
     for rows in sorted_batches(np.diff(X.indptr), _PREDICTION_BATCH_SIZE):
@@ -98,20 +104,45 @@ def _seeded(seed: int):
             random.setstate(state)
 
 
+# From a function that makes a layer of one direction, whether both are wanted, and the states of all steps.
+_Recurrence = Callable[[Callable[..., keras.layers.Layer], bool, bool], keras.layers.Layer]
+
+
 def build_network(spec: NetworkSpec) -> keras.Model:
     """A new, uncompiled model whose ``get_weights()`` has the order of ``weight_shapes(spec)``.
 
     Its weights, and the states of its dropout layers, are left to be set by the caller. They are seeded here
     because Keras would draw seeds from Python's global random generator.
     """
+    return _network(spec, _masked)
+
+
+def build_training_network(spec: NetworkSpec) -> keras.Model:
+    """As ``build_network``, but faster to train: not of the layers that everybody knows."""
+    # On the way through padding, states that nothing bounds could grow until they are infinite.
+    return _network(spec, _masked if spec.activation == "relu" else _padded)
+
+
+def _masked(new_layer, bidirectional, return_sequences):
+    layer = new_layer(return_sequences=return_sequences)
+    return keras.layers.Bidirectional(layer) if bidirectional else layer
+
+
+def _padded(new_layer, bidirectional, return_sequences):
+    layers = [new_layer(return_sequences=True) for _ in range(1 + bidirectional)]
+    return PaddedRNN(*layers, return_sequences=return_sequences)
+
+
+def _network(spec: NetworkSpec, recurrence: _Recurrence) -> keras.Model:
     read = _vector_input(spec) if spec.n_tokens is None else _token_input(spec)
     if spec.embedding_dropout:
         read.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
+    recurrent = _recurrent_layers(spec, recurrence)
     if not spec.skip_connection:
-        return keras.Sequential([*read, *_recurrent_layers(spec), *_output_layers(spec)])
+        return keras.Sequential([*read, *recurrent, *_output_layers(spec)])
     inputs = read.pop(0)
     vectors = _apply(read, inputs)
-    pooled = [_apply(_recurrent_layers(spec), vectors), MaskedPooling1D("sqrtn")(vectors)]
+    pooled = [_apply(recurrent, vectors), MaskedPooling1D("sqrtn")(vectors)]
     return keras.Model(inputs, _apply(_output_layers(spec), keras.layers.Concatenate()(pooled)))
 
 
@@ -121,14 +152,15 @@ def _apply(layers: list, tensor):
     return tensor
 
 
-def _recurrent_layers(spec: NetworkSpec) -> list:
+def _recurrent_layers(spec: NetworkSpec, recurrence: _Recurrence) -> list:
     """From vectors (batch, time, features) to one for each sequence."""
     layers = []
     for i, units in enumerate(spec.units):
         if i and spec.dropout:
             layers.append(keras.layers.Dropout(spec.dropout, seed=0))
         is_last = i == len(spec.units) - 1
-        layers.append(_recurrent_layer(spec, units, return_sequences=not is_last or spec.pooling != "last"))
+        new_layer = partial(_recurrent_layer, spec, units)
+        layers.append(recurrence(new_layer, spec.bidirectional, not is_last or spec.pooling != "last"))
     if spec.pooling == "attention":
         layers.append(AttentionPooling1D())
     elif spec.pooling != "last":
@@ -165,7 +197,7 @@ def _vector_input(spec: NetworkSpec) -> list:
 
 def _recurrent_layer(spec: NetworkSpec, units: int, return_sequences: bool):
     cells = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
-    layer = cells[spec.cell](
+    return cells[spec.cell](
         units,
         activation=spec.activation,
         return_sequences=return_sequences,
@@ -173,4 +205,3 @@ def _recurrent_layer(spec: NetworkSpec, units: int, return_sequences: bool):
         recurrent_initializer=keras.initializers.Orthogonal(seed=0),
         seed=0,
     )
-    return keras.layers.Bidirectional(layer) if spec.bidirectional else layer

@@ -15,7 +15,7 @@ PADDING, UNKNOWN, FIRST_TOKEN = 0, 1, 2
 
 # Batches that are sorted by length together: many enough to waste little on padding, few enough that the
 # batches of an epoch differ from those of the next.
-_POOL_BATCHES = 50
+_POOL_BATCHES = 100
 
 
 @dataclass(frozen=True)

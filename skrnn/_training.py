@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from scipy import sparse
 
-from skrnn._keras_network import IdlePool, build
+from skrnn._keras_network import IdlePool, build_own, build_training_network
 from skrnn._network import NetworkSpec
 from skrnn._progress import progress_display
 from skrnn._sequences import RaggedArray, dense_batch, shuffled_batches, sorted_batches
@@ -121,7 +121,7 @@ class TrainingState:
 class TrainingSettings:
     """How to train. The names are those of the estimators' parameters."""
 
-    network: Callable | None  # the user's own, in place of build_network
+    network: Callable | None  # the user's own, in place of the built-in one
     loss: str
     label_smoothing: float
     optimizer: str | type
@@ -249,7 +249,10 @@ def _round_up(n_rows: int) -> int:
 
 def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
     _keep_to_the_share_of_a_worker()
-    model = build(spec, settings.network, settings.seed)
+    if settings.network is None:
+        model = build_training_network(spec)
+    else:
+        model = build_own(spec, settings.network, settings.seed)
     make_loss, accuracy = _LOSSES[settings.loss]
     optimizer = _optimizer_class(settings.optimizer)
     # Most optimizers leave weight decay out of the graph for None; AdamW takes numbers only.

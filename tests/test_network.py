@@ -8,9 +8,9 @@ from threading import Barrier
 
 import numpy as np
 import pytest
-from conftest import small_spec, to_csr
+from conftest import random_weights, small_spec, to_csr
 
-from skrnn._network import NetworkSpec, initial_weights, weight_dtype, weight_shapes
+from skrnn._network import POOLINGS, NetworkSpec, initial_weights, weight_dtype, weight_shapes
 from skrnn._sequences import RaggedArray, dense_batch
 
 # Every array that is drawn at random is large enough here for its statistics to tell its distribution.
@@ -71,7 +71,7 @@ def default_keras_weights(spec):
 
 @every_spec
 def test_weight_shapes_are_those_of_the_keras_model(spec, keras_network):
-    model = keras_network.build(spec, None)
+    model = keras_network.build_network(spec)
     assert [weight.shape for weight in model.get_weights()] == list(weight_shapes(spec).values())
     assert [weight.dtype for weight in model.get_weights()] == [weight_dtype(name) for name in weight_shapes(spec)]
 
@@ -178,6 +178,62 @@ def test_a_spec_rebuilt_from_json_is_equal_and_hashable():
     assert hash(rebuilt) == hash(BASE)
 
 
+def outputs_and_gradients(model, weights, batch):
+    import tensorflow as tf
+
+    model.set_weights(list(weights.values()))
+    with tf.GradientTape() as tape:
+        outputs = model(batch, training=False)
+        loss = tf.reduce_sum(outputs * np.arange(1.0, outputs.shape[1] + 1))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
+
+
+@pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"units": (4, 3)},
+        {"units": (4, 3), "bidirectional": False, "n_ngrams": 20, "skip_connection": True},
+        {"n_tokens": None, "activation": "relu"},
+    ],
+    ids=["tokens", "n-grams one way", "vectors"],
+)
+def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one(
+    cell, pooling, kind, keras_network
+):
+    spec = small_spec(cell=cell, pooling=pooling, **kind)
+    lengths = [3, 0, 7, 1, 3]  # much padding, and a sequence of nothing else
+    batch = np.random.default_rng(0).integers(1, 11, size=(5, 7)).astype(np.int32)
+    padding = np.arange(7) >= np.array(lengths)[:, None]
+    batch[padding] = 0
+    if spec.n_tokens is None:
+        batch = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+        batch[padding] = np.nan
+    weights = random_weights(spec)
+    expected, expected_gradients = outputs_and_gradients(keras_network.build_network(spec), weights, batch)
+    outputs, gradients = outputs_and_gradients(keras_network.build_training_network(spec), weights, batch)
+    np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        np.testing.assert_allclose(gradient, expected_gradient, rtol=0, atol=1e-5)
+
+
+def test_a_padded_rnn_comes_back_from_a_file(tmp_path):
+    import keras
+
+    from skrnn.layers import NaNMasking, PaddedRNN
+
+    first, second, third = (keras.layers.GRU(units, return_sequences=True) for units in (4, 2, 5))
+    recurrent = [PaddedRNN(first, second), PaddedRNN(third, return_sequences=False)]
+    model = keras.Sequential([keras.Input((None, 3)), NaNMasking(), *recurrent])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    batch = dense_batch(ragged_vectors([3, 1, 5, 0]), np.arange(4))
+    assert loaded.output_shape == model.output_shape == (None, 5)
+    np.testing.assert_array_equal(loaded(batch), model(batch))
+
+
 def own_network(spec):
     """A network as a user may write one, in which no layer has a seed."""
     from keras import Input, Sequential, layers
@@ -222,7 +278,7 @@ WRONG_OUTPUTS = {
 def test_a_network_that_is_not_a_keras_model_is_refused(network, keras_network):
     message = f"Expected network={network!r} to return a keras.Model; it returned {network(BASE)!r}."
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
-        keras_network.build(BASE, network)
+        keras_network.build_own(BASE, network)
 
 
 @pytest.mark.parametrize(("make_outputs", "shape"), WRONG_OUTPUTS.values(), ids=WRONG_OUTPUTS)
@@ -230,29 +286,29 @@ def test_a_network_with_outputs_of_another_shape_is_refused(make_outputs, shape,
     network = network_with(make_outputs)
     message = f"network={network!r} to have outputs of shape (batch, 3); got {shape}."
     with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
-        keras_network.build(small_spec(n_tokens=None), network)
+        keras_network.build_own(small_spec(n_tokens=None), network)
 
 
 def test_the_users_function_gets_the_specification(keras_network):
     given = []
     spec = small_spec()
-    keras_network.build(spec, lambda spec: given.append(spec) or own_network(spec))
+    keras_network.build_own(spec, lambda spec: given.append(spec) or own_network(spec))
     assert given == [spec]
 
 
 @pytest.mark.parametrize("pooling", ["max", "attention"])
 def test_building_the_built_in_network_leaves_pythons_generator_as_it_was(pooling, keras_network):
     before = random.getstate()
-    keras_network.build(small_spec(pooling=pooling, units=(2, 2)), None)
+    keras_network.build_network(small_spec(pooling=pooling, units=(2, 2)))
     assert random.getstate() == before
 
 
 def test_building_the_users_network_leaves_pythons_generator_as_it_was(keras_network):
     before = random.getstate()
-    keras_network.build(small_spec(), own_network, seed=3)
+    keras_network.build_own(small_spec(), own_network, seed=3)
     assert random.getstate() == before
     with pytest.raises(NotImplementedError):
-        keras_network.build(small_spec(), unbuildable_network, seed=3)
+        keras_network.build_own(small_spec(), unbuildable_network, seed=3)
     assert random.getstate() == before
 
 
@@ -260,7 +316,7 @@ def test_the_users_network_starts_the_same_with_the_same_seed_and_differently_wi
     spec = small_spec()
     starts = []
     for seed in (1, 1, 2):
-        starts.append(keras_network.build(spec, own_network, seed).get_weights())
+        starts.append(keras_network.build_own(spec, own_network, seed).get_weights())
         random.random()  # what else draws from Python's generator must not matter
     first, again, other = starts
     for one, same in zip(first, again, strict=True):
@@ -272,7 +328,7 @@ def test_the_users_network_starts_the_same_with_the_same_seed_and_differently_wi
 
 @pytest.fixture(scope="module")
 def own_weights(keras_network):
-    return cache(lambda spec, seed: keras_network.build(spec, own_network, seed).get_weights())
+    return cache(lambda spec, seed: keras_network.build_own(spec, own_network, seed).get_weights())
 
 
 def ragged_vectors(lengths):
