@@ -17,6 +17,10 @@ PADDING, UNKNOWN, FIRST_TOKEN = 0, 1, 2
 # batches of an epoch differ from those of the next.
 _POOL_BATCHES = 100
 
+# Time steps of a batch, its padding included: what a fit needs memory for. Sequences of more than 2,048 steps are
+# in batches of fewer than 64.
+_MAX_BATCH_STEPS = 2**17
+
 
 @dataclass(frozen=True)
 class RaggedArray:
@@ -106,13 +110,20 @@ def shuffled_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Genera
     order = rng.permutation(len(lengths))
     batches: list[np.ndarray] = []
     for pool in _cut(order, batch_size * _POOL_BATCHES):
-        batches.extend(_cut(pool[np.argsort(lengths[pool], kind="stable")], batch_size))
+        batches.extend(_batches(pool, lengths, batch_size))
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     """Row numbers of batches for evaluation, in the order of the lengths."""
-    return list(_cut(np.argsort(lengths, kind="stable"), batch_size))
+    return list(_batches(np.arange(len(lengths)), lengths, batch_size))
+
+
+def _batches(rows: np.ndarray, lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """The rows in the order of their lengths, in batches of bounded size."""
+    for batch in _cut(rows[np.argsort(lengths[rows], kind="stable")], batch_size):
+        longest = max(int(lengths[batch[-1]]), 1)
+        yield from _cut(batch, max(_MAX_BATCH_STEPS // longest, 1))
 
 
 def _cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -252,3 +252,12 @@ def test_shuffled_batches_waste_little_on_padding(lengths):
 def test_sorted_batches_go_from_short_to_long_and_ties_keep_their_order():
     batches = sorted_batches(np.array([3, 1, 2, 1, 0]), 2)
     assert [batch.tolist() for batch in batches] == [[4, 1], [3, 2], [0]]
+
+
+@pytest.mark.parametrize("make", [sorted_batches, lambda *args: shuffled_batches(*args, np.random.default_rng(0))])
+def test_batches_of_very_long_sequences_are_smaller(make):
+    lengths = np.array([10] * 64 + [3_000] * 64 + [1_000_000] * 2)
+    batches = make(lengths, 64)
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    sizes = {int(lengths[batch].max()): len(batch) for batch in sorted(batches, key=len)}
+    assert sizes == {10: 64, 3_000: 2**17 // 3_000, 1_000_000: 1}
