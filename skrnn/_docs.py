@@ -92,7 +92,8 @@ PARAMETERS = {
         steps (tokens, for text) and 1,200 samples of each class, on average, and make 250 steps of the
         optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.""",
     "batch_size": """int
-        Samples in a step of the optimizer.""",
+        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
+        time steps, fewer: 64 of at most 4,096 steps go together.""",
     "class_weight": """dict, "balanced" or None
         Weights of the classes in the loss, as everywhere in scikit-learn. Not for multilabel targets.""",
     "label_smoothing": """float
@@ -116,7 +117,8 @@ PARAMETERS = {
         optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.""",
     "callbacks": """list or None
         Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
-        for one.""",
+        for one. The model that they see has the layers that train fastest (:mod:`skrnn.layers`), those of
+        ``to_keras`` are the usual ones.""",
     "random_state": """int, RandomState instance or None
         Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
         same machine with the same number of threads gives identical weights each time.""",

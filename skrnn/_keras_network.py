@@ -104,7 +104,7 @@ def _seeded(seed: int):
             random.setstate(state)
 
 
-# From a function that makes a layer of one direction, whether both are wanted, and the states of all steps.
+# _masked or _padded: how a recurrent layer, or one for each direction, is put into a network.
 _Recurrence = Callable[[Callable[..., keras.layers.Layer], bool, bool], keras.layers.Layer]
 
 
@@ -118,19 +118,21 @@ def build_network(spec: NetworkSpec) -> keras.Model:
 
 
 def build_training_network(spec: NetworkSpec) -> keras.Model:
-    """As ``build_network``, but faster to train: not of the layers that everybody knows."""
+    """As ``build_network``, but faster to train: with PaddedRNN in place of masked layers."""
     # On the way through padding, states that nothing bounds could grow until they are infinite.
     return _network(spec, _masked if spec.activation == "relu" else _padded)
 
 
 def _masked(new_layer, bidirectional, return_sequences):
+    """The layers that everybody knows."""
     layer = new_layer(return_sequences=return_sequences)
     return keras.layers.Bidirectional(layer) if bidirectional else layer
 
 
 def _padded(new_layer, bidirectional, return_sequences):
-    layers = [new_layer(return_sequences=True) for _ in range(1 + bidirectional)]
-    return PaddedRNN(*layers, return_sequences=return_sequences)
+    forward = new_layer(return_sequences=True)
+    backward = new_layer(return_sequences=True) if bidirectional else None
+    return PaddedRNN(forward, backward, return_sequences)
 
 
 def _network(spec: NetworkSpec, recurrence: _Recurrence) -> keras.Model:

@@ -1,6 +1,6 @@
 """What a network is: its specification, the arrays that belong to it, and how they start.
 
-Two interpreters read a specification: ``_keras_network.build_network`` trains it, ``_inference.forward``
+Two interpreters read a specification: ``_keras_network`` trains it, ``_inference.forward``
 serves it. This module knows neither Keras nor scikit-learn.
 """
 

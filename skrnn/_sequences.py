@@ -13,13 +13,13 @@ from scipy import sparse
 
 PADDING, UNKNOWN, FIRST_TOKEN = 0, 1, 2
 
-# Batches that are sorted by length together: many enough to waste little on padding, few enough that the
-# batches of an epoch differ from those of the next.
-_POOL_BATCHES = 100
+# Batches that are sorted by length together, and by how much a length may differ for it: enough to waste little on
+# padding, few and roughly enough that the batches of an epoch differ from those of the next.
+_POOL_BATCHES, _LENGTH_NOISE = 100, 0.03
 
-# Time steps of a batch, its padding included: what a fit needs memory for. Sequences of more than 2,048 steps are
-# in batches of fewer than 64.
-_MAX_BATCH_STEPS = 2**17
+# Time steps of a batch, its padding included, that fewer samples make up if need be: a fit needs memory for all
+# steps of a batch, and a corpus may have a document as long as a book.
+_MAX_BATCH_STEPS = 2**18
 
 
 @dataclass(frozen=True)
@@ -105,25 +105,31 @@ def dense_batch(X: sparse.csr_matrix | RaggedArray, rows: np.ndarray) -> np.ndar
 def shuffled_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Row numbers of the batches of one epoch: rows of similar length together, batches in random order.
 
-    The rows are shuffled, cut into pools, sorted by length within each pool and cut into batches.
+    The rows are shuffled, cut into pools, roughly sorted by length within each pool and cut into batches. Every
+    epoch has equally many.
     """
-    order = rng.permutation(len(lengths))
-    batches: list[np.ndarray] = []
-    for pool in _cut(order, batch_size * _POOL_BATCHES):
-        batches.extend(_batches(pool, lengths, batch_size))
+    rows, batches = _without_very_long(lengths, batch_size)
+    for pool in _cut(rng.permutation(rows), batch_size * _POOL_BATCHES):
+        rough = lengths[pool] * rng.uniform(1 - _LENGTH_NOISE, 1 + _LENGTH_NOISE, size=len(pool))
+        batches.extend(_cut(pool[np.argsort(rough)], batch_size))
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     """Row numbers of batches for evaluation, in the order of the lengths."""
-    return list(_batches(np.arange(len(lengths)), lengths, batch_size))
+    rows, very_long = _without_very_long(lengths, batch_size)
+    return [*_cut(rows, batch_size), *very_long]
 
 
-def _batches(rows: np.ndarray, lengths: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-    """The rows in the order of their lengths, in batches of bounded size."""
-    for batch in _cut(rows[np.argsort(lengths[rows], kind="stable")], batch_size):
-        longest = max(int(lengths[batch[-1]]), 1)
-        yield from _cut(batch, max(_MAX_BATCH_STEPS // longest, 1))
+def _without_very_long(lengths: np.ndarray, batch_size: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Rows in the order of their lengths, and batches of those of which batch_size together are too long."""
+    rows = np.argsort(lengths, kind="stable")
+    batches: list[np.ndarray] = []
+    while len(rows) and (longest := int(lengths[rows[-1]])) * batch_size > _MAX_BATCH_STEPS:
+        n = max(_MAX_BATCH_STEPS // longest, 1)
+        batches.append(rows[-n:])
+        rows = rows[:-n]
+    return rows, batches[::-1]
 
 
 def _cut(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -196,7 +196,7 @@ def outputs_and_gradients(model, weights, batch):
     [
         {"units": (4, 3)},
         {"units": (4, 3), "bidirectional": False, "n_ngrams": 20, "skip_connection": True},
-        {"n_tokens": None, "activation": "relu"},
+        {"n_tokens": None, "activation": "sigmoid"},
     ],
     ids=["tokens", "n-grams one way", "vectors"],
 )
@@ -217,6 +217,28 @@ def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(gradient, expected_gradient, rtol=0, atol=1e-5)
+
+
+def test_states_without_bounds_do_not_run_through_padding(keras_network):
+    kinds = {
+        activation: {type(layer).__name__ for layer in keras_network.build_training_network(spec).layers}
+        for activation in ("relu", "tanh")
+        for spec in [small_spec(activation=activation)]
+    }
+    assert "PaddedRNN" in kinds["tanh"]
+    assert "PaddedRNN" not in kinds["relu"]
+
+
+@pytest.mark.parametrize("wrong", [{}, {"go_backwards": True}, {"return_state": True}, {"stateful": True}])
+def test_a_padded_rnn_refuses_layers_that_it_cannot_run(wrong):
+    import keras
+
+    from skrnn.layers import PaddedRNN
+
+    right = keras.layers.LSTM(2, return_sequences=True)
+    other = keras.layers.LSTM(2, return_sequences=bool(wrong), **wrong)
+    with pytest.raises(ValueError, match="return_sequences=True and without"):
+        PaddedRNN(right, other)
 
 
 def test_a_padded_rnn_comes_back_from_a_file(tmp_path):

@@ -254,10 +254,18 @@ def test_sorted_batches_go_from_short_to_long_and_ties_keep_their_order():
     assert [batch.tolist() for batch in batches] == [[4, 1], [3, 2], [0]]
 
 
-@pytest.mark.parametrize("make", [sorted_batches, lambda *args: shuffled_batches(*args, np.random.default_rng(0))])
-def test_batches_of_very_long_sequences_are_smaller(make):
-    lengths = np.array([10] * 64 + [3_000] * 64 + [1_000_000] * 2)
-    batches = make(lengths, 64)
-    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
-    sizes = {int(lengths[batch].max()): len(batch) for batch in sorted(batches, key=len)}
-    assert sizes == {10: 64, 3_000: 2**17 // 3_000, 1_000_000: 1}
+@pytest.mark.parametrize("lengths", [[10] * 64 + [5_000] * 60 + [1_000_000] * 2, [300_000], [1] * 63 + [5_000]])
+def test_batches_of_very_long_sequences_are_smaller(lengths):
+    lengths = np.array(lengths)
+    for batches in (sorted_batches(lengths, 64), shuffled_batches(lengths, 64, np.random.default_rng(0))):
+        assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+        for batch in batches:
+            assert len(batch) == 1 or len(batch) * lengths[batch].max() <= 2**18
+
+
+def test_every_epoch_has_equally_many_batches():
+    rng = np.random.default_rng(0)
+    lengths = rng.geometric(0.02, size=3000)
+    lengths[rng.choice(3000, size=50)] = rng.integers(10_000, 200_000, size=50)
+    counts = {len(shuffled_batches(lengths, 8, np.random.default_rng(seed))) for seed in range(8)}
+    assert counts == {len(sorted_batches(lengths, 8))}
