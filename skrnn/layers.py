@@ -295,7 +295,8 @@ class AttentionPooling1D(keras.layers.Layer):
         # tanh keeps the scores in [-1, 1]: exp needs no shift against overflow.
         scores = ops.tanh(ops.matmul(states, self.kernel) + self.bias)  # (batch, time, 1)
         weights = ops.exp(scores) * mask
-        return ops.sum(states * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), keras.config.epsilon())
+        total = ops.sum(weights, axis=1)  # (batch, 1)
+        return ops.sum(states * weights, axis=1) / ops.where(total > 0, total, 1.0)
 
     def compute_mask(self, states, mask=None):
         return None

@@ -219,6 +219,21 @@ def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one
         np.testing.assert_allclose(gradient, expected_gradient, rtol=0, atol=1e-5)
 
 
+def test_an_empty_sequence_spoils_no_gradient_in_half_precision():
+    import tensorflow as tf
+
+    from skrnn.layers import AttentionPooling1D
+
+    pooling = AttentionPooling1D(dtype="mixed_float16")
+    states, mask = tf.ones((2, 3, 4), tf.float16), tf.constant([[True, True, False], [False] * 3])
+    with tf.GradientTape() as tape:
+        tape.watch(states)
+        pooled = pooling(states, mask=mask)
+    gradients = tape.gradient(pooled, [states, *pooling.trainable_variables])
+    np.testing.assert_array_equal(pooled, [[1] * 4, [0] * 4])
+    assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
+
+
 def test_states_without_bounds_do_not_run_through_padding(keras_network):
     kinds = {
         activation: {type(layer).__name__ for layer in keras_network.build_training_network(spec).layers}
