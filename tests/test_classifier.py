@@ -58,8 +58,9 @@ def test_adamw_learns_with_and_without_decay(weight_decay, reviews):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_that_is_offered_lowers_the_loss(optimizer, reviews):
     no_dropout = {"dropout": 0, "embedding_dropout": 0, "token_dropout": 0}
-    # "ftrl" moves weights to where it wants them, wherever they started.
-    classifier = quick(optimizer=optimizer, learning_rate=0.005, epochs=3, embedding_init="uniform", **no_dropout)
+    # "ftrl" forgets where weights started and draws them to zero, from where it takes longer steps to learn.
+    rate = 0.2 if optimizer == "ftrl" else 0.005
+    classifier = quick(optimizer=optimizer, learning_rate=rate, epochs=8, embedding_init="uniform", **no_dropout)
     losses = classifier.fit(*reviews).history_["loss"]
     assert losses[-1] < losses[0]
 
