@@ -117,8 +117,8 @@ PARAMETERS = {
         optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.""",
     "callbacks": """list or None
         Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
-        for one. The model that they see has the layers that train fastest (:mod:`skrnn.layers`), those of
-        ``to_keras`` are the usual ones.""",
+        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
+        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones.""",
     "random_state": """int, RandomState instance or None
         Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
         same machine with the same number of threads gives identical weights each time.""",

@@ -177,10 +177,11 @@ class PaddedRNN(keras.layers.Layer):
         self.return_sequences = return_sequences
         self.supports_masking = True
         for layer in self._layers_in_order():
-            if not layer.return_sequences or layer.return_state or layer.go_backwards or layer.stateful:
+            others = {name: getattr(layer, name) for name in ("return_state", "go_backwards", "stateful")}
+            if not layer.return_sequences or any(others.values()):
                 raise ValueError(
                     "Expected layers with return_sequences=True and without return_state, go_backwards and "
-                    f"stateful; got {layer.name} with {layer.get_config()}."
+                    f"stateful; got {layer.name} with return_sequences={layer.return_sequences} and {others}."
                 )
 
     def build(self, input_shape):

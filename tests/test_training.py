@@ -612,11 +612,11 @@ assert keras.backend.backend() == "{backend}"
 documents, y = make_reviews()
 for seed in range(4):  # a layer's seed is any number of 32 bits
     classifier = RNNTextClassifier(**{{**SMALL, "epochs": 1, "random_state": seed}}).fit(documents, y)
-outputs = classifier.model_.predict(classifier.vectorizer_.transform(documents).toarray(), verbose=0)
+ids = classifier.vectorizer_.transform(documents).toarray()
+outputs = classifier.model_.predict(ids, verbose=0)
 np.testing.assert_allclose(outputs[:, 0], classifier.predict_proba(documents)[:, 1], atol=1e-5)
 training = build_training_network(NetworkSpec(**classifier._network["spec"]))
 training.set_weights(list(classifier._network["weights"].values()))
-ids = classifier.vectorizer_.transform(documents).toarray()
 np.testing.assert_allclose(training.predict(ids, verbose=0), outputs, atol=1e-5)
 """
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
