@@ -30,6 +30,7 @@ def main():
         embedding_dim=16,
         embedding_init="uniform",
         max_ngrams=0,
+        char_ngram_range=None,
         skip_connection=False,
         dropout=0,
         embedding_dropout=0,

@@ -334,7 +334,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             # A network of the user's own starts as its layers say.
             rng = np.random.default_rng([seed, 0])
             weights = self._initial_weights(spec, rng, training) if self.network is None else None
-            return TrainingState(weights)
+            return TrainingState(weights, self._initial_parts(spec))
         # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
         resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
         start = TrainingState(self._network["weights"], **resumption)
@@ -352,6 +352,10 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
 
     def _initial_weights(self, spec, rng, _training) -> dict[str, np.ndarray]:
         return initial_weights(spec, rng)
+
+    def _initial_parts(self, _spec) -> dict[str, np.ndarray] | None:
+        """What the vectors of tokens share in training, if anything."""
+        return None
 
     def _optimizer_kind(self) -> dict:
         """What has to be the same for an optimizer's state to be of use."""

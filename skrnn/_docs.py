@@ -50,6 +50,15 @@ PARAMETERS = {
         runs of three to five that occur in five documents follow, if there is room left; of those that end in
         one token, the longest counts. The vectors start with zeros, but for what naive Bayes makes of them. 0
         for none; there are also none with ``trainable_embeddings=False``, or with a `network` of your own.""",
+    "char_ngram_range": """tuple (min_n, max_n) or None
+        In training, the vector of a token is the sum of one of its own and those of the n-grams of its characters
+        (over the root of their number), of which so many characters make up one, its beginning and end counted
+        too [Bojanowski2017]_. So words with the same stem or ending learn from each other, and rare ones from
+        frequent ones, most of all in languages of many word forms. What is kept are the sums: a fitted network is
+        neither larger nor slower for it. N-grams that a single token of the vocabulary has, and those beyond the
+        32nd of a token, do not count. None for none; there are also none with ``trainable_embeddings=False``, with
+        ``vectorizer="passthrough"``, as ids do not tell how tokens are written, or with a `network` of your
+        own.""",
     "skip_connection": """bool
         Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
         number, beside the hidden states: a bag of words and n-grams as in fastText [Joulin2017]_, which learns

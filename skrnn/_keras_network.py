@@ -16,10 +16,12 @@ from typing import Generic, TypeVar
 import keras
 import numpy as np
 
+from skrnn._char_ngrams import MOST_PER_TOKEN
 from skrnn._network import NetworkSpec
 from skrnn._sequences import dense_batch, sorted_batches
 from skrnn.layers import (
     AttentionPooling1D,
+    CharNgramEmbedding,
     MaskedPooling1D,
     NaNMasking,
     NgramEmbedding,
@@ -117,10 +119,13 @@ def build_network(spec: NetworkSpec) -> keras.Model:
     return _network(spec, _masked)
 
 
-def build_training_network(spec: NetworkSpec) -> keras.Model:
-    """As ``build_network``, but faster to train: with PaddedRNN in place of masked layers."""
+def build_training_network(spec: NetworkSpec, n_char_ngrams: int = 0) -> keras.Model:
+    """As ``build_network``, but faster to train: with PaddedRNN in place of masked layers.
+
+    With vectors of character n-grams, of which there are so many, the two weights of their layer come first.
+    """
     # On the way through padding, states that nothing bounds could grow until they are infinite.
-    return _network(spec, _masked if spec.activation == "relu" else _padded)
+    return _network(spec, _masked if spec.activation == "relu" else _padded, n_char_ngrams)
 
 
 def _masked(new_layer, bidirectional, return_sequences):
@@ -135,8 +140,8 @@ def _padded(new_layer, bidirectional, return_sequences):
     return PaddedRNN(forward, backward, return_sequences)
 
 
-def _network(spec: NetworkSpec, recurrence: _Recurrence) -> keras.Model:
-    read = _vector_input(spec) if spec.n_tokens is None else _token_input(spec)
+def _network(spec: NetworkSpec, recurrence: _Recurrence, n_char_ngrams: int = 0) -> keras.Model:
+    read = _vector_input(spec) if spec.n_tokens is None else _token_input(spec, n_char_ngrams)
     if spec.embedding_dropout:
         read.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
     recurrent = _recurrent_layers(spec, recurrence)
@@ -179,7 +184,7 @@ def _output_layers(spec: NetworkSpec) -> list:
     return [keras.layers.Dropout(spec.dropout, seed=0), output] if spec.dropout else [output]
 
 
-def _token_input(spec: NetworkSpec) -> list:
+def _token_input(spec: NetworkSpec, n_char_ngrams: int) -> list:
     layers: list = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
     if spec.token_dropout:
         layers.append(TokenDropout(spec.token_dropout, seed=0))
@@ -190,6 +195,8 @@ def _token_input(spec: NetworkSpec) -> list:
         embedding = keras.layers.Embedding(
             spec.n_tokens, spec.n_features, initializer, mask_zero=True, trainable=spec.trainable_embeddings
         )
+    if n_char_ngrams:
+        embedding = CharNgramEmbedding(embedding, n_char_ngrams, MOST_PER_TOKEN)
     return [*layers, embedding]
 
 

@@ -162,6 +162,7 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         embeddings=None,
         trainable_embeddings=True,
         max_ngrams=50_000,
+        char_ngram_range=(3, 4),
         skip_connection=True,
         dropout=0.2,
         embedding_dropout=0.5,
@@ -215,6 +216,7 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
         self.embeddings = embeddings
         self.trainable_embeddings = trainable_embeddings
         self.max_ngrams = max_ngrams
+        self.char_ngram_range = char_ngram_range
         self.skip_connection = skip_connection
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout

@@ -12,7 +12,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from skrnn._version import __version__
 
-FORMAT = 4
+FORMAT = 5
 
 
 def _without_pretrained_vectors(state: dict) -> dict:
@@ -57,11 +57,17 @@ def _of_ngrams(names: dict) -> dict:
     return {renamed.get(name, name): value for name, value in names.items()}
 
 
+def _without_char_ngrams(state: dict) -> dict:
+    """Format 5: tokens of text estimators share vectors of character n-grams in training."""
+    return {**state, "char_ngram_range": None} if "embedding_dim" in state else state
+
+
 # From a format to the next: functions that take and return the dict of an estimator's attributes.
 _MIGRATIONS: dict[int, Callable[[dict], dict]] = {
     1: _without_pretrained_vectors,
     2: _without_bigrams,
     3: _ngrams_for_bigrams,
+    4: _without_char_ngrams,
 }
 
 _STAMP = "_skrnn"

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skrnn._base import BaseRNN
+from skrnn._char_ngrams import char_ngrams
 from skrnn._embeddings import check_embeddings, check_file_exists, pretrained_vectors
 from skrnn._naive_bayes import start_with_naive_bayes
 from skrnn._ngrams import frequent_ngrams, ngram_table
@@ -68,6 +69,7 @@ class TextRNN(BaseRNN):
         check_embeddings(self.embeddings)
         check_bool("trainable_embeddings", self.trainable_embeddings)
         check_number("max_ngrams", self.max_ngrams, Integral, low=0)
+        _check_char_ngram_range(self.char_ngram_range)
         check_bool("skip_connection", self.skip_connection)
         check_rate("embedding_dropout", self.embedding_dropout)
         check_rate("token_dropout", self.token_dropout)
@@ -110,6 +112,16 @@ class TextRNN(BaseRNN):
             self._ngrams = frequent_ngrams(sequences, int(self.max_ngrams))
             self._n_ngrams = len(self._ngrams) + 1
         return sequences
+
+    def _initial_parts(self, spec):
+        is_asked_for = self.char_ngram_range is not None and self.trainable_embeddings and self.network is None
+        if not is_asked_for or _is_passthrough(self.vectorizer_):
+            return None
+        rows, n_rows = char_ngrams(list(self.vectorizer_.vocabulary_), self.char_ngram_range)
+        if n_rows == 1:  # tokens that are characters have none
+            return None
+        vectors = np.zeros((n_rows, spec.n_features), dtype=np.float32)
+        return {"char_ngram_embedding": vectors, "char_ngram_rows": rows}
 
     def _fit_tokens(self, X):
         self._pretrained_dim = None
@@ -168,6 +180,16 @@ class TextRNN(BaseRNN):
         tags.input_tags.sparse = tags.input_tags.two_d_array = takes_ids
         tags.input_tags.string = tags.input_tags.one_d_array = not takes_ids
         return tags
+
+
+def _check_char_ngram_range(value) -> None:
+    if value is None:
+        return
+    is_pair = isinstance(value, tuple | list) and len(value) == 2
+    if not (is_pair and all(isinstance(n, Integral) and not isinstance(n, bool) for n in value)):
+        raise TypeError(f"Expected char_ngram_range to be two integers (min_n, max_n) or None; got {value!r}.")
+    if not 1 <= value[0] <= value[1]:
+        raise ValueError(f"Expected char_ngram_range with 1 <= min_n <= max_n; got {value!r}.")
 
 
 def _has_named_columns(X) -> bool:

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 from scipy import sparse
 
+from skrnn._char_ngrams import parts_of, sum_parts
 from skrnn._keras_network import IdlePool, build_own, build_training_network
 from skrnn._network import NetworkSpec
 from skrnn._progress import progress_display
@@ -111,6 +112,7 @@ class TrainingState:
     """Where training stands, in arrays. With all fields, it goes on exactly as if it had not stopped."""
 
     weights: dict[str, np.ndarray] | None  # None: those with which a network of the user's own is built
+    parts: dict[str, np.ndarray] | None = None  # of the vectors of tokens that share those of character n-grams
     optimizer: list[np.ndarray] | None = None
     dropout_seeds: list[np.ndarray] | None = None
     learning_rate: float | None = None  # that of the settings; None: it does not stay the same
@@ -174,10 +176,14 @@ def train(
 
     Interrupted by the user after the first epoch, it warns and returns the best weights so far, if it is to.
     """
+    n_char_ngrams = 0
     if settings.network is None and spec.n_tokens is not None:
         spec = replace(spec, n_tokens=_round_up(spec.n_tokens), n_ngrams=_round_up(spec.n_ngrams))
-    key = _pool_key(spec, settings)
-    network = _POOL.take(key) or _new_network(spec, settings)
+    if start.parts is not None:
+        n_char_ngrams = _round_up(len(start.parts["char_ngram_embedding"]))
+        start = replace(start, weights={**start.parts, **start.weights, **start.parts})
+    key = _pool_key(spec, n_char_ngrams, settings)
+    network = _POOL.take(key) or _new_network(spec, n_char_ngrams, settings)
     _begin(network, start, settings)
     if start.weights is None:
         start = replace(start, weights=_weights_as_built(network.model))
@@ -219,7 +225,7 @@ class _Network:
 _POOL: IdlePool[_Network] = IdlePool(size=4)
 
 
-def _pool_key(spec: NetworkSpec, settings: TrainingSettings) -> tuple | None:
+def _pool_key(spec: NetworkSpec, n_char_ngrams: int, settings: TrainingSettings) -> tuple | None:
     """What shapes the graph; None if the network must not be used again."""
     # A callback can do anything to a model, a schedule becomes part of the graph, and a network of the user's own
     # has its initial weights from being built.
@@ -228,6 +234,7 @@ def _pool_key(spec: NetworkSpec, settings: TrainingSettings) -> tuple | None:
     policy = keras.config.dtype_policy().name  # the user may have set another for the process
     return (
         spec,
+        n_char_ngrams,
         settings.loss,
         settings.label_smoothing,
         settings.optimizer,
@@ -247,10 +254,10 @@ def _round_up(n_rows: int) -> int:
     return -(-n_rows // step) * step
 
 
-def _new_network(spec: NetworkSpec, settings: TrainingSettings) -> _Network:
+def _new_network(spec: NetworkSpec, n_char_ngrams: int, settings: TrainingSettings) -> _Network:
     _keep_to_the_share_of_a_worker()
     if settings.network is None:
-        model = build_training_network(spec)
+        model = build_training_network(spec, n_char_ngrams)
     else:
         model = build_own(spec, settings.network, settings.seed)
     make_loss, accuracy = _LOSSES[settings.loss]
@@ -362,9 +369,10 @@ def _state(model, start: dict[str, np.ndarray], n_epochs: int, settings: Trainin
     """Where training stands; the weights have the names and shapes of those of the start."""
     weights = _named_weights(model, start)
     if not settings.resumable:
-        return TrainingState(weights, n_epochs=n_epochs)
+        return TrainingState(sum_parts(weights), n_epochs=n_epochs)
     return TrainingState(
-        weights,
+        sum_parts(weights),
+        parts_of(weights),
         optimizer=[variable.numpy() for variable in model.optimizer.variables],
         dropout_seeds=[variable.numpy() for variable in _seed_variables(model)],
         learning_rate=settings.learning_rate if _is_constant(settings) else None,
@@ -481,7 +489,7 @@ class _Observation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if not np.isfinite(logs["loss"]):
             return  # nothing to score; that the loss is not finite is the error to report
-        more, stop = self._observer.end_epoch(lambda: _named_weights(self.model, self._start))
+        more, stop = self._observer.end_epoch(lambda: sum_parts(_named_weights(self.model, self._start)))
         logs.update(more)
         if stop:
             self.model.stop_training = True

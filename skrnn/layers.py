@@ -6,10 +6,19 @@ Importing this module imports Keras. Sequences that are padded carry a mask, whi
 import keras
 from keras import ops
 
+from skrnn._char_ngrams import NO_CHAR_NGRAM
 from skrnn._ngrams import MAX_LENGTH, NO_NGRAM, n_slots_for, slot_of
 from skrnn._sequences import PADDING, UNKNOWN
 
-__all__ = ["AttentionPooling1D", "MaskedPooling1D", "NaNMasking", "NgramEmbedding", "PaddedRNN", "TokenDropout"]
+__all__ = [
+    "AttentionPooling1D",
+    "CharNgramEmbedding",
+    "MaskedPooling1D",
+    "NaNMasking",
+    "NgramEmbedding",
+    "PaddedRNN",
+    "TokenDropout",
+]
 
 
 @keras.saving.register_keras_serializable("skrnn")
@@ -121,6 +130,83 @@ class NgramEmbedding(keras.layers.Layer):
             "n_ngrams": self.n_ngrams,
             "embeddings_initializer": keras.initializers.serialize(self.embeddings_initializer),
         }
+
+
+@keras.saving.register_keras_serializable("skrnn")
+class CharNgramEmbedding(keras.layers.Layer):
+    """Vectors of tokens, to each of which are added those of the character n-grams in it.
+
+    What is added is their sum over the root of their number, so that words which are written alike learn from each
+    other [1]_. The first weight are the vectors of the n-grams, which start with zeros; the second says which ones
+    each token has: ``rows``, of shape (input_dim, n_per_token), filled up with zeros. From token ids of shape
+    (batch, time) to (batch, time, output_dim).
+
+    Parameters
+    ----------
+    embedding : keras.layers.Layer
+        What gives the tokens' own vectors, and the mask of the padding.
+    n_ngrams : int
+        Number of vectors for n-grams, the first of which is for none.
+    n_per_token : int
+        Most n-grams of a token.
+
+    References
+    ----------
+    .. [1] Bojanowski et al. (2017), Enriching word vectors with subword information. TACL 5. arXiv:1607.04606.
+    """
+
+    def __init__(self, embedding, n_ngrams, n_per_token, **kwargs):
+        super().__init__(**kwargs)
+        self.embedding = embedding
+        self.n_ngrams = n_ngrams
+        self.n_per_token = n_per_token
+
+    def build(self, input_shape):
+        self.embedding.build(input_shape)
+        input_dim, output_dim = self.embedding.input_dim, self.embedding.output_dim
+        self.ngram_embeddings = self.add_weight(
+            shape=(self.n_ngrams, output_dim), initializer="zeros", name="ngram_embeddings"
+        )
+        self.rows = self.add_weight(
+            shape=(input_dim, self.n_per_token), dtype="int32", initializer="zeros", trainable=False, name="rows"
+        )
+
+    def call(self, ids):
+        vectors = self.embedding(ids)  # (batch, time, output_dim)
+        distinct, positions = _distinct(ops.reshape(ids, (-1,)))
+        rows = ops.take(self.rows, distinct, axis=0)  # (distinct, n_per_token)
+        present = ops.cast(rows != NO_CHAR_NGRAM, vectors.dtype)
+        shares = present / ops.sqrt(ops.maximum(ops.sum(present, axis=1, keepdims=True), 1.0))
+        ngrams = ops.take(self.ngram_embeddings, rows, axis=0)  # (distinct, n_per_token, output_dim)
+        sums = ops.matmul(shares[:, None, :], ops.cast(ngrams, vectors.dtype))[:, 0]  # (distinct, output_dim)
+        return vectors + ops.reshape(ops.take(sums, positions, axis=0), ops.shape(vectors))
+
+    def compute_mask(self, ids, mask=None):
+        return self.embedding.compute_mask(ids, mask)
+
+    def compute_output_shape(self, input_shape):
+        return *input_shape, self.embedding.output_dim
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "embedding": keras.saving.serialize_keras_object(self.embedding),
+            "n_ngrams": self.n_ngrams,
+            "n_per_token": self.n_per_token,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "embedding": keras.saving.deserialize_keras_object(config["embedding"])})
+
+
+def _distinct(ids):
+    """The distinct ones, and where among them each stands. Where only TensorFlow knows how, all of them."""
+    if keras.backend.backend() != "tensorflow":
+        return ids, ops.arange(ops.shape(ids)[0])
+    import tensorflow as tf
+
+    return tf.unique(ids)
 
 
 def _previous(values, first):

@@ -99,6 +99,7 @@ def skrnn_classifier(vectorizer=None, **parameters) -> RNNTextClassifier:
         embedding_dim=EMBEDDING_DIM,
         embedding_init="uniform",
         max_ngrams=0,
+        char_ngram_range=None,
         skip_connection=False,
         dropout=0,
         embedding_dropout=0,

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+from conftest import SMALL, random_weights, small_spec
+
+from skrnn import RNNTextClassifier, RNNTextRegressor, SequenceVectorizer
+from skrnn._char_ngrams import MOST_PER_TOKEN, char_ngrams, sum_parts
+
+
+def ngrams_by_token(tokens, lengths):
+    """The numbers of the n-grams that each token has."""
+    rows, _ = char_ngrams(tokens, lengths)
+    return {token: set(row[row > 0].tolist()) for token, row in zip(["", "[UNK]", *tokens], rows, strict=True)}
+
+
+def test_ngrams_are_those_that_several_tokens_have():
+    rows = ngrams_by_token(["care", "careful", "awful", "x"], (3, 4))
+    assert len(rows["care"]) == 5  # <ca, car, are, <car, care; re> and are> are its own
+    assert rows["care"] < rows["careful"]
+    assert len(rows["careful"] & rows["awful"]) == 3  # ful, ul>, ful>
+    assert rows["x"] == rows[""] == rows["[UNK]"] == set()
+
+
+def test_characters_have_no_ngrams():
+    _, n_rows = char_ngrams(list("一二三abc"), (3, 4))
+    assert n_rows == 1
+
+
+def test_a_token_of_any_length_has_a_bounded_number():
+    rows, n_rows = char_ngrams(["abcdefghij" * 50, "abcdefghij" * 51], (3, 5))
+    assert rows.shape == (4, MOST_PER_TOKEN)
+    assert 0 < rows[2:].min() <= rows.max() < n_rows
+
+
+@pytest.mark.parametrize("n_ngrams", [0, 5])
+def test_the_sum_of_the_parts_is_what_training_computes(n_ngrams):
+    from skrnn._keras_network import build_network, build_training_network
+
+    spec = small_spec(n_ngrams=n_ngrams)
+    rng = np.random.default_rng(0)
+    rows = np.zeros((spec.n_tokens, MOST_PER_TOKEN), dtype=np.int32)
+    rows[2:6, :3] = rng.integers(0, 7, size=(4, 3))
+    vectors = rng.normal(size=(7, spec.n_features)).astype(np.float32)
+    weights = {"char_ngram_embedding": vectors, "char_ngram_rows": rows, **random_weights(spec)}
+    in_training, served = build_training_network(spec, n_char_ngrams=7), build_network(spec)
+    in_training.set_weights(list(weights.values()))
+    served.set_weights(list(sum_parts(weights).values()))
+    ids = np.array([[2, 3, 4, 1, 10], [5, 5, 9, 0, 0], [0, 0, 0, 0, 0]], dtype=np.int32)
+    np.testing.assert_allclose(in_training(ids), served(ids), rtol=0, atol=1e-5)
+    assert not np.allclose(sum_parts(weights)["embedding"][2:6], weights["embedding"][2:6])
+    np.testing.assert_array_equal(sum_parts(weights)["embedding"][6:], weights["embedding"][6:])
+
+
+def word_forms(n_forms, rng):
+    """Forms of four stems; two stems for each class. No form comes twice."""
+    stems, endings = ["grumbl", "whimper", "rejoic", "celebrat"], [f"{a}{b}" for a in "aeiou" for b in "mnrstx"]
+    forms = [(stem + ending, i // 2) for i, stem in enumerate(stems) for ending in endings[:n_forms]]
+    return [forms[i] for i in rng.permutation(len(forms))]
+
+
+def test_word_forms_learn_from_each_other():
+    forms = word_forms(20, np.random.default_rng(0))
+    documents, labels = [form for form, _ in forms], np.array([label for _, label in forms])
+    vectorizer = SequenceVectorizer(vocabulary=documents)  # half of which no training document has
+    params = {**SMALL, "embedding_init": "uniform", "max_ngrams": 0, "token_dropout": 0, "epochs": 12}
+    scores = [
+        RNNTextClassifier(vectorizer, **params, char_ngram_range=char_ngram_range)
+        .fit(documents[1::2], labels[1::2])
+        .score(documents[::2], labels[::2])
+        for char_ngram_range in ((3, 4), None)
+    ]
+    assert scores[0] > 0.95
+    assert scores[1] < 0.75
+
+
+@pytest.mark.parametrize("estimator", [RNNTextClassifier, RNNTextRegressor])
+def test_a_fitted_network_does_not_grow(estimator, reviews):
+    documents, y = reviews[0], np.arange(len(reviews[0])) % 2
+    with_ngrams, without = (
+        estimator(**{**SMALL, "epochs": 1}, char_ngram_range=char_ngram_range).fit(documents, y)
+        for char_ngram_range in ((3, 4), None)
+    )
+    assert with_ngrams.n_parameters_ == without.n_parameters_
+    assert with_ngrams._network["resumption"] is None
+    assert not np.array_equal(with_ngrams.predict(documents), without.predict(documents))
+
+
+def test_a_fit_without_warm_start_can_go_on_too(reviews):
+    classifier = RNNTextClassifier(**{**SMALL, "epochs": 2}).fit(*reviews)
+    before = classifier.score(*reviews)
+    classifier.set_params(warm_start=True).fit(*reviews)
+    assert classifier.n_iter_ == 4
+    assert classifier.history_["loss"][2] < classifier.history_["loss"][0]
+    assert classifier.score(*reviews) >= before
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"trainable_embeddings": False},
+        {"vectorizer": SequenceVectorizer(analyzer="char")},
+        {"char_ngram_range": (30, 40)},
+    ],
+)
+def test_none_where_they_have_no_place(params, reviews):
+    fits = [
+        RNNTextClassifier(**{**SMALL, "epochs": 1, **params, **more}).fit(*reviews)
+        for more in ({}, {"char_ngram_range": None})
+    ]
+    np.testing.assert_array_equal(*(fit.predict_proba(reviews[0]) for fit in fits))
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (3, TypeError, "two integers"),
+        ((3,), TypeError, "two integers"),
+        ((3, 4.5), TypeError, "two integers"),
+        ((True, 4), TypeError, "two integers"),
+        ((0, 4), ValueError, "1 <= min_n"),
+        ((5, 4), ValueError, "min_n <= max_n"),
+    ],
+)
+def test_other_ranges_are_refused(value, error, message, reviews):
+    with pytest.raises(error, match=message):
+        RNNTextClassifier(char_ngram_range=value).fit(*reviews)
