@@ -172,8 +172,12 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             return int(self.epochs)
         n_outputs, _ = self._outputs()
         n_samples = max(MIN_AUTO_UPDATES * self.batch_size, MIN_AUTO_SAMPLES_PER_CLASS * max(n_outputs, 2))
-        wanted = max(n_samples / sequences.shape[0], MIN_AUTO_TIME_STEPS / max(len(sequences.data), 1))
+        wanted = max(n_samples / sequences.shape[0], self._n_epochs_to_read(sequences))
         return int(np.clip(np.ceil(wanted), MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS))
+
+    def _n_epochs_to_read(self, sequences) -> float:
+        """How often "auto" shows sequences that are short."""
+        return MIN_AUTO_TIME_STEPS / max(len(sequences.data), 1)
 
     def _partial_fit(self, X, y, sample_weight, **known_targets):
         """Train for one epoch, from where the last one ended."""

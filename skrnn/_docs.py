@@ -97,9 +97,10 @@ PARAMETERS = {
         Gradients of each weight array are scaled down to this norm, which keeps them from exploding
         [Pascanu2013]_.""",
     "epochs": """int or "auto"
-        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 750,000 time
-        steps (tokens, for text) and 1,200 samples of each class, on average, and make 250 steps of the
-        optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.""",
+        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
+        characters of text (without white space; 750,000 time steps of other sequences and of token ids) and 1,200
+        samples of each class, on average, and make 250 steps of the optimizer; at least 5, at most 60. Short texts
+        so get more epochs than long ones.""",
     "batch_size": """int
         Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
         time steps, fewer: 64 of at most 4,096 steps go together.""",

@@ -14,6 +14,10 @@ from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids
 from skrnn._validation import check_bool, check_number, check_rate
 from skrnn._vectorizer import SequenceVectorizer, check_documents
 
+# epochs="auto": in tokens, short texts of a script whose tokens are characters would be seen too rarely, or those
+# of words too often.
+MIN_AUTO_CHARACTERS = 1_200_000
+
 
 class TextRNN(BaseRNN):
     """X is raw text, or token ids with ``vectorizer="passthrough"``."""
@@ -112,6 +116,12 @@ class TextRNN(BaseRNN):
             self._ngrams = frequent_ngrams(sequences, int(self.max_ngrams))
             self._n_ngrams = len(self._ngrams) + 1
         return sequences
+
+    def _n_epochs_to_read(self, sequences):
+        if _is_passthrough(self.vectorizer_):
+            return super()._n_epochs_to_read(sequences)
+        n_characters = np.array(list(map(len, self.vectorizer_.get_feature_names_out())))
+        return MIN_AUTO_CHARACTERS / max(n_characters[sequences.data].sum(), 1)
 
     def _initial_parts(self, spec):
         is_asked_for = self.char_ngram_range is not None and self.trainable_embeddings and self.network is None

@@ -175,10 +175,12 @@ class CharNgramEmbedding(keras.layers.Layer):
         vectors = self.embedding(ids)  # (batch, time, output_dim)
         distinct, positions = _distinct(ops.reshape(ids, (-1,)))
         rows = ops.take(self.rows, distinct, axis=0)  # (distinct, n_per_token)
-        present = ops.cast(rows != NO_CHAR_NGRAM, vectors.dtype)
-        shares = present / ops.sqrt(ops.maximum(ops.sum(present, axis=1, keepdims=True), 1.0))
-        ngrams = ops.take(self.ngram_embeddings, rows, axis=0)  # (distinct, n_per_token, output_dim)
-        sums = ops.matmul(shares[:, None, :], ops.cast(ngrams, vectors.dtype))[:, 0]  # (distinct, output_dim)
+        n_ngrams = ops.sum(ops.cast(rows != NO_CHAR_NGRAM, vectors.dtype), axis=1)  # (distinct,)
+        ngrams, tokens = _entries(rows)
+        ngram_vectors = ops.cast(ops.take(self.ngram_embeddings, ngrams, axis=0), vectors.dtype)
+        ngram_vectors *= ops.cast(ngrams != NO_CHAR_NGRAM, vectors.dtype)[:, None]  # (entries, output_dim)
+        sums = ops.segment_sum(ngram_vectors, tokens, num_segments=ops.shape(distinct)[0])
+        sums /= ops.sqrt(ops.maximum(n_ngrams, 1.0))[:, None]  # (distinct, output_dim)
         return vectors + ops.reshape(ops.take(sums, positions, axis=0), ops.shape(vectors))
 
     def compute_mask(self, ids, mask=None):
@@ -207,6 +209,16 @@ def _distinct(ids):
     import tensorflow as tf
 
     return tf.unique(ids)
+
+
+def _entries(rows):
+    """The entries one after another, and the row that each is in. TensorFlow leaves out those for no n-gram."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.reshape(rows, (-1,)), ops.repeat(ops.arange(ops.shape(rows)[0]), ops.shape(rows)[1])
+    import tensorflow as tf
+
+    positions = tf.where(rows != NO_CHAR_NGRAM)  # (entries, 2)
+    return tf.gather_nd(rows, positions), positions[:, 0]
 
 
 def _previous(values, first):

@@ -374,7 +374,7 @@ def test_auto_epochs_follow_documents_and_their_lengths(monkeypatch):
     monkeypatch.setattr("skrnn._training.train", plan)
     for n_documents, n_words, batch_size, expected in (
         (40, 8, 2, 60),  # the most
-        (300, 100, 24, 25),  # as many as show 750,000 tokens
+        (300, 50, 24, 22),  # as many as show 1,200,000 characters
         (300, 100, 60, 50),  # as many as 250 steps of the optimizer take
         (250, 600, 9, 10),  # as many as show 1,200 samples of each of two classes
         (900, 200, 16, 5),  # the least

@@ -53,8 +53,8 @@ ABLATION = (
 ARTICLE = (
     "vectorizer__max_features=5000 cell=simple units=128 bidirectional=False pooling=last embedding_dim=16 "
     "dropout=0 embedding_dropout=0 token_dropout=0 embedding_init=uniform label_smoothing=0 max_ngrams=0 "
-    "char_ngram_range=None skip_connection=False learning_rate=0.001 learning_rate_decay=None clipnorm=None epochs=10 batch_size=64 "
-    "early_stopping=False"
+    "char_ngram_range=None skip_connection=False learning_rate=0.001 learning_rate_decay=None clipnorm=None "
+    "epochs=10 batch_size=64 early_stopping=False"
 )
 N_BINS = 15
 COLUMNS = {  # of the tables: heading, factor, decimals
