@@ -177,10 +177,10 @@ class CharNgramEmbedding(keras.layers.Layer):
         rows = ops.take(self.rows, distinct, axis=0)  # (distinct, n_per_token)
         n_ngrams = ops.sum(ops.cast(rows != NO_CHAR_NGRAM, vectors.dtype), axis=1)  # (distinct,)
         ngrams, tokens = _entries(rows)
-        ngram_vectors = ops.cast(ops.take(self.ngram_embeddings, ngrams, axis=0), vectors.dtype)
-        ngram_vectors *= ops.cast(ngrams != NO_CHAR_NGRAM, vectors.dtype)[:, None]  # (entries, output_dim)
+        counts = ops.cast(ngrams != NO_CHAR_NGRAM, vectors.dtype)[:, None]  # (entries, 1)
+        ngram_vectors = counts * ops.cast(ops.take(self.ngram_embeddings, ngrams, axis=0), vectors.dtype)
         sums = ops.segment_sum(ngram_vectors, tokens, num_segments=ops.shape(distinct)[0])
-        sums /= ops.sqrt(ops.maximum(n_ngrams, 1.0))[:, None]  # (distinct, output_dim)
+        sums = sums / ops.sqrt(ops.maximum(n_ngrams, 1.0))[:, None]  # (distinct, output_dim)
         return vectors + ops.reshape(ops.take(sums, positions, axis=0), ops.shape(vectors))
 
     def compute_mask(self, ids, mask=None):

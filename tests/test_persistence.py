@@ -96,8 +96,8 @@ def restore_with(estimator, **changes):
 def test_a_file_of_every_format_is_read(number, reviews):
     """Files of a classifier of ``conftest.SMALL`` with warm_start, and what it predicted for some documents.
 
-    That of format 2 has pretrained vectors, which stay as they are, that of format 3 has pairs of tokens, and that
-    of format 4 longer n-grams of letters.
+    That of format 2 has pretrained vectors, which stay as they are, that of format 3 has pairs of tokens, that of
+    format 4 longer n-grams of letters, and that of format 5 vectors that are sums of parts.
     """
     saved = joblib.load(Path(__file__).parent / "data" / f"format_{number}.joblib")
     classifier = saved["classifier"]
