@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skrnn._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
+from skrnn._char_ngrams import check_parts
 from skrnn._docs import DocumentedMixin
 from skrnn._inference import forward
 from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, check_network, initial_weights
@@ -51,7 +52,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
     """The course of a fit and of a prediction; subclasses say what X and y are.
 
     Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``,
-    ``_initial_weights``.
+    ``_initial_weights``, ``_initial_parts``, ``_n_epochs_to_read``.
     Hooks for the target: ``_check_target``, ``_fit_targets``, ``_targets``, ``_target_weights``, ``_strata``,
     ``_network_targets``, ``_outputs``, ``_loss``, ``_label_smoothing``.
     """
@@ -416,6 +417,9 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             check_network(
                 NetworkSpec(**network["spec"]), network["weights"] if network["network"] is None else None
             )
+            parts = (network.get("resumption") or {}).get("parts")
+            if parts is not None:
+                check_parts(parts, network["weights"]["embedding"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"This {type(self).__name__} cannot be restored, its network is damaged: {error}"

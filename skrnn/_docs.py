@@ -54,11 +54,13 @@ PARAMETERS = {
         In training, the vector of a token is the sum of one of its own and those of the n-grams of its characters
         (over the root of their number), of which so many characters make up one, its beginning and end counted
         too [Bojanowski2017]_. So words with the same stem or ending learn from each other, and rare ones from
-        frequent ones, most of all in languages of many word forms. What is kept are the sums: a fitted network is
-        neither larger nor slower for it. N-grams that a single token of the vocabulary has, and those beyond the
-        32nd of a token, do not count. None for none; there are also none with ``trainable_embeddings=False``, with
-        ``vectorizer="passthrough"``, as ids do not tell how tokens are written, or with a `network` of your
-        own.""",
+        frequent ones, most of all in languages of many word forms. A fit takes somewhat longer; what it keeps are
+        the sums, so that the fitted network is neither larger nor slower. Only with `warm_start` and in
+        ``partial_fit`` the parts stay too, and training goes on with them. N-grams that a single token of the
+        vocabulary has do not count, nor do those of tokens of more than 40 characters; of each token those 32 do
+        that most others share, and in all 100,000. None for none; there are also none with
+        ``trainable_embeddings=False``, with ``vectorizer="passthrough"`` (ids do not tell how tokens are written)
+        or with a `network` of your own.""",
     "skip_connection": """bool
         Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
         number, beside the hidden states: a bag of words and n-grams as in fastText [Joulin2017]_, which learns
@@ -98,9 +100,9 @@ PARAMETERS = {
         [Pascanu2013]_.""",
     "epochs": """int or "auto"
         Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
-        characters of text (without white space; 750,000 time steps of other sequences and of token ids) and 1,200
-        samples of each class, on average, and make 250 steps of the optimizer; at least 5, at most 60. Short texts
-        so get more epochs than long ones.""",
+        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
+        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
+        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.""",
     "batch_size": """int
         Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
         time steps, fewer: 64 of at most 4,096 steps go together.""",

@@ -6,17 +6,18 @@ import numpy as np
 from sklearn.base import clone
 
 from skrnn._base import BaseRNN
-from skrnn._char_ngrams import char_ngrams
+from skrnn._char_ngrams import ROWS, VECTORS, char_ngrams
 from skrnn._embeddings import check_embeddings, check_file_exists, pretrained_vectors
 from skrnn._naive_bayes import start_with_naive_bayes
 from skrnn._ngrams import frequent_ngrams, ngram_table
 from skrnn._sequences import FIRST_TOKEN, UNKNOWN, check_token_ids
 from skrnn._validation import check_bool, check_number, check_rate
-from skrnn._vectorizer import SequenceVectorizer, check_documents
+from skrnn._vectorizer import WORD_START, SequenceVectorizer, check_documents
 
 # epochs="auto": in tokens, short texts of a script whose tokens are characters would be seen too rarely, or those
 # of words too often.
 MIN_AUTO_CHARACTERS = 1_200_000
+_TYPICAL_TOKEN = 4  # characters, where nobody knows
 
 
 class TextRNN(BaseRNN):
@@ -118,9 +119,10 @@ class TextRNN(BaseRNN):
         return sequences
 
     def _n_epochs_to_read(self, sequences):
-        if _is_passthrough(self.vectorizer_):
-            return super()._n_epochs_to_read(sequences)
-        n_characters = np.array(list(map(len, self.vectorizer_.get_feature_names_out())))
+        n_characters = np.full(self._n_token_ids, _TYPICAL_TOKEN)
+        if not _is_passthrough(self.vectorizer_):
+            tokens = (str(token).strip(f" {WORD_START}") for token in self.vectorizer_.vocabulary_)
+            n_characters[FIRST_TOKEN:] = list(map(len, tokens))
         return MIN_AUTO_CHARACTERS / max(n_characters[sequences.data].sum(), 1)
 
     def _initial_parts(self, spec):
@@ -131,7 +133,11 @@ class TextRNN(BaseRNN):
         if n_rows == 1:  # tokens that are characters have none
             return None
         vectors = np.zeros((n_rows, spec.n_features), dtype=np.float32)
-        return {"char_ngram_embedding": vectors, "char_ngram_rows": rows}
+        return {VECTORS: vectors, ROWS: rows}
+
+    def _optimizer_kind(self):
+        lengths = None if self.char_ngram_range is None else list(self.char_ngram_range)
+        return {**super()._optimizer_kind(), "char_ngram_range": lengths}
 
     def _fit_tokens(self, X):
         self._pretrained_dim = None

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from scipy import sparse
 
-from skrnn._char_ngrams import parts_of, sum_parts
+from skrnn._char_ngrams import VECTORS, parts_of, sum_parts, take_apart
 from skrnn._keras_network import IdlePool, build_own, build_training_network
 from skrnn._network import NetworkSpec
 from skrnn._progress import progress_display
@@ -180,8 +180,8 @@ def train(
     if settings.network is None and spec.n_tokens is not None:
         spec = replace(spec, n_tokens=_round_up(spec.n_tokens), n_ngrams=_round_up(spec.n_ngrams))
     if start.parts is not None:
-        n_char_ngrams = _round_up(len(start.parts["char_ngram_embedding"]))
-        start = replace(start, weights={**start.parts, **start.weights, **start.parts})
+        n_char_ngrams = _round_up(len(start.parts[VECTORS]))
+        start = replace(start, weights=take_apart(start.weights, start.parts))
     key = _pool_key(spec, n_char_ngrams, settings)
     network = _POOL.take(key) or _new_network(spec, n_char_ngrams, settings)
     _begin(network, start, settings)

@@ -12,7 +12,6 @@ from skrnn._sequences import PADDING, UNKNOWN
 
 __all__ = [
     "AttentionPooling1D",
-    "CharNgramEmbedding",
     "MaskedPooling1D",
     "NaNMasking",
     "NgramEmbedding",
@@ -162,7 +161,8 @@ class CharNgramEmbedding(keras.layers.Layer):
         self.n_per_token = n_per_token
 
     def build(self, input_shape):
-        self.embedding.build(input_shape)
+        if not self.embedding.built:  # one that is read from a file is
+            self.embedding.build(input_shape)
         input_dim, output_dim = self.embedding.input_dim, self.embedding.output_dim
         self.ngram_embeddings = self.add_weight(
             shape=(self.n_ngrams, output_dim), initializer="zeros", name="ngram_embeddings"
@@ -173,7 +173,7 @@ class CharNgramEmbedding(keras.layers.Layer):
 
     def call(self, ids):
         vectors = self.embedding(ids)  # (batch, time, output_dim)
-        distinct, positions = _distinct(ops.reshape(ids, (-1,)))
+        distinct, positions = _distinct(ops.reshape(ids, (-1,)), self.embedding.input_dim)
         rows = ops.take(self.rows, distinct, axis=0)  # (distinct, n_per_token)
         n_ngrams = ops.sum(ops.cast(rows != NO_CHAR_NGRAM, vectors.dtype), axis=1)  # (distinct,)
         ngrams, tokens = _entries(rows)
@@ -202,23 +202,41 @@ class CharNgramEmbedding(keras.layers.Layer):
         return cls(**{**config, "embedding": keras.saving.deserialize_keras_object(config["embedding"])})
 
 
-def _distinct(ids):
-    """The distinct ones, and where among them each stands. Where only TensorFlow knows how, all of them."""
-    if keras.backend.backend() != "tensorflow":
-        return ids, ops.arange(ops.shape(ids)[0])
-    import tensorflow as tf
+# Keras has no operations whose results have a shape that depends on the values.
 
-    return tf.unique(ids)
+
+def _distinct(ids, n_ids):
+    """The distinct ones, and where among them each stands."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        return tf.unique(ids)
+    if backend == "jax":
+        import jax.numpy as jnp
+
+        # The size is fixed, and what is left of it filled up.
+        return jnp.unique(ids, return_inverse=True, size=min(n_ids, ids.shape[0]), fill_value=PADDING)
+    return ids.unique(return_inverse=True) if _has_values(ids) else (ids, ops.arange(ids.shape[0]))
 
 
 def _entries(rows):
-    """The entries one after another, and the row that each is in. TensorFlow leaves out those for no n-gram."""
-    if keras.backend.backend() != "tensorflow":
-        return ops.reshape(rows, (-1,)), ops.repeat(ops.arange(ops.shape(rows)[0]), ops.shape(rows)[1])
-    import tensorflow as tf
+    """The n-grams one after another, and the row that each is in. JAX has those for none among them."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
 
-    positions = tf.where(rows != NO_CHAR_NGRAM)  # (entries, 2)
-    return tf.gather_nd(rows, positions), positions[:, 0]
+        positions = tf.where(rows != NO_CHAR_NGRAM)  # (entries, 2)
+        return tf.gather_nd(rows, positions), positions[:, 0]
+    if backend == "torch" and _has_values(rows):
+        positions = (rows != NO_CHAR_NGRAM).nonzero()  # (entries, 2)
+        return rows[positions[:, 0], positions[:, 1]], positions[:, 0]
+    return ops.reshape(rows, (-1,)), ops.repeat(ops.arange(ops.shape(rows)[0]), ops.shape(rows)[1])
+
+
+def _has_values(tensor) -> bool:
+    """Of PyTorch's tensors, those from which Keras infers shapes have none."""
+    return tensor.device.type != "meta"
 
 
 def _previous(values, first):

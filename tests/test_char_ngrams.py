@@ -1,6 +1,12 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
+import skops.io
 from conftest import SMALL, random_weights, small_spec
+from sklearn.base import clone
+from sklearn.metrics import log_loss
 
 from skrnn import RNNTextClassifier, RNNTextRegressor, SequenceVectorizer
 from skrnn._char_ngrams import MOST_PER_TOKEN, char_ngrams, sum_parts
@@ -20,15 +26,31 @@ def test_ngrams_are_those_that_several_tokens_have():
     assert rows["x"] == rows[""] == rows["[UNK]"] == set()
 
 
-def test_characters_have_no_ngrams():
-    _, n_rows = char_ngrams(list("一二三abc"), (3, 4))
+@pytest.mark.parametrize("lengths", [(1, 4), (3, 4)])
+def test_characters_have_no_ngrams(lengths):
+    _, n_rows = char_ngrams(list("一二三abc"), lengths)
     assert n_rows == 1
 
 
-def test_a_token_of_any_length_has_a_bounded_number():
-    rows, n_rows = char_ngrams(["abcdefghij" * 50, "abcdefghij" * 51], (3, 5))
-    assert rows.shape == (4, MOST_PER_TOKEN)
-    assert 0 < rows[2:].min() <= rows.max() < n_rows
+def test_long_tokens_have_those_that_most_others_share():
+    tokens = ["abcdefghijklmnopqrstuvwxyz", "abcdefghijklmnopqrstuvwxyz!", "uvwxyz", "vwxyz", "wxyz"]
+    rows = ngrams_by_token(tokens, (3, 4))
+    assert len(rows[tokens[0]]) == MOST_PER_TOKEN
+    assert rows["uvwxyz"] & rows["vwxyz"] < rows[tokens[0]]
+
+
+def test_every_number_is_in_use():
+    rng = np.random.default_rng(0)
+    tokens = sorted({"".join(rng.choice(list("abcd"), size=rng.integers(1, 39))) for _ in range(300)})
+    rows, n_rows = char_ngrams([*tokens, "ab" * 21, "abc" * 1000], (2, 6))
+    assert np.unique(rows).tolist() == list(range(n_rows))
+    assert not rows[-2:].any()  # addresses and noise
+
+
+def test_numbers_are_bounded(monkeypatch):
+    monkeypatch.setattr("skrnn._char_ngrams._MOST", 2)
+    _, n_rows = char_ngrams(["care", "careful", "carefully"], (3, 4))
+    assert n_rows == 3
 
 
 @pytest.mark.parametrize("n_ngrams", [0, 5])
@@ -48,6 +70,23 @@ def test_the_sum_of_the_parts_is_what_training_computes(n_ngrams):
     np.testing.assert_allclose(*(model.predict(ids, verbose=0) for model in (in_training, served)), atol=1e-5)
     assert not np.allclose(sum_parts(weights)["embedding"][2:6], weights["embedding"][2:6])
     np.testing.assert_array_equal(sum_parts(weights)["embedding"][6:], weights["embedding"][6:])
+
+
+def test_the_network_in_training_can_be_saved_and_copied(tmp_path):
+    import keras
+
+    from skrnn._keras_network import build_training_network
+
+    model = build_training_network(small_spec(n_ngrams=5), n_char_ngrams=7)
+    model.save(tmp_path / "model.keras")
+    ids = np.array([[2, 3, 4, 1, 10], [5, 5, 9, 0, 0]], dtype=np.int32)
+    expected = model.predict(ids, verbose=0)
+    np.testing.assert_array_equal(
+        keras.saving.load_model(tmp_path / "model.keras").predict(ids, verbose=0), expected
+    )
+    copied = keras.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    np.testing.assert_array_equal(copied.predict(ids, verbose=0), expected)
 
 
 def word_forms(n_forms, rng):
@@ -70,6 +109,60 @@ def test_word_forms_learn_from_each_other():
     ]
     assert scores[0] > 0.95
     assert scores[1] < 0.75
+
+
+@pytest.fixture(scope="module")
+def resumable():
+    forms = word_forms(12, np.random.default_rng(1))
+    documents, labels = [form for form, _ in forms], [label for _, label in forms]
+    params = {**SMALL, "epochs": 2, "warm_start": True, "max_ngrams": 0}
+    return RNNTextClassifier(**params).fit(documents, labels), documents, labels
+
+
+def test_training_goes_on_with_the_parts(resumable):
+    fitted, documents, labels = resumable
+    restored = skops.io.loads(
+        skops.io.dumps(fitted), trusted=skops.io.get_untrusted_types(data=skops.io.dumps(fitted))
+    )
+    whole = clone(fitted).set_params(epochs=4).fit(documents, labels)
+    for half in (copy.deepcopy(fitted), restored):
+        expected = whole.predict_proba(documents)
+        np.testing.assert_array_equal(half.fit(documents, labels).predict_proba(documents), expected)
+
+
+def test_training_does_not_go_on_with_another_range(resumable):
+    fitted, documents, labels = resumable
+    with pytest.raises(ValueError, match="char_ngram_range would change it"):
+        copy.deepcopy(fitted).set_params(char_ngram_range=None).fit(documents, labels)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda parts: parts.pop("embedding"), "Expected the parts"),
+        (lambda parts: parts.update(embedding=parts["embedding"][:5]), "part embedding"),
+        (lambda parts: parts.update(char_ngram_rows=parts["char_ngram_rows"] + 1), "points beyond"),
+        (lambda parts: parts.update(char_ngram_rows=parts["char_ngram_rows"].astype(float)), "array of int32"),
+        (lambda parts: parts.update(char_ngram_embedding=parts["char_ngram_embedding"] * np.nan), "infinite"),
+    ],
+)
+def test_damaged_parts_are_refused(damage, message, resumable):
+    damaged = copy.deepcopy(resumable[0])
+    damage(damaged._network["resumption"]["parts"])
+    with pytest.raises(ValueError, match=f"RNNTextClassifier cannot be restored.*{message}"):
+        pickle.loads(pickle.dumps(damaged))
+
+
+def test_the_best_epoch_is_what_was_scored():
+    forms = word_forms(16, np.random.default_rng(2))
+    documents, labels = [form for form, _ in forms], np.array([label for _, label in forms])
+    params = {**SMALL, "max_ngrams": 0, "early_stopping": True, "n_iter_no_change": 2, "epochs": 8}
+    vectorizer = SequenceVectorizer(vocabulary=documents)
+    fitted = RNNTextClassifier(vectorizer, **params, scoring="neg_log_loss").fit(
+        documents[::2], labels[::2], X_val=documents[1::4], y_val=labels[1::4]
+    )
+    loss = log_loss(labels[1::4], fitted.predict_proba(documents[1::4]))
+    assert -loss == pytest.approx(fitted.validation_scores_[fitted.best_epoch_ - 1])
 
 
 @pytest.mark.parametrize("estimator", [RNNTextClassifier, RNNTextRegressor])
