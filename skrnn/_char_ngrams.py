@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 import numpy as np
+from scipy import sparse
 
 from skrnn._sequences import FIRST_TOKEN
 
@@ -20,8 +21,6 @@ _LONGEST_TOKEN = 40  # characters; what is longer is an address or noise, and ta
 
 # In training, the weights of the layer for n-grams, and the tokens' own vectors.
 VECTORS, ROWS, OWN_VECTORS = _PARTS = ("char_ngram_embedding", "char_ngram_rows", "embedding")
-
-_CHUNK = 2**12  # tokens whose n-grams are summed at once
 
 
 def char_ngrams(tokens: list[str], lengths: tuple[int, int]) -> tuple[np.ndarray, int]:
@@ -104,11 +103,8 @@ def check_parts(parts: dict[str, np.ndarray], embedding: np.ndarray) -> None:
 
 def _sums(rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """What its n-grams add to the vector of each token: their sum over the root of their number."""
-    total = np.empty((len(rows), vectors.shape[1]), dtype=vectors.dtype)
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        present = chunk != NO_CHAR_NGRAM
-        n_present = np.maximum(present.sum(axis=1, keepdims=True), 1)
-        shares = (present / np.sqrt(n_present)).astype(vectors.dtype)
-        total[start : start + _CHUNK] = np.einsum("tn,tnd->td", shares, vectors[chunk])
-    return total
+    present = rows != NO_CHAR_NGRAM
+    n_present = present.sum(axis=1)
+    shares = np.repeat(1 / np.sqrt(np.maximum(n_present, 1)), n_present).astype(vectors.dtype)
+    ends = np.concatenate([[0], np.cumsum(n_present)])
+    return sparse.csr_matrix((shares, rows[present], ends), shape=(len(rows), len(vectors))) @ vectors
