@@ -44,9 +44,9 @@ def test_readme_commands_name_files_and_extras_that_exist():
 def test_readme_defaults_are_the_defaults():
     signature = inspect.signature(skrnn.RNNTextClassifier).parameters
     for names, defaults in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (`[^|]+`) \|", README, flags=re.MULTILINE):
-        for name, default in zip(names.split(", "), defaults.split(", "), strict=True):
-            if name != "`vectorizer`":
-                assert repr(signature[name.strip("`")].default).replace("'", '"') == default.strip("`")
+        for name, default in zip(*(re.findall("`([^`]+)`", cell) for cell in (names, defaults)), strict=True):
+            if name != "vectorizer":
+                assert repr(signature[name].default).replace("'", '"') == default
 
 
 ESTIMATORS = [
