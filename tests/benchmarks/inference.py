@@ -1,12 +1,12 @@
-"""Speed of inference in NumPy beside the same network in Keras, PyTorch and ONNX Runtime, and of a new process.
+"""Speed of inference in NumPy beside the same network in Keras and PyTorch, and the start of a new process.
 
     python tests/benchmarks/inference.py [one many start] [--documents 20000] [--runs 5]
 
 one: a document of 60 tokens. many: documents of mixed length. start: load a saved classifier in a new process
 and classify one text (Linux only). The network is an LSTM(128), one direction, on embeddings of length 128 of
 20,000 tokens; documents are random. The methods of a section run in turn, and each figure is a median over the
-runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be. PyTorch and ONNX Runtime are
-shown if they are installed.
+runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be. PyTorch is shown if it is
+installed.
 """
 
 import argparse
@@ -57,8 +57,6 @@ def _one_document(arguments) -> None:
     }
     if find_spec("torch"):
         methods["torch"] = (_torch_method(X, _torch_padded), 1)
-    if find_spec("onnxruntime"):
-        methods["onnxruntime"] = (_onnx_method(X), None)
     _print_ratios("one document of 60 tokens", methods, arguments.runs, n_calls=20)
 
 
@@ -84,8 +82,6 @@ def _many_documents(arguments) -> None:
     if find_spec("torch"):
         methods["torch, by length"] = (_torch_method(X, _torch_padded), 0.67)
         methods["torch, packed"] = (_torch_method(X, _torch_packed), 0.67)
-    if find_spec("onnxruntime"):
-        methods["onnxruntime, by length"] = (_onnx_method(X), 0.67)
     title = f"{len(lengths)} documents, {lengths.mean():.0f} tokens on average, at most {lengths.max()}"
     _print_ratios(title, methods, arguments.runs, n_calls=1)
 
@@ -144,29 +140,6 @@ def _torch_packed(lstm, inputs, lengths):
     return lstm(packed)[1][0][0]
 
 
-def _onnx_method(X) -> Callable[[], np.ndarray]:
-    """The network as it is exported, on batches of documents of similar length."""
-    from onnxruntime import InferenceSession
-
-    from skrnn.export import to_onnx
-
-    all_ids = ragged_to_csr(np.arange(1, SPEC.n_tokens, dtype=np.int32), np.array([1, SPEC.n_tokens - 2]))
-    classifier = _classifier("passthrough").fit(all_ids, [0, 1])
-    classifier._network["weights"] = WEIGHTS
-    session = InferenceSession(to_onnx(classifier).SerializeToString())
-    lengths = np.diff(X.indptr)
-    batches = sorted_batches(lengths, BATCH_SIZE)
-
-    def outputs():
-        result = np.empty((len(lengths), SPEC.n_outputs))
-        for rows in batches:
-            (probabilities,) = session.run(["probabilities"], {"token_ids": dense_batch(X, rows)})
-            result[rows] = probabilities[:, 1:]
-        return result
-
-    return outputs
-
-
 def _print_ratios(title: str, methods: dict[str, tuple[Callable, float | None]], n_runs: int, n_calls: int):
     seconds = {name: [] for name in methods}
     expected = methods["skrnn"][0]()
@@ -179,10 +152,10 @@ def _print_ratios(title: str, methods: dict[str, tuple[Callable, float | None]],
             for _ in range(n_calls):
                 method()
             seconds[name].append((time.perf_counter() - started) / n_calls)
-    print(f"\n{title}\n{'':<24}{'ms':>10}{'ratio':>8}{'bar':>8}")
+    print(f"\n{title}\n{'':<20}{'ms':>10}{'ratio':>8}{'bar':>8}")
     for name, (_, bar) in methods.items():
         ratio = statistics.median(np.divide(seconds[name], seconds["skrnn"]))
-        row = f"{name:<24}{1000 * statistics.median(seconds[name]):>10.1f}{ratio:>8.2f}"
+        row = f"{name:<20}{1000 * statistics.median(seconds[name]):>10.1f}{ratio:>8.2f}"
         print(row if bar is None else f"{row}{bar:>8.2f}", flush=True)
 
 
@@ -226,20 +199,7 @@ def _save_classifier(folder: Path) -> None:
     """A classifier that knows 20,000 tokens, the Keras model in it, and one text as both read it."""
     words = [f"w{rank}" for rank in range(SPEC.n_tokens - 2)]
     texts = [" ".join(words[start : start + 100]) for start in range(0, len(words), 100)]
-    classifier = _classifier()
-    classifier.set_params(vectorizer__min_df=1, vectorizer__max_features=None)
-    classifier.fit(texts, np.arange(len(texts)) % 2)
-    joblib.dump(classifier, folder / "classifier.joblib")
-    classifier.model_.save(folder / "model.keras")
-    text = " ".join(words[:60])
-    (folder / "text.txt").write_text(text)
-    (folder / "ids.json").write_text(json.dumps(classifier.vectorizer_.transform([text]).data.tolist()))
-
-
-def _classifier(vectorizer=None) -> RNNTextClassifier:
-    """Of the same network, and hardly trained."""
-    return RNNTextClassifier(
-        vectorizer,
+    classifier = RNNTextClassifier(
         units=SPEC.units,
         embedding_dim=SPEC.n_features,
         bidirectional=False,
@@ -250,6 +210,13 @@ def _classifier(vectorizer=None) -> RNNTextClassifier:
         epochs=1,
         random_state=0,
     )
+    classifier.set_params(vectorizer__min_df=1, vectorizer__max_features=None)
+    classifier.fit(texts, np.arange(len(texts)) % 2)
+    joblib.dump(classifier, folder / "classifier.joblib")
+    classifier.model_.save(folder / "model.keras")
+    text = " ".join(words[:60])
+    (folder / "text.txt").write_text(text)
+    (folder / "ids.json").write_text(json.dumps(classifier.vectorizer_.transform([text]).data.tolist()))
 
 
 def _run_process(code: str, folder: str) -> tuple[float, float]:
