@@ -10,14 +10,8 @@ from skrnn._char_ngrams import NO_CHAR_NGRAM
 from skrnn._ngrams import MAX_LENGTH, NO_NGRAM, n_slots_for, slot_of
 from skrnn._sequences import PADDING, UNKNOWN
 
-__all__ = [
-    "AttentionPooling1D",
-    "MaskedPooling1D",
-    "NaNMasking",
-    "NgramEmbedding",
-    "PaddedRNN",
-    "TokenDropout",
-]
+# Not CharNgramEmbedding, which nothing but a fit fills.
+__all__ = ["AttentionPooling1D", "MaskedPooling1D", "NaNMasking", "NgramEmbedding", "PaddedRNN", "TokenDropout"]
 
 
 @keras.saving.register_keras_serializable("skrnn")

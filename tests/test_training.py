@@ -614,12 +614,12 @@ documents, y = make_reviews()
 for seed in range(4):  # a layer's seed is any number of 32 bits
     classifier = RNNTextClassifier(**{{**SMALL, "epochs": 1, "random_state": seed}}).fit(documents, y)
 ids = classifier.vectorizer_.transform(documents).toarray()
-initial_parts = classifier._initial_parts(NetworkSpec(**classifier._network["spec"]))  # vectors of zeros
 outputs = classifier.model_.predict(ids, verbose=0)
 np.testing.assert_allclose(outputs[:, 0], classifier.predict_proba(documents)[:, 1], atol=1e-5)
-spec, weights, parts = NetworkSpec(**classifier._network["spec"]), classifier._network["weights"], initial_parts
+spec = NetworkSpec(**classifier._network["spec"])
+parts = classifier._initial_parts(spec)  # vectors of zeros
 training = build_training_network(spec, len(parts["char_ngram_embedding"]))
-training.set_weights(list(take_apart(weights, parts).values()))
+training.set_weights(list(take_apart(classifier._network["weights"], parts).values()))
 np.testing.assert_allclose(training.predict(ids, verbose=0), outputs, atol=1e-5)
 """
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
