@@ -54,9 +54,11 @@ class TokenDropout(keras.layers.Layer):
 class NgramEmbedding(keras.layers.Layer):
     """Vectors of tokens, to each of which is added that of the longest n-gram that ends in it.
 
-    N-grams that have no vector of their own share the first one. The table of n-grams is part of the weights,
-    after the vectors: ``keys`` of shape (n_ngrams, 2), and ``slots``, a hash table of their rows. Padding is
-    masked. From token ids of shape (batch, time) to (batch, time, output_dim).
+    N-grams that have no vector of their own share the first one, which training leaves at zero: in new documents
+    they are more or fewer than in training, and a vector for them would shift the outputs, the more the longer a
+    document is. The table of n-grams is part of the weights, after the vectors: ``keys`` of shape (n_ngrams, 2),
+    and ``slots``, a hash table of their rows. Padding is masked. From token ids of shape (batch, time) to
+    (batch, time, output_dim).
 
     Parameters
     ----------
@@ -94,7 +96,11 @@ class NgramEmbedding(keras.layers.Layer):
         self.slots = add_table("slots", (n_slots_for(self.n_ngrams),))
 
     def call(self, ids):
-        return ops.take(self.embeddings, ids, axis=0) + ops.take(self.ngram_embeddings, self._rows(ids), axis=0)
+        rows = self._rows(ids)
+        vectors = ops.take(self.ngram_embeddings, rows, axis=0)  # (batch, time, output_dim)
+        is_known = ops.expand_dims(rows != NO_NGRAM, -1)  # (batch, time, 1)
+        vectors = ops.where(is_known, vectors, ops.stop_gradient(vectors))
+        return ops.take(self.embeddings, ids, axis=0) + vectors
 
     def _rows(self, ids):
         """As ``_ngrams.ngram_rows``: (batch, time)."""

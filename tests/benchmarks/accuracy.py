@@ -48,7 +48,7 @@ from skrnn import RNNTextClassifier, __version__
 MODELS = ["default", "linear", "fasttext", "article"]
 ABLATION = (
     "max_ngrams=0 char_ngram_range=None skip_connection=False embedding_init=uniform label_smoothing=0.0 "
-    "learning_rate_decay=None pooling=max bidirectional=False token_dropout=0.0 embedding_dropout=0.0"
+    "learning_rate_decay=None pooling=last bidirectional=False token_dropout=0.0 embedding_dropout=0.0"
 )
 ARTICLE = (
     "vectorizer__max_features=5000 cell=simple units=128 bidirectional=False pooling=last embedding_dim=16 "
