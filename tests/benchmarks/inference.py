@@ -1,15 +1,17 @@
-"""Speed of inference in NumPy beside the same network in Keras and PyTorch, and the start of a new process.
+"""Speed of inference in NumPy beside the same network in Keras, PyTorch and ONNX Runtime, and of a new process.
 
     python tests/benchmarks/inference.py [one many start] [--documents 20000] [--runs 5]
 
 one: a document of 60 tokens. many: documents of mixed length. start: load a saved classifier in a new process
 and classify one text (Linux only). The network is an LSTM(128), one direction, on embeddings of length 128 of
-20,000 tokens; documents are random. The methods of a section run in turn, and each figure is a median over the
-runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be. PyTorch is shown if it is
-installed.
+20,000 tokens; documents are random. The methods of a section run in turn, each in a process of its own, as one
+that serves would be (in one process, the threads of a library slow down the others'); each figure is a median
+over the runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be. PyTorch and ONNX
+Runtime are shown if they are installed.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -18,7 +20,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import joblib
@@ -32,6 +37,7 @@ from skrnn._sequences import dense_batch, ragged_to_csr, sorted_batches
 SPEC = NetworkSpec(20_000, 128, "lstm", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
 WEIGHTS = initial_weights(SPEC, np.random.default_rng(0))
 BATCH_SIZE = 256
+OPTIONAL = {"torch", "onnxruntime"}  # modules
 
 
 def main():
@@ -47,43 +53,16 @@ def main():
 
 
 def _one_document(arguments) -> None:
-    X = _documents([60])
-    model = _keras_network()
-    ids = dense_batch(X, np.arange(1))
-    prepared = {}  # as PyTorch's layer has its weights from one call to the next
-    methods = {
-        "skrnn": (lambda: forward(SPEC, WEIGHTS, X, prepared), None),
-        "keras predict": (lambda: model.predict(ids, verbose=0), 40),
-    }
-    if find_spec("torch"):
-        methods["torch"] = (_torch_method(X, _torch_padded), 1)
-    _print_ratios("one document of 60 tokens", methods, arguments.runs, n_calls=20)
+    bars = {"skrnn": None, "keras predict": 40, "torch": 1, "onnxruntime": None}
+    _compare("one document of 60 tokens", bars, (60,), arguments.runs, n_calls=20)
 
 
 def _many_documents(arguments) -> None:
     lengths = _lengths(arguments.documents)
-    X = _documents(lengths)
-    model = _keras_network()
-    padded = dense_batch(X, np.arange(len(lengths)))
-    batches = sorted_batches(lengths, BATCH_SIZE)
-
-    def keras_bucketed():
-        outputs = np.empty((len(lengths), SPEC.n_outputs))
-        for rows in batches:
-            outputs[rows] = model.predict_on_batch(dense_batch(X, rows))
-        return outputs
-
-    prepared = {}  # as PyTorch's layer has its weights from one call to the next
-    methods = {
-        "skrnn": (lambda: forward(SPEC, WEIGHTS, X, prepared), None),
-        "keras predict": (lambda: model.predict(padded, batch_size=BATCH_SIZE, verbose=0), 6),
-        "keras, by length": (keras_bucketed, 1.2),
-    }
-    if find_spec("torch"):
-        methods["torch, by length"] = (_torch_method(X, _torch_padded), 0.67)
-        methods["torch, packed"] = (_torch_method(X, _torch_packed), 0.67)
     title = f"{len(lengths)} documents, {lengths.mean():.0f} tokens on average, at most {lengths.max()}"
-    _print_ratios(title, methods, arguments.runs, n_calls=1)
+    bars = {"skrnn": None, "keras predict": 6, "keras, by length": 1.2}
+    bars |= {"torch": 0.67, "torch, packed": 0.67, "onnxruntime": 0.67}
+    _compare(title, bars, tuple(lengths.tolist()), arguments.runs, n_calls=1)
 
 
 def _lengths(n_documents: int) -> np.ndarray:
@@ -97,6 +76,25 @@ def _documents(lengths):
     return ragged_to_csr((2 + drawn % (SPEC.n_tokens - 2)).astype(np.int32), np.asarray(lengths))
 
 
+# What makes the network of a method, and returns the function that classifies the documents. Where nothing else is
+# said, these are in batches of similar length.
+
+
+def _skrnn(X) -> Callable[[], np.ndarray]:
+    prepared = {}  # as PyTorch's layer has its weights from one call to the next
+    return lambda: forward(SPEC, WEIGHTS, X, prepared)
+
+
+def _keras_padded(X) -> Callable[[], np.ndarray]:
+    model, padded = _keras_network(), dense_batch(X, np.arange(X.shape[0]))
+    return lambda: model.predict(padded, batch_size=BATCH_SIZE, verbose=0)
+
+
+def _keras_by_length(X) -> Callable[[], np.ndarray]:
+    model = _keras_network()
+    return _in_batches(X, lambda ids, _: model.predict_on_batch(ids))
+
+
 def _keras_network():
     from skrnn._keras_network import build_network
 
@@ -105,8 +103,19 @@ def _keras_network():
     return model
 
 
-def _torch_method(X, last_states: Callable) -> Callable[[], np.ndarray]:
-    """The network in PyTorch, on batches of documents of similar length."""
+def _onnx(X) -> Callable[[], np.ndarray]:
+    from onnxruntime import InferenceSession
+
+    from skrnn.export import to_onnx
+
+    all_ids = ragged_to_csr(np.arange(1, SPEC.n_tokens, dtype=np.int32), np.array([1, SPEC.n_tokens - 2]))
+    classifier = _classifier("passthrough").fit(all_ids, [0, 1])
+    classifier._network["weights"] = WEIGHTS
+    session = InferenceSession(to_onnx(classifier).SerializeToString())
+    return _in_batches(X, lambda ids, _: session.run(["probabilities"], {"token_ids": ids})[0][:, 1:])
+
+
+def _torch(last_states: Callable, X) -> Callable[[], np.ndarray]:
     import torch
 
     weights = {name: torch.tensor(weight) for name, weight in WEIGHTS.items()}
@@ -114,19 +123,12 @@ def _torch_method(X, last_states: Callable) -> Callable[[], np.ndarray]:
     parameters = [weights["rnn_0/forward/kernel"].T, weights["rnn_0/forward/recurrent_kernel"].T]
     parameters += [weights["rnn_0/forward/bias"], torch.zeros(4 * SPEC.units[0])]
     lstm.load_state_dict(dict(zip(lstm.state_dict(), parameters, strict=True)))
-    lengths = np.diff(X.indptr).astype(np.int64)
-    batches = sorted_batches(lengths, BATCH_SIZE)
 
-    @torch.inference_mode()
-    def outputs():
-        result = np.empty((len(lengths), SPEC.n_outputs))
-        for rows in batches:
-            ids = torch.from_numpy(dense_batch(X, rows))
-            states = last_states(lstm, weights["embedding"][ids], torch.from_numpy(lengths[rows]))
-            result[rows] = torch.sigmoid(states @ weights["output/kernel"] + weights["output/bias"])
-        return result
+    def outputs(ids, lengths):
+        states = last_states(lstm, weights["embedding"][torch.from_numpy(ids)], torch.from_numpy(lengths))
+        return torch.sigmoid(states @ weights["output/kernel"] + weights["output/bias"])
 
-    return outputs
+    return torch.inference_mode()(_in_batches(X, outputs))
 
 
 def _torch_padded(lstm, inputs, lengths):
@@ -140,23 +142,69 @@ def _torch_packed(lstm, inputs, lengths):
     return lstm(packed)[1][0][0]
 
 
-def _print_ratios(title: str, methods: dict[str, tuple[Callable, float | None]], n_runs: int, n_calls: int):
-    seconds = {name: [] for name in methods}
-    expected = methods["skrnn"][0]()
-    for method, _ in methods.values():
-        np.testing.assert_allclose(method(), expected, rtol=0, atol=1e-4)  # the same network; a first run
-    for _ in range(n_runs):  # in turn, so that all meet the same moods of the machine
-        for name, (method, _) in methods.items():
-            time.sleep(0.1)  # until the threads of the one before no longer wait for work
-            started = time.perf_counter()
-            for _ in range(n_calls):
-                method()
-            seconds[name].append((time.perf_counter() - started) / n_calls)
+def _in_batches(X, outputs_of: Callable) -> Callable[[], np.ndarray]:
+    lengths = np.diff(X.indptr).astype(np.int64)
+    batches = sorted_batches(lengths, BATCH_SIZE)
+
+    def outputs():
+        result = np.empty((len(lengths), SPEC.n_outputs))
+        for rows in batches:
+            result[rows] = outputs_of(dense_batch(X, rows), lengths[rows])
+        return result
+
+    return outputs
+
+
+METHODS = {
+    "skrnn": _skrnn,
+    "keras predict": _keras_padded,
+    "keras, by length": _keras_by_length,
+    "torch": partial(_torch, _torch_padded),
+    "torch, packed": partial(_torch, _torch_packed),
+    "onnxruntime": _onnx,
+}
+
+
+def _compare(
+    title: str, bars: dict[str, float | None], lengths: tuple[int, ...], n_runs: int, n_calls: int
+) -> None:
+    names = [name for name in bars if (module := name.split(",")[0]) not in OPTIONAL or find_spec(module)]
+    with contextlib.ExitStack() as stack:
+        processes = {name: stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"))) for name in names}
+
+        def call(function, name, *arguments):
+            return processes[name].submit(function, name, lengths, *arguments).result()
+
+        expected = call(_outputs, "skrnn")
+        for name in names:  # the same network; and a first run
+            np.testing.assert_allclose(call(_outputs, name), expected, rtol=0, atol=1e-4)
+        seconds = {name: [] for name in names}
+        for _ in range(n_runs):  # in turn, so that all meet the same moods of the machine
+            for name in names:
+                time.sleep(0.1)  # until the threads of the one before no longer wait for work
+                seconds[name].append(call(_seconds, name, n_calls))
     print(f"\n{title}\n{'':<20}{'ms':>10}{'ratio':>8}{'bar':>8}")
-    for name, (_, bar) in methods.items():
+    for name in names:
         ratio = statistics.median(np.divide(seconds[name], seconds["skrnn"]))
-        row = f"{name:<20}{1000 * statistics.median(seconds[name]):>10.1f}{ratio:>8.2f}"
-        print(row if bar is None else f"{row}{bar:>8.2f}", flush=True)
+        row = f"{name:<20}{1000 * statistics.median(seconds[name]):>10.2f}{ratio:>8.2f}"
+        print(row if bars[name] is None else f"{row}{bars[name]:>8.2f}", flush=True)
+
+
+@cache
+def _method(name: str, lengths: tuple[int, ...]) -> Callable[[], np.ndarray]:
+    return METHODS[name](_documents(lengths))
+
+
+def _outputs(name: str, lengths: tuple[int, ...]) -> np.ndarray:
+    return _method(name, lengths)()
+
+
+def _seconds(name: str, lengths: tuple[int, ...], n_calls: int) -> float:
+    method = _method(name, lengths)
+    started = time.perf_counter()
+    for _ in range(n_calls):
+        method()
+    return (time.perf_counter() - started) / n_calls
 
 
 # What each process of the section start does; they tell their peak memory when they are done.
@@ -199,7 +247,20 @@ def _save_classifier(folder: Path) -> None:
     """A classifier that knows 20,000 tokens, the Keras model in it, and one text as both read it."""
     words = [f"w{rank}" for rank in range(SPEC.n_tokens - 2)]
     texts = [" ".join(words[start : start + 100]) for start in range(0, len(words), 100)]
-    classifier = RNNTextClassifier(
+    classifier = _classifier()
+    classifier.set_params(vectorizer__min_df=1, vectorizer__max_features=None)
+    classifier.fit(texts, np.arange(len(texts)) % 2)
+    joblib.dump(classifier, folder / "classifier.joblib")
+    classifier.model_.save(folder / "model.keras")
+    text = " ".join(words[:60])
+    (folder / "text.txt").write_text(text)
+    (folder / "ids.json").write_text(json.dumps(classifier.vectorizer_.transform([text]).data.tolist()))
+
+
+def _classifier(vectorizer=None) -> RNNTextClassifier:
+    """Of the same network, and hardly trained."""
+    return RNNTextClassifier(
+        vectorizer,
         units=SPEC.units,
         embedding_dim=SPEC.n_features,
         bidirectional=False,
@@ -210,13 +271,6 @@ def _save_classifier(folder: Path) -> None:
         epochs=1,
         random_state=0,
     )
-    classifier.set_params(vectorizer__min_df=1, vectorizer__max_features=None)
-    classifier.fit(texts, np.arange(len(texts)) % 2)
-    joblib.dump(classifier, folder / "classifier.joblib")
-    classifier.model_.save(folder / "model.keras")
-    text = " ".join(words[:60])
-    (folder / "text.txt").write_text(text)
-    (folder / "ids.json").write_text(json.dumps(classifier.vectorizer_.transform([text]).data.tolist()))
 
 
 def _run_process(code: str, folder: str) -> tuple[float, float]:
