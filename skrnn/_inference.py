@@ -25,7 +25,8 @@ _CHUNK_TOKENS = 2**18
 # Tokens whose input products are looked up or computed together: some steps of few rows, or one of many.
 _BLOCK_TOKENS = 256
 
-_HALF = np.array(0.5, dtype=np.float32)  # NumPy is quicker with an array than with Python's own number
+# NumPy is quicker with arrays than with Python's own numbers.
+_HALF, _ONE = np.array(0.5, dtype=np.float32), np.array(1.0, dtype=np.float32)
 
 # Products of the input with the kernel of a direction, for a slice of packed tokens: (tokens, gates * units).
 # Of tokens, their "vectors" too: (tokens, features).
@@ -77,7 +78,8 @@ def forward(
 def _prepare(spec, weights: dict[str, np.ndarray], dtype) -> dict[str, np.ndarray]:
     """The weights in this precision, with the candidate's columns last, and x / 2 in place of x for each gate.
 
-    A gate's sigmoid is 0.5 * tanh(x / 2) + 0.5.
+    A gate's sigmoid is 0.5 * tanh(x / 2) + 0.5. The steps of an LSTM work with twice its hidden state, so that
+    half of its recurrent kernel is taken.
     """
     prepared = {}
     # In Keras, the LSTM's output gate stands after its candidate.
@@ -86,6 +88,8 @@ def _prepare(spec, weights: dict[str, np.ndarray], dtype) -> dict[str, np.ndarra
         if name.startswith("rnn_"):
             columns = weight.reshape(*weight.shape[:-1], N_GATES[spec.cell], -1)[..., order, :]  # a copy
             columns[..., :-1, :] *= 0.5
+            if spec.cell == "lstm" and name.endswith("/recurrent_kernel"):
+                columns *= 0.5
             prepared[name] = _aligned(columns.reshape(weight.shape), dtype)
         else:
             prepared[name] = weight if weight.dtype.kind == "i" else weight.astype(dtype, copy=False)
@@ -235,6 +239,8 @@ def _layer(spec, weights, packing, layer: int, products: _Products) -> np.ndarra
     states = np.empty((packing.offsets[-1], spec.hidden_dims[layer]), dtype=weights["output/kernel"].dtype)
     for i, direction in enumerate(spec.directions):
         _run(spec, weights, layer, direction, packing, products, states[:, i * units : (i + 1) * units])
+    if spec.cell == "lstm":
+        states *= _HALF
     return states
 
 
@@ -252,7 +258,7 @@ def _input_products(weights, layer: int, direction: str, inputs: np.ndarray) -> 
 
 
 def _run(spec, weights, layer, direction, packing: _Packing, products: _Products, states: np.ndarray) -> None:
-    """One direction of one layer; its hidden states go to ``states``, packed: (tokens, units).
+    """One direction of one layer; its hidden states, of an LSTM twice, go to ``states``, packed: (tokens, units).
 
     Backward, time runs from the last step to the first. Sequences then join instead of dropping out, and until
     they do, their hidden state is zero: packed as they are, both directions are the same loop.
@@ -335,6 +341,7 @@ def _lstm_step(kernel, _bias, memory, recurrent, activation):
     units = len(kernel)
     gates, candidate = recurrent[..., : 3 * units], recurrent[..., 3 * units :]
     input_gate, forget_gate, output_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
+    change = np.empty_like(memory)
     add_product = _adding_product(kernel, recurrent)
     add, multiply, tanh = np.add, np.multiply, np.tanh  # looked up once: a step takes some microseconds
 
@@ -345,13 +352,15 @@ def _lstm_step(kernel, _bias, memory, recurrent, activation):
         else:
             tanh(total[..., : 3 * units], gates)
             activation(total[..., 3 * units :], candidate)
-        multiply(gates, _HALF, gates)
-        add(gates, _HALF, gates)
-        multiply(candidate, input_gate, candidate)
+        # Twice the gates: to halve the memory, and the hidden states when all are there, is less than to halve
+        # them. Whole arrays take half as long as columns of one.
+        add(gates, _ONE, gates)
+        multiply(candidate, input_gate, change)
         multiply(memory, forget_gate, memory)
-        add(memory, candidate, memory)
-        activation(memory, candidate)
-        multiply(candidate, output_gate, new_hidden)
+        add(memory, change, memory)
+        multiply(memory, _HALF, memory)
+        activation(memory, change)
+        multiply(change, output_gate, new_hidden)
 
     return step
 
