@@ -48,8 +48,9 @@ PARAMETERS = {
         their last token [Joulin2017]_: the most frequent of the pairs that occur in two documents or more. Where
         tokens are letters (128 of them make up nine tenths of the text), as of Thai or with ``analyzer="char"``,
         runs of three to five that occur in five documents follow, if there is room left; of those that end in
-        one token, the longest counts. The vectors start with zeros, but for what naive Bayes makes of them. 0
-        for none; there are also none with ``trainable_embeddings=False``, or with a `network` of your own.""",
+        one token, the longest counts, and others add nothing. The vectors start with zeros, but for what naive
+        Bayes makes of them. 0 for none; there are also none with ``trainable_embeddings=False``, or with a
+        `network` of your own.""",
     "char_ngram_range": """tuple (min_n, max_n) or None
         In training, the vector of a token is the sum of one of its own and those of the n-grams of its characters
         (over the root of their number), of which so many characters make up one, its beginning and end counted

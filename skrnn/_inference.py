@@ -78,8 +78,8 @@ def forward(
 def _prepare(spec, weights: dict[str, np.ndarray], dtype) -> dict[str, np.ndarray]:
     """The weights in this precision, with the candidate's columns last, and x / 2 in place of x for each gate.
 
-    A gate's sigmoid is 0.5 * tanh(x / 2) + 0.5. The steps of an LSTM work with twice its hidden state, so that
-    half of its recurrent kernel is taken.
+    A gate's sigmoid is 0.5 * tanh(x / 2) + 0.5. The steps of an LSTM take and give twice its hidden state, for
+    which its recurrent kernel is halved.
     """
     prepared = {}
     # In Keras, the LSTM's output gate stands after its candidate.
@@ -258,7 +258,7 @@ def _input_products(weights, layer: int, direction: str, inputs: np.ndarray) -> 
 
 
 def _run(spec, weights, layer, direction, packing: _Packing, products: _Products, states: np.ndarray) -> None:
-    """One direction of one layer; its hidden states, of an LSTM twice, go to ``states``, packed: (tokens, units).
+    """One direction of one layer; its hidden states, an LSTM's doubled, go to ``states``, packed: (tokens, units).
 
     Backward, time runs from the last step to the first. Sequences then join instead of dropping out, and until
     they do, their hidden state is zero: packed as they are, both directions are the same loop.
@@ -288,7 +288,8 @@ def _run(spec, weights, layer, direction, packing: _Packing, products: _Products
 
 
 # For the sequences that are running, a function that takes the input products of a time step, (batch, gates *
-# units), and the hidden state before it, writes the new one where it is to be kept, and updates the memory.
+# units), and the hidden state before it, writes the new one where it is to be kept, and updates the memory. The
+# LSTM's takes and writes twice the hidden state.
 # Without new arrays, everything that a step touches stays in the processor's cache. The input products may be
 # written over: nobody else has them.
 
@@ -352,8 +353,8 @@ def _lstm_step(kernel, _bias, memory, recurrent, activation):
         else:
             tanh(total[..., : 3 * units], gates)
             activation(total[..., 3 * units :], candidate)
-        # Twice the gates: to halve the memory, and the hidden states when all are there, is less than to halve
-        # them. Whole arrays take half as long as columns of one.
+        # Twice the gates. Halved are the memory, and in _layer the hidden states: fewer numbers than the gates.
+        # And change is no columns of recurrent, because an array of its own takes half as long.
         add(gates, _ONE, gates)
         multiply(candidate, input_gate, change)
         multiply(memory, forget_gate, memory)

@@ -42,8 +42,8 @@ class NetworkSpec:
     trainable_embeddings : bool
         Whether training changes the vectors of the tokens.
     n_ngrams : int
-        Number of vectors for n-grams of tokens, the one for all unknown n-grams included; 0 for a network that
-        knows none.
+        Number of vectors for n-grams of tokens, the first of which, of zeros, is for all that have none of their
+        own; 0 for a network that knows none.
     skip_connection : bool
         Whether the output layer also reads the sum of the tokens' vectors, divided by the root of their number.
     """

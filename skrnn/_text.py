@@ -114,8 +114,10 @@ class TextRNN(BaseRNN):
         self._n_ngrams = 0
         # Token vectors that stay as they are leave little to learn, and n-grams would bring that back.
         if self.max_ngrams and self.trainable_embeddings and self.network is None:
-            self._ngrams = frequent_ngrams(sequences, int(self.max_ngrams))
-            self._n_ngrams = len(self._ngrams) + 1
+            ngrams = frequent_ngrams(sequences, int(self.max_ngrams))
+            if len(ngrams):
+                self._ngrams = ngrams
+                self._n_ngrams = len(ngrams) + 1
         return sequences
 
     def _n_epochs_to_read(self, sequences):

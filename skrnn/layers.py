@@ -54,11 +54,10 @@ class TokenDropout(keras.layers.Layer):
 class NgramEmbedding(keras.layers.Layer):
     """Vectors of tokens, to each of which is added that of the longest n-gram that ends in it.
 
-    N-grams that have no vector of their own share the first one, which training leaves at zero: in new documents
-    they are more or fewer than in training, and a vector for them would shift the outputs, the more the longer a
-    document is. The table of n-grams is part of the weights, after the vectors: ``keys`` of shape (n_ngrams, 2),
-    and ``slots``, a hash table of their rows. Padding is masked. From token ids of shape (batch, time) to
-    (batch, time, output_dim).
+    N-grams that have no vector of their own add the first one, which starts with zeros and gets no gradient: their
+    share differs between training and new documents, so that a trained vector would shift the outputs. The table
+    of n-grams is part of the weights, after the vectors: ``keys`` of shape (n_ngrams, 2), and ``slots``, a hash
+    table of their rows. Padding is masked. From token ids of shape (batch, time) to (batch, time, output_dim).
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ class NgramEmbedding(keras.layers.Layer):
     output_dim : int
         Length of a vector.
     n_ngrams : int
-        Number of vectors for n-grams.
+        Number of vectors for n-grams, the first of which is for those that have none of their own.
     embeddings_initializer : str or keras.initializers.Initializer, default="uniform"
         How the vectors of the tokens start; those of the n-grams start with zeros.
 
@@ -99,6 +98,7 @@ class NgramEmbedding(keras.layers.Layer):
         rows = self._rows(ids)
         vectors = ops.take(self.ngram_embeddings, rows, axis=0)  # (batch, time, output_dim)
         is_known = ops.expand_dims(rows != NO_NGRAM, -1)  # (batch, time, 1)
+        # Not times zero: networks that older versions trained have a vector there.
         vectors = ops.where(is_known, vectors, ops.stop_gradient(vectors))
         return ops.take(self.embeddings, ids, axis=0) + vectors
 

@@ -11,6 +11,7 @@ import pytest
 from conftest import random_weights, small_spec, to_csr
 
 from skrnn._network import POOLINGS, NetworkSpec, initial_weights, weight_dtype, weight_shapes
+from skrnn._ngrams import NO_NGRAM
 from skrnn._sequences import RaggedArray, dense_batch
 
 # Every array that is drawn at random is large enough here for its statistics to tell its distribution.
@@ -217,6 +218,20 @@ def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(gradient, expected_gradient, rtol=0, atol=1e-5)
+
+
+def test_ngrams_without_a_vector_of_their_own_add_the_first_which_gets_no_gradient(keras_network):
+    spec = small_spec(n_ngrams=20)
+    weights = random_weights(spec)  # as of older versions, which trained the first
+    batch = np.random.default_rng(0).integers(1, 11, size=(5, 7)).astype(np.int32)
+    network = keras_network.build_training_network(spec)
+    outputs, gradients = outputs_and_gradients(network, weights, batch)
+    of_ngrams = gradients[list(weights).index("ngram_embedding")].numpy()
+    np.testing.assert_array_equal(of_ngrams[NO_NGRAM], 0)
+    assert of_ngrams.any()
+    weights["ngram_embedding"][NO_NGRAM] = 0
+    without, _ = outputs_and_gradients(network, weights, batch)
+    assert np.all(np.abs(outputs - without).max(axis=1) > 1e-3)
 
 
 def test_an_empty_sequence_spoils_no_gradient_in_half_precision():

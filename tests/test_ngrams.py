@@ -200,7 +200,7 @@ def test_runs_of_words_have_no_vector_beyond_pairs():
 def test_no_ngrams_without_any_that_comes_twice_or_where_they_have_no_place(reviews):
     distinct = [f"w{i} x{i}" for i in range(20)]
     fitted = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(distinct, ["a", "b"] * 10)
-    assert fitted._network["spec"]["n_ngrams"] == 1  # the one vector of all that are unknown
+    assert fitted._network["spec"]["n_ngrams"] == 0
     assert np.isfinite(fitted.predict_proba(["w1 x1", ""])).all()
     for params in ({"max_ngrams": 0}, {"trainable_embeddings": False}):
         fitted = RNNTextClassifier(**{**SMALL, "epochs": 1, **params}).fit(*reviews)

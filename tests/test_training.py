@@ -613,6 +613,7 @@ assert keras.backend.backend() == "{backend}"
 documents, y = make_reviews()
 for seed in range(4):  # a layer's seed is any number of 32 bits
     classifier = RNNTextClassifier(**{{**SMALL, "epochs": 1, "random_state": seed}}).fit(documents, y)
+assert not classifier._network["weights"]["ngram_embedding"][0].any()  # of n-grams that have none
 ids = classifier.vectorizer_.transform(documents).toarray()
 outputs = classifier.model_.predict(ids, verbose=0)
 np.testing.assert_allclose(outputs[:, 0], classifier.predict_proba(documents)[:, 1], atol=1e-5)

@@ -3,7 +3,7 @@
     python tests/benchmarks/accuracy.py --data DIR [--sets mr r8 ...] [--seeds 5] [--jobs 2] [--out results.jsonl]
     python tests/benchmarks/accuracy.py --data DIR --models default linear    # of default linear fasttext article
     python tests/benchmarks/accuracy.py --data DIR --models default --ablation
-    python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=max" --config max_ngrams=0
+    python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=mean" --config max_ngrams=0
 
 DIR holds a folder for each set, with ``train.tsv.gz`` and ``test.tsv.gz``: UTF-8, a header ``text<TAB>label``.
 A configuration is the default with other parameters, and its text is its label. ``--ablation`` takes from the

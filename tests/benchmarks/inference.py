@@ -1,17 +1,16 @@
-"""Speed of inference in NumPy beside the same network in Keras, PyTorch and ONNX Runtime, and of a new process.
+"""Speed of inference in NumPy beside Keras, PyTorch and ONNX Runtime, and the start of a new process.
 
     python tests/benchmarks/inference.py [one many start] [--documents 20000] [--runs 5]
 
 one: a document of 60 tokens. many: documents of mixed length. start: load a saved classifier in a new process
 and classify one text (Linux only). The network is an LSTM(128), one direction, on embeddings of length 128 of
-20,000 tokens; documents are random. The methods of a section run in turn, each in a process of its own, as one
-that serves would be (in one process, the threads of a library slow down the others'); each figure is a median
-over the runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be. PyTorch and ONNX
-Runtime are shown if they are installed.
+20,000 tokens, the same for all; documents are random. The methods of a section run in turn, each in a process
+of its own, as one that serves would be (in one process, the threads of a library slow down the others'); each
+figure is a median over the runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be.
+PyTorch and ONNX Runtime are shown if they are installed.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import statistics
@@ -21,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import cache, partial
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -37,7 +37,11 @@ from skrnn._sequences import dense_batch, ragged_to_csr, sorted_batches
 SPEC = NetworkSpec(20_000, 128, "lstm", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
 WEIGHTS = initial_weights(SPEC, np.random.default_rng(0))
 BATCH_SIZE = 256
-OPTIONAL = {"torch", "onnxruntime"}  # modules
+NEEDED = {  # modules
+    "torch, by length": ["torch"],
+    "torch, packed": ["torch"],
+    "onnxruntime, by length": ["onnx", "onnxruntime"],
+}
 
 
 def main():
@@ -53,15 +57,21 @@ def main():
 
 
 def _one_document(arguments) -> None:
-    bars = {"skrnn": None, "keras predict": 40, "torch": 1, "onnxruntime": None}
+    bars = {"skrnn": None, "keras predict": 40, "torch, by length": 1, "onnxruntime, by length": None}
     _compare("one document of 60 tokens", bars, (60,), arguments.runs, n_calls=20)
 
 
 def _many_documents(arguments) -> None:
     lengths = _lengths(arguments.documents)
     title = f"{len(lengths)} documents, {lengths.mean():.0f} tokens on average, at most {lengths.max()}"
-    bars = {"skrnn": None, "keras predict": 6, "keras, by length": 1.2}
-    bars |= {"torch": 0.67, "torch, packed": 0.67, "onnxruntime": 0.67}
+    bars = {
+        "skrnn": None,
+        "keras predict": 6,
+        "keras, by length": 1.2,
+        "torch, by length": 0.67,
+        "torch, packed": 0.67,
+        "onnxruntime, by length": 0.67,
+    }
     _compare(title, bars, tuple(lengths.tolist()), arguments.runs, n_calls=1)
 
 
@@ -76,8 +86,7 @@ def _documents(lengths):
     return ragged_to_csr((2 + drawn % (SPEC.n_tokens - 2)).astype(np.int32), np.asarray(lengths))
 
 
-# What makes the network of a method, and returns the function that classifies the documents. Where nothing else is
-# said, these are in batches of similar length.
+# Each makes the network of a method, and returns the function that classifies the documents.
 
 
 def _skrnn(X) -> Callable[[], np.ndarray]:
@@ -86,8 +95,8 @@ def _skrnn(X) -> Callable[[], np.ndarray]:
 
 
 def _keras_padded(X) -> Callable[[], np.ndarray]:
-    model, padded = _keras_network(), dense_batch(X, np.arange(X.shape[0]))
-    return lambda: model.predict(padded, batch_size=BATCH_SIZE, verbose=0)
+    model, rows = _keras_network(), np.arange(X.shape[0])
+    return lambda: model.predict(dense_batch(X, rows), batch_size=BATCH_SIZE, verbose=0)
 
 
 def _keras_by_length(X) -> Callable[[], np.ndarray]:
@@ -106,13 +115,18 @@ def _keras_network():
 def _onnx(X) -> Callable[[], np.ndarray]:
     from onnxruntime import InferenceSession
 
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # one that may import TensorFlow
+        session = InferenceSession(pool.submit(_onnx_model).result())
+    return _in_batches(X, lambda ids, _: session.run(["probabilities"], {"token_ids": ids})[0][:, 1:])
+
+
+def _onnx_model() -> bytes:
     from skrnn.export import to_onnx
 
-    all_ids = ragged_to_csr(np.arange(1, SPEC.n_tokens, dtype=np.int32), np.array([1, SPEC.n_tokens - 2]))
-    classifier = _classifier("passthrough").fit(all_ids, [0, 1])
+    ids = ragged_to_csr(np.array([1, SPEC.n_tokens - 1], dtype=np.int32), np.array([1, 1]))
+    classifier = _classifier("passthrough").fit(ids, [0, 1])
     classifier._network["weights"] = WEIGHTS
-    session = InferenceSession(to_onnx(classifier).SerializeToString())
-    return _in_batches(X, lambda ids, _: session.run(["probabilities"], {"token_ids": ids})[0][:, 1:])
+    return to_onnx(classifier).SerializeToString()
 
 
 def _torch(last_states: Callable, X) -> Callable[[], np.ndarray]:
@@ -159,34 +173,34 @@ METHODS = {
     "skrnn": _skrnn,
     "keras predict": _keras_padded,
     "keras, by length": _keras_by_length,
-    "torch": partial(_torch, _torch_padded),
+    "torch, by length": partial(_torch, _torch_padded),
     "torch, packed": partial(_torch, _torch_packed),
-    "onnxruntime": _onnx,
+    "onnxruntime, by length": _onnx,
 }
 
 
 def _compare(
     title: str, bars: dict[str, float | None], lengths: tuple[int, ...], n_runs: int, n_calls: int
 ) -> None:
-    names = [name for name in bars if (module := name.split(",")[0]) not in OPTIONAL or find_spec(module)]
-    with contextlib.ExitStack() as stack:
+    names = [name for name in bars if all(map(find_spec, NEEDED.get(name, [])))]
+    with ExitStack() as stack:
         processes = {name: stack.enter_context(ProcessPoolExecutor(1, get_context("spawn"))) for name in names}
 
         def call(function, name, *arguments):
             return processes[name].submit(function, name, lengths, *arguments).result()
 
-        expected = call(_outputs, "skrnn")
-        for name in names:  # the same network; and a first run
-            np.testing.assert_allclose(call(_outputs, name), expected, rtol=0, atol=1e-4)
+        expected, *others = (call(_outputs, name) for name in names)  # a first run
+        for outputs in others:
+            np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-4)
         seconds = {name: [] for name in names}
         for _ in range(n_runs):  # in turn, so that all meet the same moods of the machine
             for name in names:
                 time.sleep(0.1)  # until the threads of the one before no longer wait for work
                 seconds[name].append(call(_seconds, name, n_calls))
-    print(f"\n{title}\n{'':<20}{'ms':>10}{'ratio':>8}{'bar':>8}")
+    print(f"\n{title}\n{'':<24}{'ms':>10}{'ratio':>8}{'bar':>8}")
     for name in names:
         ratio = statistics.median(np.divide(seconds[name], seconds["skrnn"]))
-        row = f"{name:<20}{1000 * statistics.median(seconds[name]):>10.2f}{ratio:>8.2f}"
+        row = f"{name:<24}{1000 * statistics.median(seconds[name]):>10.2f}{ratio:>8.2f}"
         print(row if bars[name] is None else f"{row}{bars[name]:>8.2f}", flush=True)
 
 
