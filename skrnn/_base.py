@@ -120,7 +120,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples in the loss. Only their ratios matter, and weight 0 is as good as leaving
-            the sample out. None weighs all the same.
+            the sample out (but for ``classes_``, which are those of all samples). None weighs all the same.
         X_val, y_val : as X and y, default=None
             Validation data, in place of the share of X that early stopping would hold back. Without early
             stopping they are still scored after each epoch, for ``history_``.
@@ -227,6 +227,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         return samples
 
     def _samples(self, X, y, targets, weights) -> "_Samples":
+        """Those that have a weight: from the others nothing is learned."""
         rows = np.flatnonzero(weights * self._target_weights(targets))  # classes may have the weight 0
         if len(rows) == 0:
             raise ValueError("Expected some sample of a class with a weight > 0; all weights are zero.")
@@ -255,12 +256,10 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
 
     def _check_targets_and_weights(self, X, y, sample_weight):
-        """Input, y and weights that fit together. Samples of weight 0 are gone: nothing is learned from them."""
+        """Input, y and weights that fit together."""
         y = self._check_target(y)
         _check_same_length("y", y, X)
-        weights = _check_sample_weight(sample_weight, X)
-        rows = np.flatnonzero(weights)
-        return (X, y, weights) if len(rows) == len(y) else (_take(X, rows), y[rows], weights[rows])
+        return X, y, _check_sample_weight(sample_weight, X)
 
     def _scorer(self, validation: "_Samples"):
         """A function from an estimator to the score that early stopping watches, or None if it is the loss."""
@@ -269,7 +268,19 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         scorer = check_scoring(self, self.scoring)
         X, y, weights = self._input(validation.X), validation.y, validation.weights
         options = {} if np.all(weights == weights[0]) else {"sample_weight": weights}
-        return lambda estimator: float(scorer(estimator, X, y, **options))
+        watched = f"scoring={self.scoring!r} of the {len(y)} validation samples"
+        advice = "Raise validation_fraction, pass X_val and y_val, or choose another scoring."
+
+        def score(estimator):
+            try:
+                found = float(scorer(estimator, X, y, **options))
+            except ValueError as error:
+                raise ValueError(f"{watched} failed: {error} {advice}") from error
+            if self.early_stopping and np.isnan(found):  # no epoch would be better than the first
+                raise ValueError(f"Expected {watched} to be a number; got nan. {advice}")
+            return found
+
+        return score
 
     def _examples(self, samples: "_Samples", to_sequences):
         from skrnn._training import Examples

@@ -36,7 +36,8 @@ class _RNNClassifierMixin(ClassifierMixin):
             All classes that will come. Needed in the first call of an estimator that is not fitted, except
             for multilabel targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in the loss.
+            Weights of the samples in the loss, in relation to the others of the chunk, as those of their classes
+            are: on average a sample weighs the same in each chunk.
 
         Returns
         -------
@@ -167,7 +168,7 @@ class _RNNClassifierMixin(ClassifierMixin):
         y = super()._check_target(y)
         return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
 
-    def _fit_targets(self, y, _weights, classes=None):
+    def _fit_targets(self, y, weights, classes=None):
         self._is_multilabel = _has_several_labels(y)
         if self._is_multilabel:
             if classes is not None and not np.array_equal(classes, np.arange(y.shape[1])):
@@ -187,8 +188,12 @@ class _RNNClassifierMixin(ClassifierMixin):
             )
         targets = encoder.transform(y)
         self.classes_ = encoder.classes_
-        self.class_weight_ = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=encoder.inverse_transform(targets)
+        self.class_weight_ = np.ones(len(self.classes_))
+        # Samples of weight 0 do not count; and classes that have no others need no weight.
+        counted = targets[weights > 0] if isinstance(self.class_weight, str) else np.arange(len(self.classes_))
+        seen = np.unique(counted)
+        self.class_weight_[seen] = compute_class_weight(
+            self.class_weight, classes=self.classes_[seen], y=self.classes_[counted]
         )
         is_weight = (self.class_weight_ >= 0) & np.isfinite(self.class_weight_)
         if not np.all(is_weight) or not np.any(self.class_weight_):

@@ -183,7 +183,7 @@ class _VectorFile:
         return gzip.open(self._path) if is_compressed else self._path.open("rb")
 
     def _entries(self, file) -> Iterator[_Entry]:
-        first = file.readline(_LONGEST_LINE)
+        first = file.readline(_LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
         header = _HEADER.fullmatch(first)
         if header is None:
             dim = len(first.split()) - 1

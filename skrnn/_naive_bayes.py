@@ -22,6 +22,8 @@ def start_with_naive_bayes(weights, X: sparse.csr_matrix, memberships, document_
     ratios = _log_count_ratios(_occurrences(X, X.data, len(embedding)), memberships, document_weights)[
         FIRST_TOKEN:
     ]
+    if len(ratios) < 2:  # one token tells nothing, and spreads in no direction
+        return
     directions = np.eye(ratios.shape[1], dtype=np.float32)
     if ratios.shape[1] > n_dims:
         directions = np.linalg.eigh(np.cov(ratios, rowvar=False))[1][:, : -n_dims - 1 : -1].astype(np.float32)

@@ -77,9 +77,10 @@ def _list_of_sequences(X) -> list[np.ndarray] | None:
         return None
     sequences = [np.asarray(sequence) for sequence in X]
     shapes = {sequence.shape for sequence in sequences}
-    if not shapes or min(map(len, shapes)) == 0 or (len(shapes) == 1 and len(next(iter(shapes))) == 1):
+    if not shapes or min(map(len, shapes)) == 0:
         return None
-    return sequences
+    are_rows = len(shapes) == 1 and len(next(iter(shapes))) == 1 and shapes != {(0,)}
+    return None if are_rows else sequences
 
 
 def _check_sequences(sequences: list[np.ndarray]) -> RaggedArray:

@@ -70,7 +70,9 @@ class _RNNRegressorMixin(RegressorMixin):
             scale = np.sqrt(np.average((columns - self.target_mean_) ** 2, axis=0, weights=weights))
         if not np.all(np.isfinite(scale)):
             raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
-        self.target_scale_ = np.where(scale > 0, scale, 1.0)
+        # What is left of a constant by rounding is no spread.
+        smallest = 10 * np.finfo(np.float64).eps * np.abs(self.target_mean_)
+        self.target_scale_ = np.where(scale > smallest, scale, 1.0)
         return self._targets(y)
 
     def _targets(self, y):

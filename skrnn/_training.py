@@ -522,8 +522,8 @@ def _check_finite(losses: list[float], weights: dict[str, np.ndarray], settings:
     else:
         return
     raise ValueError(
-        f"The {what}. Lower learning_rate (now {settings.learning_rate}), or set clipnorm (now "
-        f"{settings.clipnorm}), for example to 1.0."
+        f"The {what}. Lower learning_rate (now {settings.learning_rate}), set a smaller clipnorm (now "
+        f"{settings.clipnorm}), or scale down very large numbers in X or embeddings."
     )
 
 

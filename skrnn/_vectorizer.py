@@ -206,6 +206,8 @@ def check_documents(raw_documents) -> list[str]:
         raw_documents = _single_column(raw_documents, tuple(shape))
     if hasattr(raw_documents, "to_list"):  # pandas and polars Series
         documents = raw_documents.to_list()
+    elif hasattr(raw_documents, "to_pylist"):  # PyArrow's arrays
+        documents = raw_documents.to_pylist()
     elif isinstance(raw_documents, np.ndarray):
         documents = raw_documents.tolist()
     else:
@@ -228,7 +230,10 @@ def _single_column(table, shape: tuple[int, ...]):
             f"Expected one document a row, got an array of shape {shape}. Select the text column (X['text']), "
             "or put the estimator behind a sklearn.compose.ColumnTransformer that selects it."
         )
-    return table[:, 0] if isinstance(table, np.ndarray) else table[table.columns[0]]
+    if isinstance(table, np.ndarray):
+        return table[:, 0]
+    column = table.columns[0]  # of PyArrow the column, of others its name
+    return column if hasattr(column, "to_pylist") else table[column]
 
 
 def _check_document(document, position: int) -> str:

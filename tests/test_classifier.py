@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone, is_classifier
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -308,11 +309,34 @@ def test_sample_weight_zero_is_removal(reviews):
     kept = [document for document, weight in zip(documents, weights, strict=True) if weight]
     weighted = small().fit(documents, y, sample_weight=weights.astype(float))
     removed = small().fit(kept, y[weights])
-    assert small(epochs=1).fit([*documents, "bad"], [*y, "new"], [1] * len(y) + [0]).classes_.tolist() == [
-        "neg",
-        "pos",
-    ]
     np.testing.assert_array_equal(weighted.predict_proba(documents), removed.predict_proba(documents))
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced", {"neg": 1, "new": 3, "pos": 2}])
+def test_a_class_whose_samples_all_have_weight_zero_is_one_of_the_classes(reviews, class_weight):
+    documents, y = reviews
+    classifier = small(class_weight=class_weight).fit([*documents, "bad"], [*y, "new"], [1] * len(y) + [0])
+    assert classifier.classes_.tolist() == ["neg", "new", "pos"]
+    assert classifier.score(documents, y) > 0.9
+    weights = (np.asarray(y) == "pos").astype(float)
+    assert set(small().fit(documents, y, weights).predict(documents)) == {"pos"}
+
+
+def test_soft_votes_of_classifiers_that_have_seen_other_weights(reviews):
+    documents, y = [*reviews[0], "bad", "good"], [*reviews[1], "new", "new"]
+    weights = (np.asarray(y) != "new").astype(float)
+    voting = VotingClassifier([("a", small()), ("b", small(random_state=1))], voting="soft")
+    voting.fit(documents, y, sample_weight=weights)
+    assert voting.score(reviews[0], reviews[1]) > 0.9
+
+
+@pytest.mark.parametrize("max_features", [1, 2])
+def test_a_vocabulary_of_one_token_and_more_classes_than_dimensions(max_features):
+    documents, y = ["good", "bad", "so so"] * 5, ["a", "b", "c"] * 5
+    vectorizer = SequenceVectorizer(max_features=max_features)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(vectorizer=vectorizer, embedding_dim=2, epochs=1).fit(documents, y)
 
 
 def test_only_ratios_of_sample_weights_matter_and_the_array_is_left_alone(reviews, fitted):

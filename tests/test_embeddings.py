@@ -45,6 +45,7 @@ def header(vectors=VECTORS):
 FILES = {
     "glove": text(),
     "windows": text(end="\r"),
+    "byte order mark": b"\xef\xbb\xbf" + text(),
     "word2vec": header() + text(end=" "),
     "fasttext": header() + text(end=" "),
     "binary": binary(),

@@ -116,6 +116,13 @@ def test_empty_sequences_are_no_errors(trends):
     assert np.all(np.isfinite(probabilities))
 
 
+def test_an_empty_series_is_no_error_alone_nor_beside_others():
+    X, y = [[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]] * 4, [0, 1, 0] * 4
+    model = classifier(epochs=1).fit(X, y)
+    beside_another = model.predict_proba([[], [1.0, 2.0]])
+    np.testing.assert_allclose(model.predict_proba([[]]), beside_another[:1], rtol=1e-12)
+
+
 def test_zeros_are_data_and_not_padding(trends):
     X, y = trends
     padded = [np.vstack([sequence, np.zeros((3, 2))]) for sequence in X]
@@ -186,6 +193,13 @@ def test_spoken_digits_are_told_better_than_by_flat_models():
 
 
 # Numbers as targets
+
+
+def test_a_constant_target_has_no_scale(trends):
+    X, _ = trends
+    values = np.column_stack([np.full(60, 0.1), np.arange(60.0)])  # the mean of 60 times 0.1 is another number
+    model = regressor(epochs=1).fit(X, values)
+    np.testing.assert_allclose(model.target_scale_, [1, np.arange(60).std()])
 
 
 def test_a_regressor_predicts_in_the_units_of_y(trends, tmp_path):

@@ -215,6 +215,22 @@ def test_scorers_see_samples_as_users_pass_them_and_no_class_weights():
     assert seen[-1].shape == (4, 3)
 
 
+@pytest.mark.parametrize(
+    ("scoring", "message"),
+    [
+        (lambda *_: float("nan"), "to be a number; got nan. Raise validation_fraction"),
+        ("roc_auc", "of the 2 validation samples"),  # of one class
+    ],
+    ids=["nan", "one class"],
+)
+@pytest.mark.filterwarnings("ignore:Only one class is present")
+def test_a_score_that_is_none_does_not_choose_the_best_epoch(scoring, message):
+    documents, y = make_reviews(n_documents=20)
+    validation = {"X_val": documents[:2], "y_val": ["pos", "pos"]}
+    with pytest.raises(ValueError, match=message):
+        quick(scoring=scoring, early_stopping=True).fit(documents, y, **validation)
+
+
 def test_refused_scoring(reviews):
     with pytest.raises(TypeError, match="scoring to be a str, a callable or None"):
         small(scoring=["accuracy", "f1"]).fit(*reviews)

@@ -14,6 +14,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -423,6 +424,9 @@ CONTAINERS = {
     "pandas DataFrame of string dtype": lambda texts: pd.DataFrame({3: texts}, dtype="string"),
     "polars Series": pl.Series,
     "polars DataFrame": lambda texts: pl.DataFrame({"text": texts}),
+    "pyarrow Array": pa.array,
+    "pyarrow ChunkedArray": lambda texts: pa.chunked_array([texts[:1], texts[1:]]),
+    "pyarrow Table": lambda texts: pa.table({"text": texts}),
 }
 if hasattr(np.dtypes, "StringDType"):
     CONTAINERS["StringDType array"] = lambda texts: np.array(texts, dtype=np.dtypes.StringDType())
