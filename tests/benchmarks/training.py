@@ -5,8 +5,8 @@
 epoch: one more epoch of a network that has been built, on long and on short documents; beside it the floor, which
 is the network's matrix products alone. overhead: a fit on 1,000 short documents, and what of it is not in the
 steps. search: a grid search of 36 small fits. memory: the peak of a fit, and what a process holds after 10 fits
-and after 100, each way in a process of its own (Linux only). growth: a fit with more documents, longer ones, more
-tokens, more units. The speed of the vectorizer has a script of its own, vectorizer.py.
+and after 100 (Linux only). In these two, each way has a process of its own. growth: a fit with more documents,
+longer ones, more tokens, more units. The speed of the vectorizer has a script of its own, vectorizer.py.
 
 Documents are generated; the section epoch takes real ones from the sets in DIR, which holds a folder with a
 ``train.tsv.gz`` for each: UTF-8, a header ``text<TAB>label``. The ways of a section run in turn, after a first
@@ -26,6 +26,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -152,12 +153,16 @@ def _search(arguments) -> Iterator[tuple[str, Rows]]:
         "skrnn": (peers.skrnn_classifier(epochs=2), grid, documents.texts),
         "scikeras": (peers.scikeras_classifier(documents, epochs=2), scikeras_grid, documents.padded),
     }
-    ways = {
-        f"{way}, n_jobs={n_jobs}": partial(_run_search, *search, documents.labels, n_jobs)
-        for way, search in searches.items()
-        for n_jobs in (1, 2)
-    }
-    first, seconds = _time_in_turn(ways, arguments)
+    with ExitStack() as stack:
+        # In processes of their own: joblib ends workers that hold much more memory than at first, and with it
+        # the networks that another way has in them.
+        processes = {way: stack.enter_context(_new_process()) for way in searches}
+        ways = {
+            f"{way}, n_jobs={n}": partial(_call, processes[way], _run_search, *search, documents.labels, n)
+            for way, search in searches.items()
+            for n in (1, 2)
+        }
+        first, seconds = _time_in_turn(ways, arguments)
     rows = _ratios(seconds, {"scikeras, n_jobs=1": 3}, to="skrnn, n_jobs=1")
     rows["skrnn, n_jobs=2"] |= {"faster": 1 / rows["skrnn, n_jobs=2"]["ratio"], "faster, bar": 1.7}
     for way, row in rows.items():
@@ -191,8 +196,16 @@ def _memory(arguments) -> Iterator[tuple[str, Rows]]:
 
 
 def _in_new_process(function: Callable, *arguments):
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
+    with _new_process() as process:
+        return _call(process, function, *arguments)
+
+
+def _new_process() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+
+
+def _call(process: ProcessPoolExecutor, function: Callable, *arguments):
+    return process.submit(function, *arguments).result()
 
 
 def _peak_of_a_fit(make: Callable, n_documents: int) -> float:
