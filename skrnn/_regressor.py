@@ -28,7 +28,8 @@ class _RNNRegressorMixin(RegressorMixin):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in the loss.
+            Weights of the samples in the loss, in relation to the others of the chunk: on average a sample weighs
+            the same in each chunk.
 
         Returns
         -------
@@ -64,7 +65,8 @@ class _RNNRegressorMixin(RegressorMixin):
 
     def _fit_targets(self, y, weights):
         self._is_multioutput = y.ndim == 2
-        columns = y.reshape(len(y), -1)
+        rows = np.flatnonzero(weights)  # numbers that are left out may be of any size
+        columns, weights = y[rows].reshape(len(rows), -1), weights[rows]
         with np.errstate(over="ignore", invalid="ignore"):
             self.target_mean_ = np.average(columns, axis=0, weights=weights)
             scale = np.sqrt(np.average((columns - self.target_mean_) ** 2, axis=0, weights=weights))

@@ -202,6 +202,15 @@ def test_a_constant_target_has_no_scale(trends):
     np.testing.assert_allclose(model.target_scale_, [1, np.arange(60).std()])
 
 
+def test_targets_of_weight_zero_may_be_of_any_size(trends):
+    X, y = trends
+    values, weights = np.where(np.arange(60) < 5, 1e200, y), np.arange(60) >= 5
+    with np.errstate(over="ignore"):
+        weighted = regressor(epochs=1).fit(X, values, sample_weight=weights.astype(float))
+    removed = regressor(epochs=1).fit(X[5:], y[5:])
+    np.testing.assert_array_equal(weighted.predict(X), removed.predict(X))
+
+
 def test_a_regressor_predicts_in_the_units_of_y(trends, tmp_path):
     X, y = trends
     values = 1e6 + 1e4 * y
