@@ -306,10 +306,9 @@ class PaddedRNN(keras.layers.Layer):
 
     def call(self, vectors, mask=None, training=False):
         mask = _time_mask(vectors, mask)  # (batch, time, 1)
-        # Not by calling the layers, which would take the mask from the tensor.
-        states = [self.forward_layer.call(vectors, training=training)]
+        states = [_states(self.forward_layer, vectors, training)]
         if self.backward_layer is not None:
-            states.append(self.backward_layer.call(_turned_around(vectors, mask), training=training))
+            states.append(_states(self.backward_layer, _turned_around(vectors, mask), training))
         if not self.return_sequences:
             is_last = mask - ops.pad(mask[:, 1:], [[0, 0], [0, 1], [0, 0]])
             return ops.concatenate([ops.sum(state * is_last, axis=1) for state in states], axis=-1)
@@ -338,6 +337,41 @@ class PaddedRNN(keras.layers.Layer):
             for name in ("forward_layer", "backward_layer")
         }
         return cls(**{**config, **layers})
+
+
+def _states(layer, vectors, training):
+    """What a recurrent layer makes of sequences, all their steps taken for real: (batch, time, units)."""
+    cell = _faster_cell(layer)
+    if cell is None:
+        # Not by calling the layer, which would take a mask from the tensor.
+        return layer.call(vectors, training=training)
+    from skrnn._recurrence import CELLS, hidden_states
+
+    weights = (ops.convert_to_tensor(weight) for weight in layer.trainable_weights)
+    states = hidden_states(CELLS[cell], ops.swapaxes(vectors, 0, 1), *weights)  # (time, batch, units)
+    return ops.swapaxes(states, 0, 1)
+
+
+_CELLS = {keras.layers.SimpleRNN: "simple", keras.layers.GRU: "gru", keras.layers.LSTM: "lstm"}
+
+
+def _faster_cell(layer) -> str | None:
+    """Which cell of ``_recurrence`` computes the layer, if it does, and faster than Keras."""
+    if keras.backend.backend() != "tensorflow" or type(layer) not in _CELLS:
+        return None
+    import tensorflow as tf
+
+    cell = _CELLS[type(layer)]
+    is_known = (
+        layer.activation is keras.activations.tanh
+        and (cell == "simple" or layer.recurrent_activation is keras.activations.sigmoid)
+        and (cell != "gru" or layer.reset_after)
+        and layer.use_bias
+        and not (layer.dropout or layer.recurrent_dropout)
+        and layer.compute_dtype in ("float32", "float64")  # less is not enough for sums over all steps
+    )
+    # For GPUs, Keras has kernels of its own.
+    return cell if is_known and not tf.config.list_physical_devices("GPU") else None
 
 
 def _turned_around(vectors, mask):
