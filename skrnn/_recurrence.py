@@ -120,7 +120,8 @@ def hidden_states(cell: Cell, inputs, kernel, recurrent_kernel, bias):
     -------
     states : tensor of shape (time, batch, units)
     """
-    return _over_time(cell, inputs.shape[2], *recurrent_kernel.shape)(inputs, kernel, recurrent_kernel, bias)
+    weights = [tf.convert_to_tensor(weight) for weight in (kernel, recurrent_kernel, bias)]  # of variables, values
+    return _over_time(cell, inputs.shape[2], *recurrent_kernel.shape)(inputs, *weights)
 
 
 def _over_time(cell: Cell, n_features: int, units: int, width: int) -> Callable:

@@ -347,7 +347,7 @@ def _states(layer, vectors, training):
         return layer.call(vectors, training=training)
     from skrnn._recurrence import CELLS, hidden_states
 
-    weights = (ops.convert_to_tensor(weight) for weight in layer.trainable_weights)
+    weights = (weight.value for weight in layer.weights)
     states = hidden_states(CELLS[cell], ops.swapaxes(vectors, 0, 1), *weights)  # (time, batch, units)
     return ops.swapaxes(states, 0, 1)
 
@@ -381,9 +381,19 @@ def _turned_around(vectors, mask):
     steps = ops.arange(shape[1])[None, :]  # (1, time)
     steps = ops.where(steps < lengths, lengths - 1 - steps, steps)  # (batch, time)
     rows = steps + ops.arange(shape[0])[:, None] * shape[1]
-    # Of one axis: the gradient of every other way to gather takes several times longer in TensorFlow.
-    flat = ops.take(ops.reshape(vectors, (-1, shape[2])), ops.reshape(rows, (-1,)), axis=0)
-    return ops.reshape(flat, shape)
+    rows = ops.reshape(rows, (-1,))
+
+    @ops.custom_gradient
+    def turn(vectors):
+        # Twice turned around, they are what they were: the gradient is turned around in the same way. TensorFlow's
+        # own would be a sum for each row.
+        def gradient(*arguments, upstream=None):  # the last argument, except with PyTorch
+            return turn(arguments[-1] if upstream is None else upstream)
+
+        flat = ops.take(ops.reshape(vectors, (-1, shape[2])), rows, axis=0)
+        return ops.reshape(flat, shape), gradient
+
+    return turn(vectors)
 
 
 @keras.saving.register_keras_serializable("skrnn")
