@@ -96,19 +96,19 @@ class NgramEmbedding(keras.layers.Layer):
 
     def call(self, ids):
         rows = self._rows(ids)
-        vectors = ops.take(self.ngram_embeddings, rows, axis=0)  # (batch, time, output_dim)
+        vectors = _rows_of(self.ngram_embeddings, rows)  # (batch, time, output_dim)
         is_known = ops.expand_dims(rows != NO_NGRAM, -1)  # (batch, time, 1)
         # Not times zero: networks that older versions trained have a vector there.
         vectors = ops.where(is_known, vectors, ops.stop_gradient(vectors))
-        return ops.take(self.embeddings, ids, axis=0) + vectors
+        return _rows_of(self.embeddings, ids) + vectors
 
     def _rows(self, ids):
         """As ``_ngrams.ngram_rows``: (batch, time)."""
         prefixes = _previous(ids, PADDING)
         longest = ops.full_like(ids, NO_NGRAM)
         for _ in range(2, MAX_LENGTH + 1):
-            rows = ops.take(self.slots, slot_of(prefixes, ids, n_slots_for(self.n_ngrams)))
-            keys = ops.take(self.keys, rows, axis=0)  # (batch, time, 2)
+            rows = _rows_of(self.slots, slot_of(prefixes, ids, n_slots_for(self.n_ngrams)))
+            keys = _rows_of(self.keys, rows)  # (batch, time, 2)
             known = ops.logical_and(keys[..., 0] == prefixes, keys[..., 1] == ids)
             rows = ops.where(known, rows, NO_NGRAM)
             longest = ops.where(known, rows, longest)
@@ -174,11 +174,11 @@ class CharNgramEmbedding(keras.layers.Layer):
     def call(self, ids):
         vectors = self.embedding(ids)  # (batch, time, output_dim)
         distinct, positions = _distinct(ops.reshape(ids, (-1,)), self.embedding.input_dim)
-        rows = ops.take(self.rows, distinct, axis=0)  # (distinct, n_per_token)
+        rows = _rows_of(self.rows, distinct)  # (distinct, n_per_token)
         n_ngrams = ops.sum(ops.cast(rows != NO_CHAR_NGRAM, vectors.dtype), axis=1)  # (distinct,)
         ngrams, tokens = _entries(rows)
         counts = ops.cast(ngrams != NO_CHAR_NGRAM, vectors.dtype)[:, None]  # (entries, 1)
-        ngram_vectors = counts * ops.cast(ops.take(self.ngram_embeddings, ngrams, axis=0), vectors.dtype)
+        ngram_vectors = counts * ops.cast(_rows_of(self.ngram_embeddings, ngrams), vectors.dtype)
         sums = ops.segment_sum(ngram_vectors, tokens, num_segments=ops.shape(distinct)[0])
         sums = sums / ops.sqrt(ops.maximum(n_ngrams, 1.0))[:, None]  # (distinct, output_dim)
         return vectors + ops.reshape(ops.take(sums, positions, axis=0), ops.shape(vectors))
@@ -237,6 +237,15 @@ def _entries(rows):
 def _has_values(tensor) -> bool:
     """Of PyTorch's tensors, those from which Keras infers shapes have none."""
     return tensor.device.type != "meta"
+
+
+def _rows_of(table, rows):
+    """Those rows of a variable. TensorFlow would otherwise copy a table that training changes, all of it."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.take(table, rows, axis=0)
+    import tensorflow as tf
+
+    return tf.gather(table.value, rows)
 
 
 def _previous(values, first):
