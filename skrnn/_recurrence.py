@@ -3,7 +3,7 @@
 Imports TensorFlow, and is itself imported only when a network is built with it, to be trained on a CPU. Knows
 nothing of Keras, but has its equations and its order of the gates.
 
-Keras leaves the gradient to TensorFlow, which then spends a sixth of the time on bookkeeping: at every step, to find
+Keras leaves the gradient to TensorFlow. This then spends much of the time on bookkeeping: at every step, to find
 the gradient of the inputs, it adds up lists as long as the sequence.
 """
 
@@ -27,8 +27,8 @@ class Cell:
         From the two products and the memories before to the hidden state, a list of the memories, and a list of
         what the gradient needs.
     gradient : callable
-        From what the gradient needs, the gradient of the hidden state and those of the memories to those of the two
-        products and a list of those of the memories before.
+        From what the gradient needs, the gradient of the hidden state and those of the memories to those of the
+        two products and a list of those of the memories before.
     n_memories, n_kept : int
         How many memories there are, and how many tensors the gradient needs.
     """

@@ -12,7 +12,7 @@ import skrnn
 PACKAGE = Path(skrnn.__file__).parent
 HEAVY = {"tensorflow", "keras", "scikeras"}
 # The modules that import these, and that are themselves imported only when they are needed.
-KERAS = {"layers", "_keras_network", "_optimizers", "_progress", "_training"}
+KERAS = {"layers", "_keras_network", "_optimizers", "_progress", "_recurrence", "_training"}
 
 # What each module may import of the package.
 ALLOWED = {
@@ -29,7 +29,8 @@ ALLOWED = {
     "_inference": {"_ngrams", "_network", "_sequences", "_threads"},
     "_subwords": set(),
     "_vectorizer": {"_docs", "_sequences", "_state", "_subwords", "_validation"},
-    "layers": {"_char_ngrams", "_ngrams", "_sequences"},
+    "_recurrence": set(),
+    "layers": {"_char_ngrams", "_ngrams", "_recurrence", "_sequences"},
     "_keras_network": {"_char_ngrams", "_network", "_sequences", "layers"},
     "_progress": set(),
     "_optimizers": set(),

@@ -259,6 +259,44 @@ def test_states_without_bounds_do_not_run_through_padding(keras_network):
     assert "PaddedRNN" not in kinds["relu"]
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("SimpleRNN", {}),
+        ("GRU", {}),
+        ("LSTM", {}),
+        ("LSTM", {"dtype": "float64"}),
+        ("LSTM", {"trainable": False}),
+        ("SimpleRNN", {"use_bias": False}),
+        ("GRU", {"reset_after": False}),
+        ("GRU", {"activation": "relu"}),
+        ("LSTM", {"recurrent_activation": "hard_sigmoid"}),
+        ("LSTM", {"dropout": 0.5, "recurrent_dropout": 0.5, "seed": 0}),
+    ],
+)
+def test_a_padded_rnn_has_the_states_and_gradients_of_its_layer(name, options):
+    import keras
+    import tensorflow as tf
+
+    from skrnn.layers import PaddedRNN
+
+    layer = getattr(keras.layers, name)(4, return_sequences=True, bias_initializer="glorot_uniform", **options)
+    padded = PaddedRNN(layer, dtype=layer.dtype)
+    padded.build((None, None, 3))
+    vectors = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(layer.dtype)
+    results = []
+    for compute in (padded, layer):
+        vectors = tf.constant(vectors)
+        with tf.GradientTape() as tape:
+            tape.watch(vectors)
+            states = compute(vectors)
+            loss = tf.reduce_sum(states * tf.range(1, 5, dtype=states.dtype))
+        results.append([states, *tape.gradient(loss, [vectors, *layer.trainable_weights])])
+    for result, expected in zip(*results, strict=True):
+        assert result.dtype == expected.dtype
+        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("wrong", [{}, {"go_backwards": True}, {"return_state": True}, {"stateful": True}])
 def test_a_padded_rnn_refuses_layers_that_it_cannot_run(wrong):
     import keras
