@@ -1,7 +1,7 @@
 """Recurrent layers over time in TensorFlow, with their gradients written out.
 
-Imports TensorFlow, and is itself imported only when a network is built with it, to be trained on a CPU. Knows
-nothing of Keras, but has its equations and its order of the gates.
+Imports TensorFlow, and is itself imported only when a network is trained with it. Knows nothing of Keras, but has
+its equations and its order of the gates.
 
 Keras leaves the gradient to TensorFlow. This then spends much of the time on bookkeeping: at every step, to find
 the gradient of the inputs, it adds up lists as long as the sequence.
@@ -9,6 +9,7 @@ the gradient of the inputs, it adds up lists as long as the sequence.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import tensorflow as tf
 
@@ -121,69 +122,108 @@ def hidden_states(cell: Cell, inputs, kernel, recurrent_kernel, bias):
     states : tensor of shape (time, batch, units)
     """
     weights = [tf.convert_to_tensor(weight) for weight in (kernel, recurrent_kernel, bias)]  # of variables, values
-    return _over_time(cell, inputs.shape[2], *recurrent_kernel.shape)(inputs, *weights)
+    signature = tuple(tf.TensorSpec(weight.shape, weight.dtype) for weight in weights)
+    return _function_over_time(cell, signature)(inputs, *weights)
 
 
-def _over_time(cell: Cell, n_features: int, units: int, width: int) -> Callable:
-    """The function of inputs and weights whose gradient is written out."""
+# TensorFlow never forgets a gradient that was written out, nor the graph in which it was met: that must not be a
+# network's, with the network's weights. It is a small one that all networks share.
+
+
+@cache
+def _function_over_time(cell: Cell, signature: tuple[tf.TensorSpec, ...]) -> Callable:
+    """The function of inputs and weights of these shapes."""
+    kernel = signature[0]
+    inputs = tf.TensorSpec((None, None, kernel.shape[0]), kernel.dtype)
 
     @tf.custom_gradient
     def over_time(inputs, kernel, recurrent_kernel, bias):
-        n_steps, n_rows = tf.shape(inputs)[0], tf.shape(inputs)[1]
-        biases = [bias] if bias.shape.rank == 1 else tf.unstack(bias)
+        return _over_time(cell, inputs, kernel, recurrent_kernel, bias)
 
-        def new_array(width):
-            return tf.TensorArray(inputs.dtype, n_steps, element_shape=(None, width), clear_after_read=False)
+    return tf.function(over_time, input_signature=(inputs, *signature), autograph=False)
 
-        def zeros(width):
-            return tf.zeros((n_rows, width), inputs.dtype)
 
-        def forward(t, hidden, memories, states, kept):
-            products = tf.nn.bias_add(tf.matmul(inputs_by_step.read(t), kernel), biases[0])
-            hidden_products = tf.matmul(hidden, recurrent_kernel)
-            if len(biases) == 2:
-                hidden_products = tf.nn.bias_add(hidden_products, biases[1])
-            hidden, memories, to_keep = cell.step(products, hidden_products, *memories)
-            kept = [array.write(t, tensor) for array, tensor in zip(kept, to_keep, strict=True)]
-            return t + 1, hidden, memories, states.write(t, hidden), kept
+def _over_time(cell: Cell, inputs, kernel, recurrent_kernel, bias):
+    """The hidden states, and the function from their gradient to those of inputs and weights."""
+    n_steps, n_rows = tf.shape(inputs)[0], tf.shape(inputs)[1]
+    n_features, (units, n_products) = kernel.shape[0], recurrent_kernel.shape
+    biases = [bias] if bias.shape.rank == 1 else tf.unstack(bias)
 
-        inputs_by_step = new_array(n_features).unstack(inputs)
-        no_memories = [zeros(units)] * cell.n_memories
-        *_, states, kept = tf.while_loop(
-            lambda t, *_: t < n_steps,
-            forward,
-            (0, zeros(units), no_memories, new_array(units), [new_array(units) for _ in range(cell.n_kept)]),
+    def new_array(size):
+        return tf.TensorArray(inputs.dtype, n_steps, element_shape=(None, size), clear_after_read=False)
+
+    def zeros(size):
+        return tf.zeros((n_rows, size), inputs.dtype)
+
+    def forward(t, hidden, memories, states, kept):
+        products = tf.nn.bias_add(tf.matmul(inputs_by_step.read(t), kernel), biases[0])
+        hidden_products = tf.matmul(hidden, recurrent_kernel)
+        if len(biases) == 2:
+            hidden_products = tf.nn.bias_add(hidden_products, biases[1])
+        hidden, memories, to_keep = cell.step(products, hidden_products, *memories)
+        kept = [array.write(t, tensor) for array, tensor in zip(kept, to_keep, strict=True)]
+        return t + 1, hidden, memories, states.write(t, hidden), kept
+
+    inputs_by_step = new_array(n_features).unstack(inputs)
+    no_memories = [zeros(units)] * cell.n_memories
+    *_, states, kept = tf.while_loop(
+        lambda t, *_: t < n_steps,
+        forward,
+        (0, zeros(units), no_memories, new_array(units), [new_array(units) for _ in range(cell.n_kept)]),
+        maximum_iterations=n_steps,
+    )
+
+    def gradient(d_states):
+        # Products with these take three quarters of the time of those with a matrix that is to be transposed.
+        transposed, recurrent_transposed = tf.transpose(kernel), tf.transpose(recurrent_kernel)
+
+        def backward(t, later, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases):
+            t = t - 1
+            d_hidden = d_states_by_step.read(t) + tf.matmul(later, recurrent_transposed)
+            d_recurrent_kernel += tf.matmul(states.read(t), later, transpose_a=True)
+            d_products, d_hidden_products, d_memories = cell.gradient(
+                [array.read(t) for array in kept], d_hidden, *d_memories
+            )
+            d_inputs = d_inputs.write(t, tf.matmul(d_products, transposed))
+            d_kernel += tf.matmul(inputs_by_step.read(t), d_products, transpose_a=True)
+            sums = [tf.reduce_sum(d, axis=0) for d in (d_products, d_hidden_products)[: len(biases)]]
+            d_biases = [total + more for total, more in zip(d_biases, sums, strict=True)]
+            return t, d_hidden_products, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases
+
+        d_states_by_step = new_array(units).unstack(d_states)
+        d_kernels = [tf.zeros_like(kernel), tf.zeros_like(recurrent_kernel)]
+        d_biases = [tf.zeros_like(bias) for bias in biases]
+        *_, d_inputs, d_kernel, d_recurrent_kernel, d_biases = tf.while_loop(
+            lambda t, *_: t > 0,
+            backward,
+            (n_steps, zeros(n_products), no_memories, new_array(n_features), *d_kernels, d_biases),
             maximum_iterations=n_steps,
         )
+        return d_inputs.stack(), d_kernel, d_recurrent_kernel, tf.reshape(d_biases, bias.shape)
 
-        def gradient(d_states):
-            # Products with these take three quarters of the time of those with a matrix that is to be transposed.
-            transposed, recurrent_transposed = tf.transpose(kernel), tf.transpose(recurrent_kernel)
+    return states.stack(), gradient
 
-            def backward(t, later, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases):
-                t = t - 1
-                d_hidden = d_states_by_step.read(t) + tf.matmul(later, recurrent_transposed)
-                d_recurrent_kernel += tf.matmul(states.read(t), later, transpose_a=True)
-                d_products, d_hidden_products, d_memories = cell.gradient(
-                    [array.read(t) for array in kept], d_hidden, *d_memories
-                )
-                d_inputs = d_inputs.write(t, tf.matmul(d_products, transposed))
-                d_kernel += tf.matmul(inputs_by_step.read(t), d_products, transpose_a=True)
-                sums = [tf.reduce_sum(d, axis=0) for d in (d_products, d_hidden_products)[: len(biases)]]
-                d_biases = [total + more for total, more in zip(d_biases, sums, strict=True)]
-                return t, d_hidden_products, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases
 
-            d_states_by_step = new_array(units).unstack(d_states)
-            d_kernels = [tf.zeros_like(kernel), tf.zeros_like(recurrent_kernel)]
-            d_biases = [tf.zeros_like(bias) for bias in biases]
-            *_, d_inputs, d_kernel, d_recurrent_kernel, d_biases = tf.while_loop(
-                lambda t, *_: t > 0,
-                backward,
-                (n_steps, zeros(width), no_memories, new_array(n_features), *d_kernels, d_biases),
-                maximum_iterations=n_steps,
-            )
-            return d_inputs.stack(), d_kernel, d_recurrent_kernel, tf.reshape(d_biases, bias.shape)
+def turned_around(rows, order):
+    """The rows in an order of which every two change places.
 
-        return states.stack(), gradient
+    Parameters
+    ----------
+    rows : tensor of shape (n, features)
+    order : int32 tensor of shape (n,)
+        Which row comes to the place of each: ``order[order[i]] == i``.
+    """
+    return _function_to_turn_around(rows.dtype, rows.shape[1])(rows, order)
 
-    return over_time
+
+@cache
+def _function_to_turn_around(dtype: tf.DType, n_features: int) -> Callable:
+    """The function of so long rows."""
+    signature = (tf.TensorSpec((None, n_features), dtype), tf.TensorSpec((None,), tf.int32))
+
+    @tf.custom_gradient
+    def turned_around(rows, order):
+        # Its gradient is what brings it back: the same. TensorFlow would sum up, for each row, where it has gone.
+        return tf.gather(rows, order), lambda d_rows: (tf.gather(d_rows, order), None)
+
+    return tf.function(turned_around, input_signature=signature, autograph=False)

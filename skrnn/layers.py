@@ -241,7 +241,7 @@ def _has_values(tensor) -> bool:
 
 def _rows_of(table, rows):
     """Those rows of a variable. TensorFlow would otherwise copy a table that training changes, all of it."""
-    if keras.backend.backend() != "tensorflow":
+    if not _is_tensorflow():
         return ops.take(table, rows, axis=0)
     import tensorflow as tf
 
@@ -277,10 +277,13 @@ class PaddedRNN(keras.layers.Layer):
     """Recurrent layers for sequences that are padded at the end, without the cost of a mask.
 
     What counts is computed as by the layers themselves, or by ``Bidirectional``, on masked sequences. But these
-    choose at each step, for each sequence and state, between the new one and the one before: with TensorFlow on a
-    CPU, a fifth of the time goes there. Here the layers run on through the padding, which comes after all that
-    counts: for the backward layer too, since each sequence is turned around by itself. What is returned for
-    padding means nothing; of an activation without bounds, as "relu", it may become infinite and spoil gradients.
+    choose at each step, for each sequence and state, between the new one and the one before, which takes time.
+    Here the layers run on through the padding, which comes after all that counts: for the backward layer too,
+    since each sequence is turned around by itself. What is returned for padding means nothing; of an activation
+    without bounds, as "relu", it may become infinite and spoil gradients.
+
+    In training with TensorFlow on a CPU, layers with the default activations and without dropout are computed, and
+    their gradients, by loops over time of this package's own, which are faster than those of Keras.
 
     From (batch, time, features) to (batch, time, units) or (batch, units); units are those of both layers.
 
@@ -350,13 +353,13 @@ class PaddedRNN(keras.layers.Layer):
 
 def _states(layer, vectors, training):
     """What a recurrent layer makes of sequences, all their steps taken for real: (batch, time, units)."""
-    cell = _faster_cell(layer)
+    cell = _cell_written_out(layer, vectors) if training else None
     if cell is None:
         # Not by calling the layer, which would take a mask from the tensor.
         return layer.call(vectors, training=training)
     from skrnn._recurrence import CELLS, hidden_states
 
-    weights = (weight.value for weight in layer.weights)
+    weights = (weight.value for weight in (layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias))
     states = hidden_states(CELLS[cell], ops.swapaxes(vectors, 0, 1), *weights)  # (time, batch, units)
     return ops.swapaxes(states, 0, 1)
 
@@ -364,9 +367,9 @@ def _states(layer, vectors, training):
 _CELLS = {keras.layers.SimpleRNN: "simple", keras.layers.GRU: "gru", keras.layers.LSTM: "lstm"}
 
 
-def _faster_cell(layer) -> str | None:
-    """Which cell of ``_recurrence`` computes the layer, if it does, and faster than Keras."""
-    if keras.backend.backend() != "tensorflow" or type(layer) not in _CELLS:
+def _cell_written_out(layer, vectors) -> str | None:
+    """Which cell of ``_recurrence`` the layer has, if one, and if that is the faster way to train it."""
+    if not _is_tensorflow() or type(layer) not in _CELLS:
         return None
     import tensorflow as tf
 
@@ -377,10 +380,11 @@ def _faster_cell(layer) -> str | None:
         and (cell != "gru" or layer.reset_after)
         and layer.use_bias
         and not (layer.dropout or layer.recurrent_dropout)
-        and layer.compute_dtype in ("float32", "float64")  # less is not enough for sums over all steps
+        # Half precision would not be enough for sums over all steps.
+        and keras.backend.standardize_dtype(vectors.dtype) == layer.compute_dtype in ("float32", "float64")
     )
     # For GPUs, Keras has kernels of its own.
-    return cell if is_known and not tf.config.list_physical_devices("GPU") else None
+    return cell if is_known and not tf.config.get_visible_devices("GPU") else None
 
 
 def _turned_around(vectors, mask):
@@ -389,20 +393,19 @@ def _turned_around(vectors, mask):
     lengths = ops.sum(ops.cast(mask, "int32"), axis=1)  # (batch, 1); half precision could not count them
     steps = ops.arange(shape[1])[None, :]  # (1, time)
     steps = ops.where(steps < lengths, lengths - 1 - steps, steps)  # (batch, time)
-    rows = steps + ops.arange(shape[0])[:, None] * shape[1]
-    rows = ops.reshape(rows, (-1,))
+    rows = ops.reshape(steps + ops.arange(shape[0])[:, None] * shape[1], (-1,))
+    flat = ops.reshape(vectors, (-1, shape[2]))  # of all ways to gather, that of one axis is the fastest
+    if _is_tensorflow():
+        from skrnn._recurrence import turned_around
 
-    @ops.custom_gradient
-    def turn(vectors):
-        # Twice turned around, they are what they were: the gradient is turned around in the same way. TensorFlow's
-        # own would be a sum for each row.
-        def gradient(*arguments, upstream=None):  # the last argument, except with PyTorch
-            return turn(arguments[-1] if upstream is None else upstream)
+        flat = turned_around(flat, rows)
+    else:
+        flat = ops.take(flat, rows, axis=0)
+    return ops.reshape(flat, shape)
 
-        flat = ops.take(ops.reshape(vectors, (-1, shape[2])), rows, axis=0)
-        return ops.reshape(flat, shape), gradient
 
-    return turn(vectors)
+def _is_tensorflow() -> bool:
+    return keras.backend.backend() == "tensorflow"
 
 
 @keras.saving.register_keras_serializable("skrnn")

@@ -1,3 +1,4 @@
+import gc
 import json
 import random
 import re
@@ -179,12 +180,15 @@ def test_a_spec_rebuilt_from_json_is_equal_and_hashable():
     assert hash(rebuilt) == hash(BASE)
 
 
+NO_DROPOUT = {"dropout": 0.0, "embedding_dropout": 0.0, "token_dropout": 0.0}
+
+
 def outputs_and_gradients(model, weights, batch):
     import tensorflow as tf
 
     model.set_weights(list(weights.values()))
     with tf.GradientTape() as tape:
-        outputs = model(batch, training=False)
+        outputs = model(batch, training=True)
         loss = tf.reduce_sum(outputs * np.arange(1.0, outputs.shape[1] + 1))
     gradients = tape.gradient(loss, model.trainable_variables)
     return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
@@ -204,7 +208,7 @@ def outputs_and_gradients(model, weights, batch):
 def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one(
     cell, pooling, kind, keras_network
 ):
-    spec = small_spec(cell=cell, pooling=pooling, **kind)
+    spec = small_spec(cell=cell, pooling=pooling, **NO_DROPOUT, **kind)
     lengths = [3, 0, 7, 1, 3]  # much padding, and a sequence of nothing else
     batch = np.random.default_rng(0).integers(1, 11, size=(5, 7)).astype(np.int32)
     padding = np.arange(7) >= np.array(lengths)[:, None]
@@ -221,7 +225,7 @@ def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one
 
 
 def test_ngrams_without_a_vector_of_their_own_add_the_first_which_gets_no_gradient(keras_network):
-    spec = small_spec(n_ngrams=20)
+    spec = small_spec(n_ngrams=20, **NO_DROPOUT)
     weights = random_weights(spec)  # as of older versions, which trained the first
     batch = np.random.default_rng(0).integers(1, 11, size=(5, 7)).astype(np.int32)
     network = keras_network.build_training_network(spec)
@@ -259,42 +263,98 @@ def test_states_without_bounds_do_not_run_through_padding(keras_network):
     assert "PaddedRNN" not in kinds["relu"]
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("SimpleRNN", {}),
-        ("GRU", {}),
-        ("LSTM", {}),
-        ("LSTM", {"dtype": "float64"}),
-        ("LSTM", {"trainable": False}),
-        ("SimpleRNN", {"use_bias": False}),
-        ("GRU", {"reset_after": False}),
-        ("GRU", {"activation": "relu"}),
-        ("LSTM", {"recurrent_activation": "hard_sigmoid"}),
-        ("LSTM", {"dropout": 0.5, "recurrent_dropout": 0.5, "seed": 0}),
-    ],
-)
-def test_a_padded_rnn_has_the_states_and_gradients_of_its_layer(name, options):
+PADDED_LAYERS = [
+    ("SimpleRNN", {}),
+    ("GRU", {}),
+    ("LSTM", {}),
+    ("LSTM", {"dtype": "float64"}),
+    ("GRU", {"dtype": "mixed_bfloat16"}),
+    ("LSTM", {"trainable": False}),
+    ("SimpleRNN", {"use_bias": False}),
+    ("GRU", {"reset_after": False}),
+    ("GRU", {"activation": "relu"}),
+    ("LSTM", {"recurrent_activation": "hard_sigmoid"}),
+]
+
+
+@pytest.mark.parametrize("in_a_graph", [False, True], ids=["eager", "graph"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
+@pytest.mark.parametrize(("name", "options"), PADDED_LAYERS)
+def test_a_padded_rnn_has_the_states_and_gradients_of_its_layers(name, options, dtype, in_a_graph):
     import keras
     import tensorflow as tf
 
     from skrnn.layers import PaddedRNN
 
-    layer = getattr(keras.layers, name)(4, return_sequences=True, bias_initializer="glorot_uniform", **options)
-    padded = PaddedRNN(layer, dtype=layer.dtype)
+    layers = [getattr(keras.layers, name)(4, return_sequences=True, **options) for _ in range(2)]
+    padded = PaddedRNN(*layers, dtype=dtype)
     padded.build((None, None, 3))
-    vectors = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(layer.dtype)
-    results = []
-    for compute in (padded, layer):
-        vectors = tf.constant(vectors)
+    rng = np.random.default_rng(0)
+    padded.set_weights([0.5 * rng.normal(size=weight.shape) for weight in padded.weights])
+    lengths = np.array([3, 0, 7, 1, 3])
+    vectors = tf.constant(rng.normal(size=(5, 7, 3)), layers[0].compute_dtype)
+    mask = tf.constant(np.arange(7) < lengths[:, None])
+
+    def by_the_layers(vectors, mask):
+        states = [layers[0](vectors, mask=mask, training=True)]
+        turned = tf.reverse_sequence(vectors, lengths, seq_axis=1)
+        states.append(tf.reverse_sequence(layers[1](turned, mask=mask, training=True), lengths, seq_axis=1))
+        return tf.concat(states, axis=-1)
+
+    def results(states_of):
         with tf.GradientTape() as tape:
             tape.watch(vectors)
-            states = compute(vectors)
-            loss = tf.reduce_sum(states * tf.range(1, 5, dtype=states.dtype))
-        results.append([states, *tape.gradient(loss, [vectors, *layer.trainable_weights])])
-    for result, expected in zip(*results, strict=True):
-        assert result.dtype == expected.dtype
-        np.testing.assert_allclose(result, expected, rtol=0, atol=1e-5)
+            states = tf.where(mask[..., None], tf.cast(states_of(vectors, mask), tf.float64), 0.0)
+            loss = tf.reduce_sum(states * tf.range(1, 9, dtype=states.dtype))
+        weights = [weight.value for layer in layers for weight in layer.trainable_weights]
+        return [tf.cast(result, tf.float64) for result in (states, *tape.gradient(loss, [vectors, *weights]))]
+
+    def by_padded(vectors, mask):
+        return padded(vectors, mask=mask, training=True)
+
+    run = tf.function(results) if in_a_graph else results
+    # Half precision, of the layers or between them, has two decimals.
+    tolerance = 0.05 if "mixed_bfloat16" in (dtype, options.get("dtype")) else 1e-5
+    for result, expected in zip(run(by_padded), run(by_the_layers), strict=True):
+        np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_a_padded_rnn_drops_what_its_layer_drops():
+    import keras
+
+    from skrnn.layers import PaddedRNN
+
+    padded = PaddedRNN(keras.layers.LSTM(4, return_sequences=True, recurrent_dropout=0.5, seed=0))
+    vectors = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
+    first, second = (np.asarray(padded(vectors, training=True)) for _ in range(2))
+    assert np.abs(first - second).max() > 0.01
+
+
+def test_a_network_that_has_been_trained_leaves_no_graph_behind(keras_network):
+    from tensorflow.python.framework.func_graph import FuncGraph
+
+    def graphs_after_training():
+        model = keras_network.build_training_network(small_spec())
+        model.compile("adam", "categorical_crossentropy")
+        model.train_on_batch(np.ones((2, 3), np.int32), np.eye(2, 3))
+        del model
+        gc.collect()
+        return sum(isinstance(thing, FuncGraph) for thing in gc.get_objects())
+
+    first, second = (graphs_after_training() for _ in range(2))
+    assert second == first
+
+
+def test_a_network_that_has_been_trained_can_be_exported(tmp_path, keras_network):
+    import tensorflow as tf
+
+    model = keras_network.build_training_network(small_spec())
+    model.compile("adam", "categorical_crossentropy")
+    batch = np.arange(1, 7, dtype=np.int32).reshape(2, 3)
+    model.train_on_batch(batch, np.eye(2, 3))
+    model.export(tmp_path / "model", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "model")
+    np.testing.assert_allclose(loaded.serve(batch), model.predict(batch, verbose=0), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("wrong", [{}, {"go_backwards": True}, {"return_state": True}, {"stateful": True}])
