@@ -122,35 +122,33 @@ def hidden_states(cell: Cell, inputs, kernel, recurrent_kernel, bias):
     states : tensor of shape (time, batch, units)
     """
     weights = [tf.convert_to_tensor(weight) for weight in (kernel, recurrent_kernel, bias)]  # of variables, values
-    signature = tuple(tf.TensorSpec(weight.shape, weight.dtype) for weight in weights)
-    return _function_over_time(cell, signature)(inputs, *weights)
+    states = _function_over_time(cell, inputs.dtype, bias.shape.rank)(inputs, *weights)
+    return tf.ensure_shape(states, (*inputs.shape[:2], recurrent_kernel.shape[0]))
 
 
 # TensorFlow never forgets a gradient that was written out, nor the graph in which it was met: that must not be a
-# network's, with the network's weights. It is a small one that all networks share.
+# network's, with the network's weights. It is a small one that all networks share, whatever their sizes.
 
 
 @cache
-def _function_over_time(cell: Cell, signature: tuple[tf.TensorSpec, ...]) -> Callable:
-    """The function of inputs and weights of these shapes."""
-    kernel = signature[0]
-    inputs = tf.TensorSpec((None, None, kernel.shape[0]), kernel.dtype)
+def _function_over_time(cell: Cell, dtype: tf.DType, rank_of_bias: int) -> Callable:
+    signature = [tf.TensorSpec((None,) * rank, dtype) for rank in (3, 2, 2, rank_of_bias)]
 
     @tf.custom_gradient
     def over_time(inputs, kernel, recurrent_kernel, bias):
         return _over_time(cell, inputs, kernel, recurrent_kernel, bias)
 
-    return tf.function(over_time, input_signature=(inputs, *signature), autograph=False)
+    return tf.function(over_time, input_signature=signature, autograph=False)
 
 
 def _over_time(cell: Cell, inputs, kernel, recurrent_kernel, bias):
     """The hidden states, and the function from their gradient to those of inputs and weights."""
-    n_steps, n_rows = tf.shape(inputs)[0], tf.shape(inputs)[1]
-    n_features, (units, n_products) = kernel.shape[0], recurrent_kernel.shape
-    biases = [bias] if bias.shape.rank == 1 else tf.unstack(bias)
+    n_steps, n_rows, _ = tf.unstack(tf.shape(inputs), 3)
+    units, n_products = tf.unstack(tf.shape(recurrent_kernel), 2)
+    biases = [bias] if bias.shape.rank == 1 else tf.unstack(bias, 2)
 
-    def new_array(size):
-        return tf.TensorArray(inputs.dtype, n_steps, element_shape=(None, size), clear_after_read=False)
+    def new_array():
+        return tf.TensorArray(inputs.dtype, n_steps, element_shape=(None, None), clear_after_read=False)
 
     def zeros(size):
         return tf.zeros((n_rows, size), inputs.dtype)
@@ -164,12 +162,12 @@ def _over_time(cell: Cell, inputs, kernel, recurrent_kernel, bias):
         kept = [array.write(t, tensor) for array, tensor in zip(kept, to_keep, strict=True)]
         return t + 1, hidden, memories, states.write(t, hidden), kept
 
-    inputs_by_step = new_array(n_features).unstack(inputs)
+    inputs_by_step = new_array().unstack(inputs)
     no_memories = [zeros(units)] * cell.n_memories
     *_, states, kept = tf.while_loop(
         lambda t, *_: t < n_steps,
         forward,
-        (0, zeros(units), no_memories, new_array(units), [new_array(units) for _ in range(cell.n_kept)]),
+        (0, zeros(units), no_memories, new_array(), [new_array() for _ in range(cell.n_kept)]),
         maximum_iterations=n_steps,
     )
 
@@ -190,16 +188,16 @@ def _over_time(cell: Cell, inputs, kernel, recurrent_kernel, bias):
             d_biases = [total + more for total, more in zip(d_biases, sums, strict=True)]
             return t, d_hidden_products, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases
 
-        d_states_by_step = new_array(units).unstack(d_states)
+        d_states_by_step = new_array().unstack(d_states)
         d_kernels = [tf.zeros_like(kernel), tf.zeros_like(recurrent_kernel)]
         d_biases = [tf.zeros_like(bias) for bias in biases]
         *_, d_inputs, d_kernel, d_recurrent_kernel, d_biases = tf.while_loop(
             lambda t, *_: t > 0,
             backward,
-            (n_steps, zeros(n_products), no_memories, new_array(n_features), *d_kernels, d_biases),
+            (n_steps, zeros(n_products), no_memories, new_array(), *d_kernels, d_biases),
             maximum_iterations=n_steps,
         )
-        return d_inputs.stack(), d_kernel, d_recurrent_kernel, tf.reshape(d_biases, bias.shape)
+        return d_inputs.stack(), d_kernel, d_recurrent_kernel, tf.reshape(d_biases, tf.shape(bias))
 
     return states.stack(), gradient
 
@@ -213,13 +211,12 @@ def turned_around(rows, order):
     order : int32 tensor of shape (n,)
         Which row comes to the place of each: ``order[order[i]] == i``.
     """
-    return _function_to_turn_around(rows.dtype, rows.shape[1])(rows, order)
+    return tf.ensure_shape(_function_to_turn_around(rows.dtype)(rows, order), rows.shape)
 
 
 @cache
-def _function_to_turn_around(dtype: tf.DType, n_features: int) -> Callable:
-    """The function of so long rows."""
-    signature = (tf.TensorSpec((None, n_features), dtype), tf.TensorSpec((None,), tf.int32))
+def _function_to_turn_around(dtype: tf.DType) -> Callable:
+    signature = [tf.TensorSpec((None, None), dtype), tf.TensorSpec((None,), tf.int32)]
 
     @tf.custom_gradient
     def turned_around(rows, order):
