@@ -10,6 +10,7 @@ the gradient of the inputs, it adds up lists as long as the sequence.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 
 import tensorflow as tf
 
@@ -41,7 +42,7 @@ class Cell:
 
 
 def _simple_step(products, hidden_products):
-    hidden = tf.tanh(products + hidden_products)
+    hidden = tf.tanh(_sum(products, hidden_products))
     return hidden, [], [hidden]
 
 
@@ -70,7 +71,7 @@ def _gru_gradient(kept, d_hidden, d_memory):
 
 
 def _lstm_step(products, hidden_products, memory):
-    i, f, g, o = tf.split(products + hidden_products, 4, axis=1)
+    i, f, g, o = tf.split(_sum(products, hidden_products), 4, axis=1)
     i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
     new_memory = f * memory + i * g
     activation = tf.tanh(new_memory)
@@ -84,6 +85,11 @@ def _lstm_gradient(kept, d_hidden, d_memory):
     d_g, d_o = _tanh_gradient(g, d_memory * i), _sigmoid_gradient(o, d_hidden * activation)
     d_products = tf.concat([d_i, d_f, d_g, d_o], axis=1)
     return d_products, d_products, [d_memory * f]
+
+
+def _sum(tensor, product):
+    """With "+", TensorFlow would take a tensor of one row for a bias, compute both at once, and fail."""
+    return tf.add_n([tensor, product])
 
 
 # TensorFlow's own, in one operation each: from a function's output, and the gradient with respect to it.
@@ -130,15 +136,35 @@ def hidden_states(cell: Cell, inputs, kernel, recurrent_kernel, bias):
 # network's, with the network's weights. It is a small one that all networks share, whatever their sizes.
 
 
-@cache
-def _function_over_time(cell: Cell, dtype: tf.DType, rank_of_bias: int) -> Callable:
-    signature = [tf.TensorSpec((None,) * rank, dtype) for rank in (3, 2, 2, rank_of_bias)]
+def _once(make: Callable) -> Callable:
+    """What has been made is given to all, in whatever thread they ask for it."""
+    make, lock = cache(make), Lock()
 
-    @tf.custom_gradient
+    def made(*arguments):
+        with lock:
+            return make(*arguments)
+
+    return made
+
+
+@_once
+def _function_over_time(cell: Cell, dtype: tf.DType, rank_of_bias: int) -> Callable:
     def over_time(inputs, kernel, recurrent_kernel, bias):
         return _over_time(cell, inputs, kernel, recurrent_kernel, bias)
 
-    return tf.function(over_time, input_signature=signature, autograph=False)
+    return _traced(over_time, [tf.TensorSpec((None,) * rank, dtype) for rank in (3, 2, 2, rank_of_bias)])
+
+
+def _traced(function: Callable, signature: list[tf.TensorSpec]) -> Callable:
+    """A function with its gradient, both of which have been traced: networks that two threads build share it."""
+    function = tf.function(tf.custom_gradient(function), input_signature=signature, autograph=False)
+
+    @tf.function(input_signature=signature, autograph=False)
+    def gradient(*inputs):
+        return tf.gradients(function(*inputs), inputs[:1])
+
+    gradient.get_concrete_function()
+    return function
 
 
 def _over_time(cell: Cell, inputs, kernel, recurrent_kernel, bias):
@@ -177,13 +203,14 @@ def _over_time(cell: Cell, inputs, kernel, recurrent_kernel, bias):
 
         def backward(t, later, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases):
             t = t - 1
-            d_hidden = d_states_by_step.read(t) + tf.matmul(later, recurrent_transposed)
-            d_recurrent_kernel += tf.matmul(states.read(t), later, transpose_a=True)
+            d_hidden = _sum(d_states_by_step.read(t), tf.matmul(later, recurrent_transposed))
+            of_later = tf.matmul(states.read(t), later, transpose_a=True)
             d_products, d_hidden_products, d_memories = cell.gradient(
                 [array.read(t) for array in kept], d_hidden, *d_memories
             )
             d_inputs = d_inputs.write(t, tf.matmul(d_products, transposed))
-            d_kernel += tf.matmul(inputs_by_step.read(t), d_products, transpose_a=True)
+            of_now = tf.matmul(inputs_by_step.read(t), d_products, transpose_a=True)
+            d_kernel, d_recurrent_kernel = _sum(d_kernel, of_now), _sum(d_recurrent_kernel, of_later)
             sums = [tf.reduce_sum(d, axis=0) for d in (d_products, d_hidden_products)[: len(biases)]]
             d_biases = [total + more for total, more in zip(d_biases, sums, strict=True)]
             return t, d_hidden_products, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases
@@ -214,13 +241,10 @@ def turned_around(rows, order):
     return tf.ensure_shape(_function_to_turn_around(rows.dtype)(rows, order), rows.shape)
 
 
-@cache
+@_once
 def _function_to_turn_around(dtype: tf.DType) -> Callable:
-    signature = [tf.TensorSpec((None, None), dtype), tf.TensorSpec((None,), tf.int32)]
-
-    @tf.custom_gradient
     def turned_around(rows, order):
         # Its gradient is what brings it back: the same. TensorFlow would sum up, for each row, where it has gone.
         return tf.gather(rows, order), lambda d_rows: (tf.gather(d_rows, order), None)
 
-    return tf.function(turned_around, input_signature=signature, autograph=False)
+    return _traced(turned_around, [tf.TensorSpec((None, None), dtype), tf.TensorSpec((None,), tf.int32)])

@@ -319,6 +319,25 @@ def test_a_padded_rnn_has_the_states_and_gradients_of_its_layers(name, options, 
         np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("name", ["SimpleRNN", "GRU", "LSTM"])
+def test_a_padded_rnn_of_one_unit_learns_from_one_series(name):
+    import keras
+
+    from skrnn.layers import PaddedRNN
+
+    layer = getattr(keras.layers, name)(1, return_sequences=True, kernel_initializer="ones")
+    trained = []
+    for recurrent in (layer, PaddedRNN(layer)):
+        model = keras.Sequential([keras.Input((None, 1)), recurrent])
+        start = model.get_weights()
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        model.train_on_batch(np.array([[[1.0], [-2.0], [3.0]]], np.float32), np.ones((1, 3, 1), np.float32))
+        trained.append(model.get_weights())
+        model.set_weights(start)
+    for weight, expected in zip(*trained, strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-6)
+
+
 def test_a_padded_rnn_drops_what_its_layer_drops():
     import keras
 
