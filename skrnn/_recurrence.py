@@ -42,7 +42,7 @@ class Cell:
 
 
 def _simple_step(products, hidden_products):
-    hidden = tf.tanh(_sum(products, hidden_products))
+    hidden = tf.tanh(products + hidden_products)
     return hidden, [], [hidden]
 
 
@@ -71,7 +71,7 @@ def _gru_gradient(kept, d_hidden, d_memory):
 
 
 def _lstm_step(products, hidden_products, memory):
-    i, f, g, o = tf.split(_sum(products, hidden_products), 4, axis=1)
+    i, f, g, o = tf.split(products + hidden_products, 4, axis=1)
     i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
     new_memory = f * memory + i * g
     activation = tf.tanh(new_memory)
@@ -85,11 +85,6 @@ def _lstm_gradient(kept, d_hidden, d_memory):
     d_g, d_o = _tanh_gradient(g, d_memory * i), _sigmoid_gradient(o, d_hidden * activation)
     d_products = tf.concat([d_i, d_f, d_g, d_o], axis=1)
     return d_products, d_products, [d_memory * f]
-
-
-def _sum(tensor, product):
-    """With "+", TensorFlow would take a tensor of one row for a bias, compute both at once, and fail."""
-    return tf.add_n([tensor, product])
 
 
 # TensorFlow's own, in one operation each: from a function's output, and the gradient with respect to it.
@@ -118,6 +113,7 @@ def hidden_states(cell: Cell, inputs, kernel, recurrent_kernel, bias):
     ----------
     cell : Cell
     inputs : tensor of shape (time, batch, features)
+        Not known to be a batch of one: TensorFlow would take its products for biases, and fail.
     kernel : tensor of shape (features, gates * units)
     recurrent_kernel : tensor of shape (units, gates * units)
     bias : tensor of shape (gates * units,) or (2, gates * units)
@@ -203,14 +199,15 @@ def _over_time(cell: Cell, inputs, kernel, recurrent_kernel, bias):
 
         def backward(t, later, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases):
             t = t - 1
-            d_hidden = _sum(d_states_by_step.read(t), tf.matmul(later, recurrent_transposed))
+            d_hidden = d_states_by_step.read(t) + tf.matmul(later, recurrent_transposed)
             of_later = tf.matmul(states.read(t), later, transpose_a=True)
             d_products, d_hidden_products, d_memories = cell.gradient(
                 [array.read(t) for array in kept], d_hidden, *d_memories
             )
             d_inputs = d_inputs.write(t, tf.matmul(d_products, transposed))
             of_now = tf.matmul(inputs_by_step.read(t), d_products, transpose_a=True)
-            d_kernel, d_recurrent_kernel = _sum(d_kernel, of_now), _sum(d_recurrent_kernel, of_later)
+            # With "+", TensorFlow would take a kernel of one row for a bias, and fail.
+            d_kernel, d_recurrent_kernel = tf.add_n([d_kernel, of_now]), tf.add_n([d_recurrent_kernel, of_later])
             sums = [tf.reduce_sum(d, axis=0) for d in (d_products, d_hidden_products)[: len(biases)]]
             d_biases = [total + more for total, more in zip(d_biases, sums, strict=True)]
             return t, d_hidden_products, d_memories, d_inputs, d_kernel, d_recurrent_kernel, d_biases

@@ -319,8 +319,9 @@ def test_a_padded_rnn_has_the_states_and_gradients_of_its_layers(name, options, 
         np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("n_sequences", [1, 2])
 @pytest.mark.parametrize("name", ["SimpleRNN", "GRU", "LSTM"])
-def test_a_padded_rnn_of_one_unit_learns_from_one_series(name):
+def test_a_padded_rnn_of_one_unit_learns_from_numbers(name, n_sequences):
     import keras
 
     from skrnn.layers import PaddedRNN
@@ -331,7 +332,8 @@ def test_a_padded_rnn_of_one_unit_learns_from_one_series(name):
         model = keras.Sequential([keras.Input((None, 1)), recurrent])
         start = model.get_weights()
         model.compile(keras.optimizers.SGD(0.1), "mse")
-        model.train_on_batch(np.array([[[1.0], [-2.0], [3.0]]], np.float32), np.ones((1, 3, 1), np.float32))
+        batch = np.random.default_rng(0).normal(size=(n_sequences, 3, 1)).astype(np.float32)
+        model.train_on_batch(batch, np.ones_like(batch))
         trained.append(model.get_weights())
         model.set_weights(start)
     for weight, expected in zip(*trained, strict=True):
