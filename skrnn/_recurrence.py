@@ -113,7 +113,6 @@ def hidden_states(cell: Cell, inputs, kernel, recurrent_kernel, bias):
     ----------
     cell : Cell
     inputs : tensor of shape (time, batch, features)
-        Not known to be a batch of one: TensorFlow would take its products for biases, and fail.
     kernel : tensor of shape (features, gates * units)
     recurrent_kernel : tensor of shape (units, gates * units)
     bias : tensor of shape (gates * units,) or (2, gates * units)

@@ -380,7 +380,6 @@ def _cell_written_out(layer, vectors) -> str | None:
         and (cell != "gru" or layer.reset_after)
         and layer.use_bias
         and not (layer.dropout or layer.recurrent_dropout)
-        and vectors.shape[0] != 1
         # Half precision would not be enough for sums over all steps.
         and keras.backend.standardize_dtype(vectors.dtype) == layer.compute_dtype in ("float32", "float64")
     )
