@@ -183,17 +183,18 @@ def test_a_spec_rebuilt_from_json_is_equal_and_hashable():
 NO_DROPOUT = {"dropout": 0.0, "embedding_dropout": 0.0, "token_dropout": 0.0}
 
 
-def outputs_and_gradients(model, weights, batch):
+def outputs_and_gradients(model, weights, batch, training=True):
     import tensorflow as tf
 
     model.set_weights(list(weights.values()))
     with tf.GradientTape() as tape:
-        outputs = model(batch, training=True)
+        outputs = model(batch, training=training)
         loss = tf.reduce_sum(outputs * np.arange(1.0, outputs.shape[1] + 1))
     gradients = tape.gradient(loss, model.trainable_variables)
     return outputs, [tf.convert_to_tensor(gradient) for gradient in gradients]
 
 
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
 @pytest.mark.parametrize("cell", ["simple", "gru", "lstm"])
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize(
@@ -206,7 +207,7 @@ def outputs_and_gradients(model, weights, batch):
     ids=["tokens", "n-grams one way", "vectors"],
 )
 def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one(
-    cell, pooling, kind, keras_network
+    training, cell, pooling, kind, keras_network
 ):
     spec = small_spec(cell=cell, pooling=pooling, **NO_DROPOUT, **kind)
     lengths = [3, 0, 7, 1, 3]  # much padding, and a sequence of nothing else
@@ -217,8 +218,11 @@ def test_the_network_that_trains_has_the_outputs_and_gradients_of_the_masked_one
         batch = np.random.default_rng(0).normal(size=(5, 7, 3)).astype(np.float32)
         batch[padding] = np.nan
     weights = random_weights(spec)
-    expected, expected_gradients = outputs_and_gradients(keras_network.build_network(spec), weights, batch)
-    outputs, gradients = outputs_and_gradients(keras_network.build_training_network(spec), weights, batch)
+    expected, expected_gradients = outputs_and_gradients(
+        keras_network.build_network(spec), weights, batch, training
+    )
+    network = keras_network.build_training_network(spec)
+    outputs, gradients = outputs_and_gradients(network, weights, batch, training)
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-6)
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(gradient, expected_gradient, rtol=0, atol=1e-5)
