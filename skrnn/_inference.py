@@ -76,14 +76,16 @@ def forward(
 
 
 def _prepare(spec, weights: dict[str, np.ndarray], dtype) -> dict[str, np.ndarray]:
-    """The weights in this precision, with the candidate's columns last, and x / 2 in place of x for each gate.
+    """The weights in this precision, with x / 2 in place of x for each gate.
+
+    An LSTM's columns begin with its output gate and end with its candidate.
 
     A gate's sigmoid is 0.5 * tanh(x / 2) + 0.5. The steps of an LSTM take and give twice its hidden state, for
     which its recurrent kernel is halved.
     """
     prepared = {}
-    # In Keras, the LSTM's output gate stands after its candidate.
-    order = [0, 1, 3, 2] if spec.cell == "lstm" else range(N_GATES[spec.cell])
+    # Of an LSTM, Keras has the input gate, the forget gate, the candidate and the output gate.
+    order = [3, 0, 1, 2] if spec.cell == "lstm" else range(N_GATES[spec.cell])
     for name, weight in weights.items():
         if name.startswith("rnn_"):
             columns = weight.reshape(*weight.shape[:-1], N_GATES[spec.cell], -1)[..., order, :]  # a copy
@@ -162,11 +164,11 @@ def _vector_reader(_spec, weights, X) -> "Callable[[_Packing, np.ndarray], _Prod
 
 
 def _distinct(ids: np.ndarray, n_tokens: int) -> tuple[np.ndarray, np.ndarray]:
-    """The ids that occur, and for each possible id its position among them."""
+    """The ids that occur, and of each its position among them: an array in which others have any number."""
     occurs = np.zeros(n_tokens, dtype=bool)
     occurs[ids] = True
     used = np.flatnonzero(occurs)
-    positions = np.zeros(n_tokens, dtype=np.intp)
+    positions = np.empty(n_tokens, dtype=np.intp)
     positions[used] = np.arange(len(used))
     return used, positions
 
@@ -198,11 +200,12 @@ class _Packing:
 
     @classmethod
     def of(cls, lengths: np.ndarray) -> "_Packing":
-        n_active = len(lengths) - np.searchsorted(lengths[::-1], np.arange(lengths[0]), side="right")
-        offsets = np.concatenate([[0], np.cumsum(n_active)])
-        times = np.repeat(np.arange(lengths[0]), n_active)
-        rows = np.arange(offsets[-1]) - np.repeat(offsets[:-1], n_active)
-        return cls(lengths, n_active, offsets, times, rows)
+        steps = np.arange(lengths[0])
+        n_active = len(lengths) - lengths[::-1].searchsorted(steps, side="right")
+        offsets = np.zeros(len(steps) + 1, dtype=np.intp)
+        n_active.cumsum(out=offsets[1:])
+        rows = np.arange(offsets[-1]) - offsets[:-1].repeat(n_active)
+        return cls(lengths, n_active, offsets, steps.repeat(n_active), rows)
 
     def flat_positions(self, starts: np.ndarray) -> np.ndarray:
         """Packed order of data that stands sequence after sequence, sequence ``i`` from ``starts[i]`` on."""
@@ -235,10 +238,8 @@ def _recurrent_layers(spec, weights, packing, products: _Products) -> np.ndarray
 
 def _layer(spec, weights, packing, layer: int, products: _Products) -> np.ndarray:
     """Hidden states of both directions, packed: (tokens, hidden_dims[layer])."""
-    units = spec.units[layer]
-    states = np.empty((packing.offsets[-1], spec.hidden_dims[layer]), dtype=weights["output/kernel"].dtype)
-    for i, direction in enumerate(spec.directions):
-        _run(spec, weights, layer, direction, packing, products, states[:, i * units : (i + 1) * units])
+    run = _run_one if len(packing.lengths) == 1 else _run_batch
+    states = run(spec, weights, layer, packing, products)
     if spec.cell == "lstm":
         states *= _HALF
     return states
@@ -257,74 +258,140 @@ def _input_products(weights, layer: int, direction: str, inputs: np.ndarray) -> 
     return products
 
 
-def _run(spec, weights, layer, direction, packing: _Packing, products: _Products, states: np.ndarray) -> None:
-    """One direction of one layer; its hidden states, an LSTM's doubled, go to ``states``, packed: (tokens, units).
+def _run_batch(spec, weights, layer: int, packing: _Packing, products: _Products) -> np.ndarray:
+    """Hidden states, an LSTM's doubled, of several sequences, packed; one direction after the other.
 
     Backward, time runs from the last step to the first. Sequences then join instead of dropping out, and until
     they do, their hidden state is zero: packed as they are, both directions are the same loop.
     """
-    activation = _ACTIVATIONS[spec.activation]
-    kernel = weights[f"rnn_{layer}/{direction}/recurrent_kernel"]  # (units, gates * units)
-    bias = weights[f"rnn_{layer}/{direction}/bias"][1] if spec.cell == "gru" else None
-    hidden = np.zeros((len(packing.lengths), len(kernel)), dtype=kernel.dtype)  # (batch, units)
-    memory = np.zeros_like(hidden)  # the LSTM's cell state
-    recurrent = np.empty((len(hidden), kernel.shape[1]), dtype=kernel.dtype)
-    order = -1 if direction == "backward" else 1
-    n_running = 0
-    for n, tokens in list(packing.runs(_BLOCK_TOKENS))[::order]:
-        if n != n_running:
-            n_running = n
-            # NumPy is quicker with a vector than with a matrix of one row.
-            rows, by_step = (slice(n), (-1, n)) if n > 1 else (0, (-1,))
-            step = _STEPS[spec.cell](kernel, bias, memory[rows], recurrent[rows], activation)
-        inputs = products(direction, tokens)
-        inputs = inputs.reshape(*by_step, inputs.shape[1])[::order]  # (time, batch, gates * units)
-        outputs = states[tokens].reshape(*by_step, states.shape[1])[::order]  # (time, batch, units)
-        now = hidden[rows]
-        for step_inputs, step_outputs in zip(inputs, outputs, strict=True):
-            step(step_inputs, now, step_outputs)
-            now = step_outputs
-        hidden[rows] = now
+    units, activation = spec.units[layer], _ACTIVATIONS[spec.activation]
+    all_states = np.empty((packing.offsets[-1], spec.hidden_dims[layer]), dtype=weights["output/kernel"].dtype)
+    runs = list(packing.runs(_BLOCK_TOKENS))
+    for i, direction in enumerate(spec.directions):
+        kernel, bias = _recurrent_weights(spec, weights, layer, direction)
+        states, order = all_states[:, i * units : (i + 1) * units], -1 if direction == "backward" else 1
+        hidden = np.zeros((len(packing.lengths), units), dtype=kernel.dtype)  # (batch, units)
+        memory = np.zeros_like(hidden)  # the LSTM's cell state
+        n_running = 0
+        for n, tokens in runs[::order]:
+            if n != n_running:
+                n_running = n
+                step = _STEPS[spec.cell](_kernel_of_batch(kernel, n), bias, memory[:n], activation)
+            inputs = products(direction, tokens)
+            inputs = inputs.reshape(-1, n, inputs.shape[1])[::order]  # (time, batch, gates * units)
+            outputs = states[tokens].reshape(-1, n, units)[::order]  # (time, batch, units)
+            hidden[:n] = _steps(step, inputs, hidden[:n], outputs)
+    return all_states
 
 
-# For the sequences that are running, a function that takes the input products of a time step, (batch, gates *
-# units), and the hidden state before it, writes the new one where it is to be kept, and updates the memory. The
-# LSTM's takes and writes twice the hidden state.
-# Without new arrays, everything that a step touches stays in the processor's cache. The input products may be
-# written over: nobody else has them.
+def _run_one(spec, weights, layer: int, packing: _Packing, products: _Products) -> np.ndarray:
+    """As ``_run_batch``, of one sequence, for which a call takes as long as what it computes.
+
+    All directions go in the same steps, the backward one from the last token on: next to each unit of a direction
+    stands that of the other.
+    """
+    n_steps, units = int(packing.offsets[-1]), spec.units[layer]
+    recurrent = [_recurrent_weights(spec, weights, layer, direction) for direction in spec.directions]
+    kernels, biases = zip(*recurrent, strict=True)
+    bias = None if biases[0] is None else _interleaved(biases)
+    step = _STEPS_OF_ONE[spec.cell](_kernel_of_one(kernels), bias, None, _ACTIVATIONS[spec.activation])
+    states = np.empty((n_steps, spec.hidden_dims[layer]), dtype=kernels[0].dtype)
+    hidden = np.zeros_like(states[0])
+    for start in range(0, n_steps, _BLOCK_TOKENS):
+        stop = min(start + _BLOCK_TOKENS, n_steps)
+        block, mirrored = slice(start, stop), slice(n_steps - stop, n_steps - start)
+        if not spec.bidirectional:
+            hidden = _steps(step, products("forward", block), hidden, states[block])
+            continue
+        inputs = _interleaved([products("forward", block), products("backward", mirrored)[::-1]])
+        outputs = np.empty((len(inputs), len(hidden)), dtype=hidden.dtype)
+        hidden = _steps(step, inputs, hidden, outputs)
+        states[block, :units], states[mirrored, units:] = outputs[:, ::2], outputs[::-1, 1::2]
+    return states
 
 
-def _adding_product(kernel, recurrent):
-    """A function from input products and hidden states to the inputs plus what the kernel makes of the states."""
-    if recurrent.ndim == 1:  # of one sequence, calls take as long as what they compute: one in place of two
-        gemv, transposed = _GEMV[kernel.dtype.char], kernel.T
-        # 1 * transposed @ hidden + 1 * inputs, from the first elements on, each, and in place of the inputs.
-        return lambda inputs, hidden: gemv(1.0, transposed, hidden, 1.0, inputs, 0, 1, 0, 1, 0, 1)
-
-    def add_product(inputs, hidden):
-        hidden.dot(kernel, recurrent)
-        return np.add(recurrent, inputs, recurrent)
-
-    return add_product
+def _recurrent_weights(spec, weights, layer: int, direction: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """The recurrent kernel, (units, gates * units), and a GRU's bias that goes with it."""
+    prefix = f"rnn_{layer}/{direction}"
+    return weights[f"{prefix}/recurrent_kernel"], weights[f"{prefix}/bias"][1] if spec.cell == "gru" else None
 
 
-def _simple_step(kernel, _bias, _memory, recurrent, activation):
-    add_product = _adding_product(kernel, recurrent)
+def _interleaved(of_directions) -> np.ndarray:
+    """What belongs to a unit of each direction, next to each other along the last axis."""
+    if len(of_directions) == 1:
+        return of_directions[0]
+    joined = np.stack(of_directions, axis=-1)
+    return joined.reshape(*joined.shape[:-2], -1)
 
+
+def _steps(step: Callable, inputs: np.ndarray, hidden: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """The hidden state after these time steps, each of which is written to its place in ``outputs``."""
+    for step_inputs, step_outputs in zip(inputs, outputs, strict=True):
+        step(step_inputs, hidden, step_outputs)
+        hidden = step_outputs
+    return hidden
+
+
+@dataclass
+class _Kernel:
+    """The recurrent kernel as the steps of a layer use it.
+
+    ``multiply(hidden)`` writes products to ``product``; ``add_product(inputs, hidden)`` may write over the inputs,
+    and returns where the sums are. Functions, because to look up a method takes as long as a short addition.
+    """
+
+    units: int
+    product: np.ndarray
+    multiply: Callable[[np.ndarray], np.ndarray]
+    add_product: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def _kernel_of_batch(kernel: np.ndarray, n_sequences: int) -> _Kernel:
+    """Of one direction, for the hidden states of several sequences: (batch, units)."""
+    product, add = np.empty((n_sequences, kernel.shape[1]), dtype=kernel.dtype), np.add
+
+    def multiply(hidden):
+        return hidden.dot(kernel, product)
+
+    return _Kernel(len(kernel), product, multiply, lambda inputs, hidden: add(multiply(hidden), inputs, product))
+
+
+def _kernel_of_one(kernels: tuple[np.ndarray, ...]) -> _Kernel:
+    """Of all directions, for the interleaved hidden states of one sequence."""
+    n, (units, columns) = len(kernels), kernels[0].shape
+    product = np.zeros(n * columns, dtype=kernels[0].dtype)
+    gemv = blas.sgemv if product.dtype == np.float32 else blas.dgemv
+    first, last = kernels[0].T, kernels[-1].T
+
+    # 1 * kernel.T @ hidden + beta * total, in place of total: of both, each n-th element from the i-th on.
+    def add_product(total, hidden, beta=1.0):
+        if n == 2:
+            gemv(1.0, last, hidden, beta, total, 1, 2, 1, 2, 0, 1)
+        return gemv(1.0, first, hidden, beta, total, 0, n, 0, n, 0, 1)
+
+    return _Kernel(n * units, product, lambda hidden: add_product(product, hidden, 0.0), add_product)
+
+
+# Functions that take the input products of a time step, (batch, gates * units), and the hidden state before it,
+# write the new one where it is to be kept, and update the memory. The LSTM's take and write twice the hidden
+# state. Without new arrays, everything that a step touches stays in the processor's cache. The input products may
+# be written over: nobody else has them.
+
+
+def _simple_step(kernel, _bias, _memory, activation):
     def step(inputs, hidden, new_hidden):
-        activation(add_product(inputs, hidden), new_hidden)
+        activation(kernel.add_product(inputs, hidden), new_hidden)
 
     return step
 
 
-def _gru_step(kernel, bias, _memory, recurrent, activation):
-    units = len(kernel)
+def _gru_step(kernel, bias, _memory, activation):
+    units, recurrent = kernel.units, kernel.product
     gates, candidate = recurrent[..., : 2 * units], recurrent[..., 2 * units :]
     update, reset = gates[..., :units], gates[..., units:]
 
     def step(inputs, hidden, new_hidden):
-        hidden.dot(kernel, recurrent)
-        np.add(recurrent, bias, recurrent)
+        np.add(kernel.multiply(hidden), bias, recurrent)
         np.add(gates, inputs[..., : 2 * units], gates)
         np.tanh(gates, gates)
         _sigmoid_of_tanh(gates)
@@ -338,27 +405,53 @@ def _gru_step(kernel, bias, _memory, recurrent, activation):
     return step
 
 
-def _lstm_step(kernel, _bias, memory, recurrent, activation):
-    units = len(kernel)
+def _lstm_step(kernel, _bias, memory, activation):
+    units, recurrent = kernel.units, kernel.product
     gates, candidate = recurrent[..., : 3 * units], recurrent[..., 3 * units :]
-    input_gate, forget_gate, output_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
+    output_gate, input_gate, forget_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
     change = np.empty_like(memory)
-    add_product = _adding_product(kernel, recurrent)
-    add, multiply, tanh = np.add, np.multiply, np.tanh  # looked up once: a step takes some microseconds
+
+    def step(inputs, hidden, new_hidden):
+        kernel.add_product(inputs, hidden)
+        if activation is np.tanh:
+            np.tanh(recurrent, recurrent)
+        else:
+            np.tanh(gates, gates)
+            activation(candidate, candidate)
+        # Twice the gates. Halved are the memory, and in _layer the hidden states: fewer numbers than the gates.
+        # And change is no columns of recurrent, because an array of its own takes half as long.
+        np.add(gates, _ONE, gates)
+        np.multiply(candidate, input_gate, change)
+        np.multiply(memory, forget_gate, memory)
+        np.add(memory, change, memory)
+        np.multiply(memory, _HALF, memory)
+        activation(memory, change)
+        np.multiply(change, output_gate, new_hidden)
+
+    return step
+
+
+def _lstm_step_of_one(kernel, _bias, _memory, activation):
+    """The same for one sequence, with its memory behind the candidate: one multiplication does for both.
+
+    Of several sequences such rows are longer, and take more time than the multiplication.
+    """
+    units = kernel.units
+    state = np.zeros(5 * units, dtype=kernel.product.dtype)
+    gates_and_candidate, candidate_and_memory, memory = state[: 4 * units], state[3 * units :], state[4 * units :]
+    gates, output_gate, input_and_forget_gate = state[: 3 * units], state[:units], state[units : 3 * units]
+    terms = np.empty_like(candidate_and_memory)
+    change, kept = terms[:units], terms[units:]
+    add_product, add, multiply, tanh = kernel.add_product, np.add, np.multiply, np.tanh  # looked up once
 
     def step(inputs, hidden, new_hidden):
         total = add_product(inputs, hidden)
-        if activation is tanh:
-            tanh(total, recurrent)
-        else:
-            tanh(total[..., : 3 * units], gates)
-            activation(total[..., 3 * units :], candidate)
-        # Twice the gates. Halved are the memory, and in _layer the hidden states: fewer numbers than the gates.
-        # And change is no columns of recurrent, because an array of its own takes half as long.
+        tanh(total, gates_and_candidate)
+        if activation is not tanh:
+            activation(total[3 * units :], state[3 * units : 4 * units])
         add(gates, _ONE, gates)
-        multiply(candidate, input_gate, change)
-        multiply(memory, forget_gate, memory)
-        add(memory, change, memory)
+        multiply(candidate_and_memory, input_and_forget_gate, terms)
+        add(change, kept, memory)
         multiply(memory, _HALF, memory)
         activation(memory, change)
         multiply(change, output_gate, new_hidden)
@@ -429,7 +522,7 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-_GEMV = {"f": blas.sgemv, "d": blas.dgemv}
 _STEPS = {"simple": _simple_step, "gru": _gru_step, "lstm": _lstm_step}
+_STEPS_OF_ONE = {**_STEPS, "lstm": _lstm_step_of_one}
 _ACTIVATIONS = {"tanh": np.tanh, "relu": _relu, "sigmoid": _sigmoid}
 _OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": _softmax, "linear": lambda x: x}  # expit keeps the tails

@@ -183,6 +183,16 @@ def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
         np.testing.assert_allclose(outputs, expected, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cell", N_GATES)
+def test_one_sequence_gives_what_it_gives_among_others(cell, activation, both):
+    spec = replace(BASE, cell=cell, activation=activation, bidirectional=both, units=(4, 3))
+    weights, X = random_weights(spec), random_input(spec, [12, 1, 7])
+    alone = [forward(spec, weights, X[[row]])[0] for row in range(3)]
+    np.testing.assert_allclose(alone, forward(spec, weights, X), rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("spec", TOKEN_SPECS, ids=spec_id)
 def test_columns_without_a_token_change_nothing(spec):
     weights = random_weights(spec)
@@ -228,6 +238,7 @@ def test_blocks_of_steps_do_not_change_the_result(monkeypatch, reads, cell, max_
     whole = forward(spec, weights, X)
     monkeypatch.setattr(_inference, "_BLOCK_TOKENS", max_tokens)
     np.testing.assert_allclose(forward(spec, weights, X), whole, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(forward(spec, weights, X[[4]]), whole[[4]], rtol=0, atol=1e-6)
 
 
 @settings(deadline=None)
