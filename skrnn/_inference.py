@@ -5,10 +5,11 @@ A sequence that has ended is simply no longer among the rows of a step, so that 
 and a document's result does not depend on the documents beside it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 from scipy import sparse
@@ -17,13 +18,17 @@ from scipy.special import expit
 
 from skrnn._network import N_GATES, NetworkSpec
 from skrnn._ngrams import ngram_rows
-from skrnn._threads import run_in_threads
+from skrnn._threads import SINGLE_THREADED_BLAS, run_in_threads
 
 # Sequences that run side by side: enough rows for fast matrix products, few enough tokens to stay in memory.
 _CHUNK_ROWS = 256
 _CHUNK_TOKENS = 2**18
+# A sequence of more tokens than these, and than twice those of the next one, is faster alone than beside others.
+_LONG_ALONE = 64
 # Tokens whose input products are looked up or computed together: some steps of few rows, or one of many.
 _BLOCK_TOKENS = 256
+# Input products of tokens, and as many of n-grams, that are kept from one call to the next: 8 MB.
+_KEPT_NUMBERS = 2**21
 
 # NumPy is quicker with arrays than with Python's own numbers.
 _HALF, _ONE = np.array(0.5, dtype=np.float32), np.array(1.0, dtype=np.float32)
@@ -56,11 +61,12 @@ def forward(
     dtype = np.dtype(np.float32) if spec.n_tokens is not None else X.data.dtype
     prepared = {} if prepared is None else prepared
     if dtype not in prepared:
-        prepared[dtype] = _prepare(spec, weights, dtype)
-    weights = prepared[dtype]
+        weights = _prepare(spec, weights, dtype)
+        prepared[dtype] = weights, _product_tables(spec, weights)
+    weights, tables = prepared[dtype]
     lengths = np.diff(X.indptr)
     pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=dtype)
-    read = _vector_reader(spec, weights, X) if spec.n_tokens is None else _token_reader(spec, weights, X)
+    read = _vector_reader(weights, X) if spec.n_tokens is None else _token_reader(weights, tables, X)
 
     def run(rows):
         packing = _Packing.of(lengths[rows])
@@ -108,26 +114,104 @@ def _aligned(array: np.ndarray, dtype) -> np.ndarray:
     return copy
 
 
-def _token_reader(spec, weights, X) -> "Callable[[_Packing, np.ndarray], _Products]":
+class _ProductTables:
+    """What token ids, or n-grams, add to the input products, computed once for each and not for each occurrence.
+
+    Of few tokens, such as those of one document, the products are kept for the documents to come.
+
+    Parameters
+    ----------
+    n_ids : int
+    widths : dict of str to int
+        How many numbers an id has in each table.
+    compute : callable
+        From distinct ids to the tables of them: for each name an array of shape (ids, width).
+    """
+
+    def __init__(self, n_ids: int, widths: dict[str, int], compute: Callable[[np.ndarray], dict[str, np.ndarray]]):
+        self._n_ids, self._widths, self._compute = n_ids, widths, compute
+        self._n_rows = min(max(_KEPT_NUMBERS // sum(widths.values()), _BLOCK_TOKENS), n_ids)
+        self._lock = Lock()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        # In new arrays: other threads may still read the old ones.
+        shapes = {name: (self._n_rows, width) for name, width in self._widths.items()}
+        self._kept = {name: np.empty(shape, dtype=np.float32) for name, shape in shapes.items()}
+        self._positions = np.full(self._n_ids, -1, dtype=np.intp)
+        self._n_kept = 0
+
+    def of(self, ids: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Tables that have a row for each of these ids, and an array that has the number of this row."""
+        # Who would have to wait does without. After a fork, a lock may stay closed for ever.
+        if len(ids) <= _BLOCK_TOKENS and self._lock.acquire(blocking=False):
+            try:
+                self._keep(ids)
+                return self._kept, self._positions
+            finally:
+                self._lock.release()
+        used, positions = _distinct(ids, self._n_ids)
+        return self._compute(used), positions
+
+    def _keep(self, ids: np.ndarray) -> None:
+        new = ids[self._positions[ids] < 0]
+        if not len(new):
+            return
+        new = np.unique(new)
+        if self._n_kept + len(new) > self._n_rows:
+            self._start_anew()
+            new = np.unique(ids)
+        end = self._n_kept + len(new)
+        with SINGLE_THREADED_BLAS:  # on a busy machine, threads wait for each other a hundred times as long
+            computed = self._compute(new)
+        for name, products in computed.items():
+            self._kept[name][self._n_kept : end] = products
+        self._positions[new] = np.arange(self._n_kept, end)
+        self._n_kept = end
+
+
+def _product_tables(spec, weights) -> dict[str, _ProductTables]:
+    """Of a network that reads tokens: of these, and of their n-grams if it knows any."""
+    if spec.n_tokens is None:
+        return {}
+    widths = {direction: weights[f"rnn_0/{direction}/kernel"].shape[1] for direction in spec.directions}
+    if spec.skip_connection:
+        widths["vectors"] = spec.n_features
+
+    def of_tokens(ids):
+        vectors = weights["embedding"][ids]
+        products = {direction: _input_products(weights, 0, direction, vectors) for direction in spec.directions}
+        return {**products, "vectors": vectors} if spec.skip_connection else products
+
+    def of_ngrams(rows):
+        vectors = weights["ngram_embedding"][rows]
+        products = {direction: vectors @ weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
+        return {**products, "vectors": vectors} if spec.skip_connection else products
+
+    tables = {"tokens": _ProductTables(spec.n_tokens, widths, of_tokens)}
+    if spec.n_ngrams:
+        tables["ngrams"] = _ProductTables(spec.n_ngrams, widths, of_ngrams)
+    return tables
+
+
+def _token_reader(weights, tables, X) -> "Callable[[_Packing, np.ndarray], _Products]":
     """A function from packed sequences and where they start in ``X.data`` to the first layer's input products."""
-    used, positions = _distinct(X.data, spec.n_tokens)
-    # Computed once for each distinct token and not for each occurrence.
-    vectors = weights["embedding"][used]
-    tables = {direction: _input_products(weights, 0, direction, vectors) for direction in spec.directions}
-    tables["vectors"] = vectors
+    of_tokens, positions = tables["tokens"].of(X.data)
 
     def read(packing, starts):
         ids = X.data[packing.flat_positions(starts)]
-        lookups = [(tables, positions[ids])]
-        if spec.n_ngrams:
-            lookups.append(_ngram_lookup(spec, weights, packing, ids))
+        lookups = [(of_tokens, positions[ids])]
+        if "ngrams" in tables:
+            rows = _packed_ngram_rows(weights, packing, ids)
+            of_ngrams, ngram_positions = tables["ngrams"].of(rows)
+            lookups.append((of_ngrams, ngram_positions[rows]))
         return partial(_look_up, lookups)
 
     return read
 
 
-def _ngram_lookup(spec, weights, packing, ids) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What the n-grams of packed tokens add: tables of those that occur, and of each token the row in them."""
+def _packed_ngram_rows(weights, packing, ids) -> np.ndarray:
+    """Of each packed token the number of the n-gram that ends there."""
     later = slice(packing.offsets[1], None)
     # As many sequences ran a step before, so far back it stands.
     positions_before = np.arange(packing.offsets[1], len(ids)) - packing.n_active[packing.times[later] - 1]
@@ -137,11 +221,7 @@ def _ngram_lookup(spec, weights, packing, ids) -> tuple[dict[str, np.ndarray], n
         before[later] = values[positions_before]
         return before
 
-    rows = ngram_rows(ids, previous, weights["ngram_keys"], weights["ngram_slots"])
-    used, positions = _distinct(rows, spec.n_ngrams)
-    vectors = weights["ngram_embedding"][used]
-    tables = {direction: vectors @ weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
-    return {**tables, "vectors": vectors}, positions[rows]
+    return ngram_rows(ids, previous, weights["ngram_keys"], weights["ngram_slots"])
 
 
 def _look_up(lookups, name: str, block: slice) -> np.ndarray:
@@ -153,7 +233,7 @@ def _look_up(lookups, name: str, block: slice) -> np.ndarray:
     return total
 
 
-def _vector_reader(_spec, weights, X) -> "Callable[[_Packing, np.ndarray], _Products]":
+def _vector_reader(weights, X) -> "Callable[[_Packing, np.ndarray], _Products]":
     """As ``_token_reader``, for vectors."""
 
     def read(packing, starts):
@@ -174,12 +254,15 @@ def _distinct(ids: np.ndarray, n_tokens: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _chunks(lengths: np.ndarray) -> Iterator[np.ndarray]:
-    """Row numbers of the sequences that are not empty, longest first, in blocks of bounded size."""
+    """Row numbers of the sequences that are not empty, longest first, in chunks of bounded size."""
     order = np.argsort(-lengths, kind="stable")
     order = order[: np.count_nonzero(lengths)]
     start = 0
     while start < len(order):
-        n_rows = min(_CHUNK_ROWS, max(1, _CHUNK_TOKENS // int(lengths[order[start]])))
+        longest, *following = lengths[order[start : start + 2]].tolist()
+        n_rows = min(_CHUNK_ROWS, max(1, _CHUNK_TOKENS // longest))
+        if following and longest > max(2 * following[0], _LONG_ALONE):
+            n_rows = 1
         yield order[start : start + n_rows]
         start += n_rows
 
@@ -276,7 +359,7 @@ def _run_batch(spec, weights, layer: int, packing: _Packing, products: _Products
         for n, tokens in runs[::order]:
             if n != n_running:
                 n_running = n
-                step = _STEPS[spec.cell](_kernel_of_batch(kernel, n), bias, memory[:n], activation)
+                step = _STEPS[spec.cell](_kernel_of_batch(kernel, bias, n), memory[:n], activation)
             inputs = products(direction, tokens)
             inputs = inputs.reshape(-1, n, inputs.shape[1])[::order]  # (time, batch, gates * units)
             outputs = states[tokens].reshape(-1, n, units)[::order]  # (time, batch, units)
@@ -285,28 +368,27 @@ def _run_batch(spec, weights, layer: int, packing: _Packing, products: _Products
 
 
 def _run_one(spec, weights, layer: int, packing: _Packing, products: _Products) -> np.ndarray:
-    """As ``_run_batch``, of one sequence, for which a call takes as long as what it computes.
+    """As ``_run_batch``, of one sequence, whose steps take as long to call as to compute.
 
     All directions go in the same steps, the backward one from the last token on: next to each unit of a direction
     stands that of the other.
     """
     n_steps, units = int(packing.offsets[-1]), spec.units[layer]
-    recurrent = [_recurrent_weights(spec, weights, layer, direction) for direction in spec.directions]
-    kernels, biases = zip(*recurrent, strict=True)
-    bias = None if biases[0] is None else _interleaved(biases)
-    step = _STEPS_OF_ONE[spec.cell](_kernel_of_one(kernels), bias, None, _ACTIVATIONS[spec.activation])
-    states = np.empty((n_steps, spec.hidden_dims[layer]), dtype=kernels[0].dtype)
+    weights_of = [_recurrent_weights(spec, weights, layer, direction) for direction in spec.directions]
+    kernel = _kernel_of_one(*zip(*weights_of, strict=True))
+    step = _STEPS_OF_ONE[spec.cell](kernel, None, _ACTIVATIONS[spec.activation])
+    states = np.empty((n_steps, spec.hidden_dims[layer]), dtype=weights["output/kernel"].dtype)
+    in_time = [states[:, :units], states[::-1, units:]][: len(spec.directions)]  # as each direction goes
     hidden = np.zeros_like(states[0])
     for start in range(0, n_steps, _BLOCK_TOKENS):
         stop = min(start + _BLOCK_TOKENS, n_steps)
-        block, mirrored = slice(start, stop), slice(n_steps - stop, n_steps - start)
-        if not spec.bidirectional:
-            hidden = _steps(step, products("forward", block), hidden, states[block])
-            continue
-        inputs = _interleaved([products("forward", block), products("backward", mirrored)[::-1]])
-        outputs = np.empty((len(inputs), len(hidden)), dtype=hidden.dtype)
-        hidden = _steps(step, inputs, hidden, outputs)
-        states[block, :units], states[mirrored, units:] = outputs[:, ::2], outputs[::-1, 1::2]
+        inputs = [products("forward", slice(start, stop))]  # (time, gates * units)
+        if spec.bidirectional:
+            inputs.append(products("backward", slice(n_steps - stop, n_steps - start))[::-1])
+        outputs = np.empty((stop - start, len(hidden)), dtype=hidden.dtype)  # (time, units * directions)
+        hidden = _steps(step, _interleaved(inputs), hidden, outputs)
+        for i, of_direction in enumerate(in_time):
+            of_direction[start:stop] = outputs[:, i :: len(in_time)]
     return states
 
 
@@ -316,8 +398,8 @@ def _recurrent_weights(spec, weights, layer: int, direction: str) -> tuple[np.nd
     return weights[f"{prefix}/recurrent_kernel"], weights[f"{prefix}/bias"][1] if spec.cell == "gru" else None
 
 
-def _interleaved(of_directions) -> np.ndarray:
-    """What belongs to a unit of each direction, next to each other along the last axis."""
+def _interleaved(of_directions: Sequence[np.ndarray]) -> np.ndarray:
+    """What belongs to a unit in each direction, next to each other along the last axis."""
     if len(of_directions) == 1:
         return of_directions[0]
     joined = np.stack(of_directions, axis=-1)
@@ -334,121 +416,147 @@ def _steps(step: Callable, inputs: np.ndarray, hidden: np.ndarray, outputs: np.n
 
 @dataclass
 class _Kernel:
-    """The recurrent kernel as the steps of a layer use it.
+    """The recurrent kernel as the steps use it.
 
-    ``multiply(hidden)`` writes products to ``product``; ``add_product(inputs, hidden)`` may write over the inputs,
-    and returns where the sums are. Functions, because to look up a method takes as long as a short addition.
+    Attributes
+    ----------
+    units : int
+        Length of the hidden states: of one sequence, the units of all directions.
+    sums : ndarray of shape (..., gates * units)
+        Where ``biased_product`` writes; and ``add_product``, of a batch.
+    add_product : callable
+        From input products and hidden states to the inputs plus what the kernel makes of the states. Of one
+        sequence in place of the inputs, which have to be contiguous and of the kernel's precision.
+    biased_product : callable
+        From hidden states to what the kernel makes of them plus the bias.
     """
 
     units: int
-    product: np.ndarray
-    multiply: Callable[[np.ndarray], np.ndarray]
+    sums: np.ndarray
     add_product: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    biased_product: Callable[[np.ndarray], np.ndarray]
 
 
-def _kernel_of_batch(kernel: np.ndarray, n_sequences: int) -> _Kernel:
-    """Of one direction, for the hidden states of several sequences: (batch, units)."""
-    product, add = np.empty((n_sequences, kernel.shape[1]), dtype=kernel.dtype), np.add
+def _kernel_of_batch(kernel: np.ndarray, bias: np.ndarray | None, n_sequences: int) -> _Kernel:
+    """Of one direction."""
+    add, sums = np.add, np.empty((n_sequences, kernel.shape[1]), dtype=kernel.dtype)
 
-    def multiply(hidden):
-        return hidden.dot(kernel, product)
+    def add_product(inputs, hidden):
+        return add(hidden.dot(kernel, sums), inputs, sums)
 
-    return _Kernel(len(kernel), product, multiply, lambda inputs, hidden: add(multiply(hidden), inputs, product))
-
-
-def _kernel_of_one(kernels: tuple[np.ndarray, ...]) -> _Kernel:
-    """Of all directions, for the interleaved hidden states of one sequence."""
-    n, (units, columns) = len(kernels), kernels[0].shape
-    product = np.zeros(n * columns, dtype=kernels[0].dtype)
-    gemv = blas.sgemv if product.dtype == np.float32 else blas.dgemv
-    first, last = kernels[0].T, kernels[-1].T
-
-    # 1 * kernel.T @ hidden + beta * total, in place of total: of both, each n-th element from the i-th on.
-    def add_product(total, hidden, beta=1.0):
-        if n == 2:
-            gemv(1.0, last, hidden, beta, total, 1, 2, 1, 2, 0, 1)
-        return gemv(1.0, first, hidden, beta, total, 0, n, 0, n, 0, 1)
-
-    return _Kernel(n * units, product, lambda hidden: add_product(product, hidden, 0.0), add_product)
+    return _Kernel(len(kernel), sums, add_product, lambda hidden: add_product(bias, hidden))
 
 
-# Functions that take the input products of a time step, (batch, gates * units), and the hidden state before it,
-# write the new one where it is to be kept, and update the memory. The LSTM's take and write twice the hidden
-# state. Without new arrays, everything that a step touches stays in the processor's cache. The input products may
-# be written over: nobody else has them.
+def _kernel_of_one(kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray | None]) -> _Kernel:
+    """Of all directions, for the interleaved states of one sequence."""
+    gemv = _GEMV[kernels[0].dtype.char]
+    forward, backward = kernels[0].T, kernels[-1].T
+    sums = np.empty(kernels[0].shape[1] * len(kernels), dtype=kernels[0].dtype)
+
+    # 1 * kernel.T @ hidden + 1 * inputs, in place of the inputs; of hidden and of inputs the first element and how
+    # far it is to the next.
+    def add_product(inputs, hidden):
+        return gemv(1.0, forward, hidden, 1.0, inputs, 0, 1, 0, 1, 0, 1)
+
+    def add_both_products(inputs, hidden):
+        inputs = gemv(1.0, forward, hidden, 1.0, inputs, 0, 2, 0, 2, 0, 1)
+        return gemv(1.0, backward, hidden, 1.0, inputs, 1, 2, 1, 2, 0, 1)
+
+    add = add_product if len(kernels) == 1 else add_both_products
+    bias = None if biases[0] is None else _interleaved(biases)
+
+    def biased_product(hidden):
+        sums[:] = bias
+        return add(sums, hidden)
+
+    return _Kernel(sum(map(len, kernels)), sums, add, biased_product)
 
 
-def _simple_step(kernel, _bias, _memory, activation):
+# Functions that take the input products of a time step, (batch, gates * units), of one sequence (gates * units),
+# and the hidden state before it, write the new one where it is to be kept, and update the memory. The LSTM's take
+# and write twice the hidden state.
+# Without new arrays, everything that a step touches stays in the processor's cache. The input products may be
+# written over: nobody else has them. And functions are looked up once: a step takes some microseconds.
+
+
+def _simple_step(kernel, _memory, activation):
+    add_product = kernel.add_product
+
     def step(inputs, hidden, new_hidden):
-        activation(kernel.add_product(inputs, hidden), new_hidden)
+        activation(add_product(inputs, hidden), new_hidden)
 
     return step
 
 
-def _gru_step(kernel, bias, _memory, activation):
-    units, recurrent = kernel.units, kernel.product
-    gates, candidate = recurrent[..., : 2 * units], recurrent[..., 2 * units :]
+def _gru_step(kernel, _memory, activation):
+    units, sums = kernel.units, kernel.sums
+    gates, candidate = sums[..., : 2 * units], sums[..., 2 * units :]
     update, reset = gates[..., :units], gates[..., units:]
+    biased_product = kernel.biased_product
+    add, multiply, subtract, tanh = np.add, np.multiply, np.subtract, np.tanh
 
     def step(inputs, hidden, new_hidden):
-        np.add(kernel.multiply(hidden), bias, recurrent)
-        np.add(gates, inputs[..., : 2 * units], gates)
-        np.tanh(gates, gates)
+        biased_product(hidden)
+        add(gates, inputs[..., : 2 * units], gates)
+        tanh(gates, gates)
         _sigmoid_of_tanh(gates)
-        np.multiply(candidate, reset, candidate)
-        np.add(candidate, inputs[..., 2 * units :], candidate)
+        multiply(candidate, reset, candidate)
+        add(candidate, inputs[..., 2 * units :], candidate)
         activation(candidate, candidate)
-        np.subtract(hidden, candidate, new_hidden)
-        np.multiply(new_hidden, update, new_hidden)
-        np.add(new_hidden, candidate, new_hidden)
+        subtract(hidden, candidate, new_hidden)
+        multiply(new_hidden, update, new_hidden)
+        add(new_hidden, candidate, new_hidden)
 
     return step
 
 
-def _lstm_step(kernel, _bias, memory, activation):
-    units, recurrent = kernel.units, kernel.product
-    gates, candidate = recurrent[..., : 3 * units], recurrent[..., 3 * units :]
+def _lstm_step(kernel, memory, activation):
+    """Of a batch."""
+    units, sums = kernel.units, kernel.sums
+    gates, candidate = sums[..., : 3 * units], sums[..., 3 * units :]
     output_gate, input_gate, forget_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
     change = np.empty_like(memory)
+    add_product, add, multiply, tanh = kernel.add_product, np.add, np.multiply, np.tanh
 
     def step(inputs, hidden, new_hidden):
-        kernel.add_product(inputs, hidden)
-        if activation is np.tanh:
-            np.tanh(recurrent, recurrent)
+        add_product(inputs, hidden)
+        if activation is tanh:
+            tanh(sums, sums)
         else:
-            np.tanh(gates, gates)
+            tanh(gates, gates)
             activation(candidate, candidate)
         # Twice the gates. Halved are the memory, and in _layer the hidden states: fewer numbers than the gates.
-        # And change is no columns of recurrent, because an array of its own takes half as long.
-        np.add(gates, _ONE, gates)
-        np.multiply(candidate, input_gate, change)
-        np.multiply(memory, forget_gate, memory)
-        np.add(memory, change, memory)
-        np.multiply(memory, _HALF, memory)
+        # And change is no columns of sums, because an array of its own takes half as long.
+        add(gates, _ONE, gates)
+        multiply(candidate, input_gate, change)
+        multiply(memory, forget_gate, memory)
+        add(memory, change, memory)
+        multiply(memory, _HALF, memory)
         activation(memory, change)
-        np.multiply(change, output_gate, new_hidden)
+        multiply(change, output_gate, new_hidden)
 
     return step
 
 
-def _lstm_step_of_one(kernel, _bias, _memory, activation):
-    """The same for one sequence, with its memory behind the candidate: one multiplication does for both.
+def _lstm_step_of_one(kernel, _memory, activation):
+    """The same for one sequence, with its memory behind the candidate, so that one multiplication does for both.
 
-    Of several sequences such rows are longer, and take more time than the multiplication.
+    In a batch, such longer rows cost more than the multiplication.
     """
     units = kernel.units
-    state = np.zeros(5 * units, dtype=kernel.product.dtype)
-    gates_and_candidate, candidate_and_memory, memory = state[: 4 * units], state[3 * units :], state[4 * units :]
+    state = np.zeros(5 * units, dtype=kernel.sums.dtype)
+    gates_and_candidate, candidate_and_memory = state[: 4 * units], state[3 * units :]
+    candidate, memory = candidate_and_memory[:units], candidate_and_memory[units:]
     gates, output_gate, input_and_forget_gate = state[: 3 * units], state[:units], state[units : 3 * units]
     terms = np.empty_like(candidate_and_memory)
     change, kept = terms[:units], terms[units:]
-    add_product, add, multiply, tanh = kernel.add_product, np.add, np.multiply, np.tanh  # looked up once
+    add_product, add, multiply, tanh = kernel.add_product, np.add, np.multiply, np.tanh
 
     def step(inputs, hidden, new_hidden):
         total = add_product(inputs, hidden)
         tanh(total, gates_and_candidate)
         if activation is not tanh:
-            activation(total[3 * units :], state[3 * units : 4 * units])
+            activation(total[3 * units :], candidate)
         add(gates, _ONE, gates)
         multiply(candidate_and_memory, input_and_forget_gate, terms)
         add(change, kept, memory)
@@ -522,6 +630,7 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
+_GEMV = {"f": blas.sgemv, "d": blas.dgemv}
 _STEPS = {"simple": _simple_step, "gru": _gru_step, "lstm": _lstm_step}
 _STEPS_OF_ONE = {**_STEPS, "lstm": _lstm_step_of_one}
 _ACTIVATIONS = {"tanh": np.tanh, "relu": _relu, "sigmoid": _sigmoid}

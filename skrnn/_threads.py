@@ -46,7 +46,7 @@ def run_in_threads(function: Callable, items: Iterable) -> None:
         for item in items:
             function(item)
         return
-    with _SINGLE_THREADED_BLAS, ThreadPoolExecutor(n_threads) as pool:
+    with SINGLE_THREADED_BLAS, ThreadPoolExecutor(n_threads) as pool:
         futures = [pool.submit(function, item) for item in items]
         try:
             for future in futures:
@@ -92,6 +92,6 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")  # looking through the loaded libraries takes a while
 
 
-_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
+SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_SINGLE_THREADED_BLAS.begin_anew)
+    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.begin_anew)

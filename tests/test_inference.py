@@ -1,5 +1,7 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import cycle, product
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -230,10 +232,11 @@ def test_chunks_do_not_change_the_result(monkeypatch, reads, pooling, max_rows, 
 
 
 @pytest.mark.parametrize("max_tokens", [1, 5, 12])
+@pytest.mark.parametrize("both", [True, False])
 @pytest.mark.parametrize("cell", N_GATES)
 @tokens_and_vectors
-def test_blocks_of_steps_do_not_change_the_result(monkeypatch, reads, cell, max_tokens):
-    spec = replace(reads, cell=cell, units=(4, 3), pooling="last")
+def test_blocks_of_steps_do_not_change_the_result(monkeypatch, reads, cell, both, max_tokens):
+    spec = replace(reads, cell=cell, bidirectional=both, units=(4, 3), pooling="last")
     weights, X = random_weights(spec), random_input(spec, [4, 0, 1, 12, 12, 2, 0, 5, 3])
     whole = forward(spec, weights, X)
     monkeypatch.setattr(_inference, "_BLOCK_TOKENS", max_tokens)
@@ -284,11 +287,12 @@ def test_a_long_sequence_agrees_with_a_loop_over_its_steps(reads, dtype, toleran
 
 @pytest.mark.parametrize("cell", N_GATES)
 @pytest.mark.parametrize("scale", [1e3, -1e3])
-def test_saturated_units_give_probabilities_without_overflow(cell, scale):
+@pytest.mark.parametrize("lengths", [[5, 0, 2], [5]])
+def test_saturated_units_give_probabilities_without_overflow(cell, scale, lengths):
     spec = replace(BASE, cell=cell, pooling="attention")
     weights = {name: np.float32(scale) * weight for name, weight in random_weights(spec).items()}
     with np.errstate(over="raise", divide="raise"):
-        outputs = forward(spec, weights, random_input(spec, [5, 0, 2]))
+        outputs = forward(spec, weights, random_input(spec, lengths))
     np.testing.assert_allclose(outputs.sum(axis=1), 1)
 
 
@@ -300,15 +304,54 @@ def test_prepared_weights_serve_again_in_each_precision(cell, reads):
     for dtype in (np.float32, np.float64, np.float32):
         X = to_input(spec, rows, dtype)
         np.testing.assert_array_equal(forward(spec, weights, X, prepared), forward(spec, weights, X))
+        np.testing.assert_allclose(
+            forward(spec, weights, X[[2]], prepared), forward(spec, weights, X)[[2]], atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("room", [4, 7, 10**6])
+def test_products_of_earlier_documents_serve_those_to_come(monkeypatch, room):
+    spec = replace(BASE, n_tokens=30, n_ngrams=20, skip_connection=True)
+    monkeypatch.setattr(_inference, "_BLOCK_TOKENS", 4)
+    monkeypatch.setattr(_inference, "_KEPT_NUMBERS", room * (8 * spec.units[0] + spec.n_features))
+    weights, X = random_weights(spec), random_input(spec, [3, 4, 0, 2, 6, 4, 1] * 5)
+    expected, prepared = forward(spec, weights, X), {}
+    for row in range(X.shape[0]):
+        outputs = forward(spec, weights, X[[row]], prepared)
+        np.testing.assert_allclose(outputs, expected[[row]], rtol=0, atol=1e-6)
+
+
+def test_kept_products_serve_threads(monkeypatch):
+    spec = replace(BASE, n_tokens=200, n_ngrams=50, skip_connection=True)
+    monkeypatch.setattr(_inference, "_BLOCK_TOKENS", 20)
+    monkeypatch.setattr(_inference, "_KEPT_NUMBERS", 1)
+    weights, X = random_weights(spec), random_input(spec, [15, 4, 9, 12] * 100)
+    expected, prepared = forward(spec, weights, X), {}
+    with ThreadPoolExecutor(8) as pool:
+        outputs = pool.map(lambda row: forward(spec, weights, X[[row]], prepared)[0], range(X.shape[0]))
+        np.testing.assert_allclose(list(outputs), expected, rtol=0, atol=1e-6)
+
+
+def test_a_fork_while_products_are_kept_does_not_block(monkeypatch):
+    weights, X, prepared = random_weights(BASE), random_input(BASE, [5]), {}
+    expected = forward(BASE, weights, X, prepared)
+    closed = Lock()
+    closed.acquire()
+    _, tables = prepared[np.dtype(np.float32)]
+    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # as another thread had it when the process was forked
+    np.testing.assert_allclose(forward(BASE, weights, X, prepared), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", N_GATES)
 @tokens_and_vectors
-def test_forward_changes_neither_weights_nor_sequences(cell, reads):
+@pytest.mark.parametrize("lengths", [[3, 0, 7], [7]])
+def test_forward_changes_neither_weights_nor_sequences(cell, reads, lengths):
     spec = replace(reads, cell=cell, units=(4, 4))
-    weights, X = random_weights(spec), random_input(spec, [3, 0, 7])
-    first = forward(spec, weights, X)
-    for array in (*weights.values(), *vars(X).values()):
-        if isinstance(array, np.ndarray):
-            array.flags.writeable = False
-    np.testing.assert_array_equal(forward(spec, weights, X), first)
+    weights, X, prepared = random_weights(spec), random_input(spec, lengths), {}
+    given = [array for array in (*weights.values(), *vars(X).values()) if isinstance(array, np.ndarray)]
+    before = [array.copy() for array in given]
+    first = forward(spec, weights, X, prepared)
+    for array, copy in zip(given, before, strict=True):  # BLAS writes to what is not writeable, too
+        np.testing.assert_array_equal(array, copy)
+        array.flags.writeable = False
+    np.testing.assert_array_equal(forward(spec, weights, X, prepared), first)
