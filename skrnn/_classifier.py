@@ -1,9 +1,10 @@
 """The classifiers: what y means to them, and their documentation."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.special import logit
 from sklearn.base import ClassifierMixin
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -166,7 +167,7 @@ class _RNNClassifierMixin(ClassifierMixin):
 
     def _check_target(self, y) -> np.ndarray:
         y = super()._check_target(y)
-        return y if y.ndim == 2 and y.shape[1] > 1 else column_or_1d(y, warn=True)
+        return y if y.ndim == 2 and y.shape[1] > 1 else _check_labels(column_or_1d(y, warn=True))
 
     def _fit_targets(self, y, weights, classes=None):
         self._is_multilabel = _has_several_labels(y)
@@ -180,14 +181,14 @@ class _RNNClassifierMixin(ClassifierMixin):
             self.classes_ = np.arange(y.shape[1])
             self.class_weight_ = np.ones(y.shape[1])
             return y.astype(np.float32)
-        encoder = LabelEncoder().fit(y if classes is None else classes)
-        if len(encoder.classes_) < 2:
+        classes = np.unique(y) if classes is None else classes
+        if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but y holds only one class: "
-                f"{encoder.classes_[0]!r}."
+                f"{classes.tolist()[0]!r}."
             )
-        targets = encoder.transform(y)
-        self.classes_ = encoder.classes_
+        targets = _encode(y, classes)
+        self.classes_ = classes
         self.class_weight_ = np.ones(len(self.classes_))
         # Samples of weight 0 do not count; and classes that have no others need no weight.
         counted = targets[weights > 0] if isinstance(self.class_weight, str) else np.arange(len(self.classes_))
@@ -208,9 +209,7 @@ class _RNNClassifierMixin(ClassifierMixin):
             raise ValueError(f"Expected y to have the classes {self.classes_} of the fit; got shape {y.shape}.")
         if is_multilabel:
             return y.astype(np.float32)
-        encoder = LabelEncoder()
-        encoder.classes_ = self.classes_
-        return encoder.transform(y)
+        return _encode(y, self.classes_)
 
     def _target_weights(self, targets):
         return 1.0 if self._is_multilabel else self.class_weight_[targets]
@@ -250,6 +249,38 @@ def _output_layer(n_classes: int, is_multilabel: bool) -> tuple[int, str]:
     if is_multilabel:
         return n_classes, "sigmoid"
     return (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
+
+
+def _check_labels(y: np.ndarray) -> np.ndarray:
+    """Raise an error for objects that are no labels: scikit-learn fails to compare them."""
+    if y.dtype.kind == "O":
+        kinds = {type(label) for label in y.tolist()}
+        missing = [label for label in y.tolist() if label is None or _is_nan(label)]
+        if missing:
+            raise ValueError(f"Expected a label for every sample; y contains {missing[0]!r}.")
+        if str in kinds and len(kinds) > 1:
+            names = " and ".join(sorted(kind.__name__ for kind in kinds))
+            raise TypeError(f"Expected the labels of y to be of one kind; got {names}.")
+    return y
+
+
+def _is_nan(label) -> bool:
+    return type(label).__name__ == "NAType" or (
+        isinstance(label, Real) and label != label
+    )  # pandas.NA is no number
+
+
+def _encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The positions of the labels among the classes.
+
+    Labels are compared as they are. ``LabelEncoder`` takes what is left of them in the dtype of the classes.
+    """
+    labels, numbers = np.unique(y, return_inverse=True)
+    position_of = {label: position for position, label in enumerate(classes.tolist())}
+    unseen = [label for label in labels.tolist() if label not in position_of]
+    if unseen:
+        raise ValueError(f"y contains previously unseen labels: {unseen}")
+    return np.array([position_of[label] for label in labels.tolist()], dtype=np.intp)[numbers]
 
 
 def _has_several_labels(y: np.ndarray) -> bool:

@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from skrnn._network import N_GATES, NetworkSpec
 from skrnn._ngrams import ngram_rows
-from skrnn._threads import SINGLE_THREADED_BLAS, run_in_threads
+from skrnn._threads import run_in_threads
 
 # Sequences that run side by side: enough rows for fast matrix products, few enough tokens to stay in memory.
 _CHUNK_ROWS = 256
@@ -121,76 +121,90 @@ class _ProductTables:
 
     Parameters
     ----------
-    n_ids : int
-    widths : dict of str to int
-        How many numbers an id has in each table.
-    compute : callable
-        From distinct ids to the tables of them: for each name an array of shape (ids, width).
+    vectors : ndarray of shape (n_ids, features)
+    kernels, biases : dict of str to ndarray
+        For each direction; no biases for none.
+    with_vectors : bool
+        Whether the vectors are wanted, too.
     """
 
-    def __init__(self, n_ids: int, widths: dict[str, int], compute: Callable[[np.ndarray], dict[str, np.ndarray]]):
-        self._n_ids, self._widths, self._compute = n_ids, widths, compute
-        self._n_rows = min(max(_KEPT_NUMBERS // sum(widths.values()), _BLOCK_TOKENS), n_ids)
+    def __init__(self, vectors, kernels, biases, with_vectors: bool):
+        self._vectors, self._kernels, self._biases, self._with_vectors = vectors, kernels, biases, with_vectors
         self._lock = Lock()
-        self._start_anew()
-
-    def _start_anew(self) -> None:
-        # In new arrays: other threads may still read the old ones.
-        shapes = {name: (self._n_rows, width) for name, width in self._widths.items()}
-        self._kept = {name: np.empty(shape, dtype=np.float32) for name, shape in shapes.items()}
-        self._positions = np.full(self._n_ids, -1, dtype=np.intp)
-        self._n_kept = 0
+        self._kept = self._none_kept()
 
     def of(self, ids: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Tables that have a row for each of these ids, and an array that has the number of this row."""
+        if len(ids) > _BLOCK_TOKENS:
+            used, positions = _distinct(ids, len(self._vectors))
+            return self._compute(used, np.matmul), positions
         # Who would have to wait does without. After a fork, a lock may stay closed for ever.
-        if len(ids) <= _BLOCK_TOKENS and self._lock.acquire(blocking=False):
-            try:
-                self._keep(ids)
-                return self._kept, self._positions
-            finally:
-                self._lock.release()
-        used, positions = _distinct(ids, self._n_ids)
-        return self._compute(used), positions
+        if not self._lock.acquire(blocking=False):
+            used, positions = _distinct(ids, len(self._vectors))
+            return self._compute(used, _product_by_fours), positions
+        try:
+            return self._keep(ids)
+        finally:
+            self._lock.release()
 
-    def _keep(self, ids: np.ndarray) -> None:
-        new = ids[self._positions[ids] < 0]
+    def _keep(self, ids: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        tables, positions, n_kept = self._kept
+        new = ids[positions[ids] < 0]
         if not len(new):
-            return
+            return tables, positions
         new = np.unique(new)
-        if self._n_kept + len(new) > self._n_rows:
-            self._start_anew()
+        if n_kept + len(new) > len(next(iter(tables.values()))):
+            # The old arrays stay as they are for threads that still read them.
+            tables, positions, n_kept = self._none_kept()
             new = np.unique(ids)
-        end = self._n_kept + len(new)
-        with SINGLE_THREADED_BLAS:  # on a busy machine, threads wait for each other a hundred times as long
-            computed = self._compute(new)
-        for name, products in computed.items():
-            self._kept[name][self._n_kept : end] = products
-        self._positions[new] = np.arange(self._n_kept, end)
-        self._n_kept = end
+        end = n_kept + len(new)
+        for name, products in self._compute(new, _product_by_fours).items():
+            tables[name][n_kept:end] = products
+        # Whatever fails or interrupts before the last line: no row is taken for one that it is not.
+        self._kept = tables, positions, end
+        positions[new] = np.arange(n_kept, end)
+        return tables, positions
+
+    def _none_kept(self) -> tuple[dict[str, np.ndarray], np.ndarray, int]:
+        """Empty tables, the positions in them, and the number of rows that are taken."""
+        widths = {direction: kernel.shape[1] for direction, kernel in self._kernels.items()}
+        if self._with_vectors:
+            widths["vectors"] = self._vectors.shape[1]
+        n_rows = min(max(_KEPT_NUMBERS // sum(widths.values()), _BLOCK_TOKENS), len(self._vectors))
+        tables = {name: np.empty((n_rows, width), dtype=np.float32) for name, width in widths.items()}
+        return tables, np.full(len(self._vectors), -1, dtype=np.intp), 0
+
+    def _compute(self, ids: np.ndarray, multiply: Callable) -> dict[str, np.ndarray]:
+        vectors = self._vectors[ids]
+        tables = {direction: multiply(vectors, kernel) for direction, kernel in self._kernels.items()}
+        for direction, bias in self._biases.items():
+            tables[direction] += bias
+        return {**tables, "vectors": vectors} if self._with_vectors else tables
+
+
+def _product_by_fours(vectors: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """As ``vectors @ kernel``, with the last bits of a row not depending on what other rows there are.
+
+    Four rows take as long as one, and are too few for BLAS to wait for its threads.
+    """
+    n = len(vectors)
+    padded = np.zeros((n + -n % 4, vectors.shape[1]), dtype=vectors.dtype)
+    padded[:n] = vectors
+    products = np.empty((len(padded), kernel.shape[1]), dtype=kernel.dtype)
+    for start in range(0, n, 4):
+        np.matmul(padded[start : start + 4], kernel, out=products[start : start + 4])
+    return products[:n]
 
 
 def _product_tables(spec, weights) -> dict[str, _ProductTables]:
     """Of a network that reads tokens: of these, and of their n-grams if it knows any."""
     if spec.n_tokens is None:
         return {}
-    widths = {direction: weights[f"rnn_0/{direction}/kernel"].shape[1] for direction in spec.directions}
-    if spec.skip_connection:
-        widths["vectors"] = spec.n_features
-
-    def of_tokens(ids):
-        vectors = weights["embedding"][ids]
-        products = {direction: _input_products(weights, 0, direction, vectors) for direction in spec.directions}
-        return {**products, "vectors": vectors} if spec.skip_connection else products
-
-    def of_ngrams(rows):
-        vectors = weights["ngram_embedding"][rows]
-        products = {direction: vectors @ weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
-        return {**products, "vectors": vectors} if spec.skip_connection else products
-
-    tables = {"tokens": _ProductTables(spec.n_tokens, widths, of_tokens)}
+    kernels = {direction: weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
+    biases = {direction: _input_bias(weights, 0, direction) for direction in spec.directions}
+    tables = {"tokens": _ProductTables(weights["embedding"], kernels, biases, spec.skip_connection)}
     if spec.n_ngrams:
-        tables["ngrams"] = _ProductTables(spec.n_ngrams, widths, of_ngrams)
+        tables["ngrams"] = _ProductTables(weights["ngram_embedding"], kernels, {}, spec.skip_connection)
     return tables
 
 
@@ -334,11 +348,14 @@ def _layer_products(weights, layer: int, inputs: np.ndarray) -> _Products:
 
 def _input_products(weights, layer: int, direction: str, inputs: np.ndarray) -> np.ndarray:
     """Products of the inputs with the kernel, bias added: (tokens, gates * units)."""
-    prefix = f"rnn_{layer}/{direction}"
-    bias = weights[f"{prefix}/bias"]
-    products = inputs @ weights[f"{prefix}/kernel"]
-    products += bias[0] if bias.ndim == 2 else bias
+    products = inputs @ weights[f"rnn_{layer}/{direction}/kernel"]
+    products += _input_bias(weights, layer, direction)
     return products
+
+
+def _input_bias(weights, layer: int, direction: str) -> np.ndarray:
+    bias = weights[f"rnn_{layer}/{direction}/bias"]
+    return bias[0] if bias.ndim == 2 else bias  # a GRU has another, of its recurrent kernel
 
 
 def _run_batch(spec, weights, layer: int, packing: _Packing, products: _Products) -> np.ndarray:

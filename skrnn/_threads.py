@@ -8,7 +8,7 @@ from functools import cache
 from threading import Lock
 
 import joblib
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 # As it was when this process began: a Dask cluster changes it in the process that starts the workers, too.
 _OMP_NUM_THREADS = os.environ.get("OMP_NUM_THREADS", "")
@@ -37,23 +37,25 @@ def run_in_threads(function: Callable, items: Iterable) -> None:
     """Call the function with each item, in as many threads as there are cores for this process.
 
     NumPy gives up Python's lock in most of its work. Products of matrices, which have threads of their own, are
-    held to one thread meanwhile; for a single item they keep them.
+    held to one thread meanwhile: those of a recurrent step are so small that their threads gain nothing, and on a
+    machine that has other work to do they wait for each other longer than the step takes.
     """
     items = list(items)
     # Counting the cores takes as long as a network of a few units needs for a short text.
     n_threads = min(worker_share() or joblib.cpu_count(), len(items)) if len(items) > 1 else 1
-    if n_threads == 1:
-        for item in items:
-            function(item)
-        return
-    with SINGLE_THREADED_BLAS, ThreadPoolExecutor(n_threads) as pool:
-        futures = [pool.submit(function, item) for item in items]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with _SINGLE_THREADED_BLAS:
+        if n_threads == 1:
+            for item in items:
+                function(item)
+            return
+        with ThreadPoolExecutor(n_threads) as pool:
+            futures = [pool.submit(function, item) for item in items]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
 
 class _SingleThreadedBlas:
@@ -66,32 +68,40 @@ class _SingleThreadedBlas:
     def __init__(self):
         self._lock = Lock()
         self._n_inside = 0
-        self._limit = None
+        self._before: list[tuple[LibController, int]] = []
 
     def __enter__(self):
         with self._lock:
             if self._n_inside == 0:
-                self._limit = _blas().limit(limits=1)
+                # As ThreadpoolController.limit does, in a quarter of the time, which counts for a short text.
+                self._before = [(library, library.num_threads) for library in _blas()]
+                for library, _ in self._before:
+                    library.set_num_threads(1)
             self._n_inside += 1
 
     def __exit__(self, *_):
         with self._lock:
             self._n_inside -= 1
             if self._n_inside == 0:
-                self._limit.restore_original_limits()
+                self._lift()
+
+    def _lift(self):
+        for library, n_threads in self._before:
+            library.set_num_threads(n_threads)
 
     def begin_anew(self):
         """In a forked process: its parent's other threads, which may be inside, are not there to leave."""
         if self._n_inside:
-            self._limit.restore_original_limits()
+            self._lift()
         self.__init__()
 
 
 @cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")  # looking through the loaded libraries takes a while
+def _blas() -> list[LibController]:
+    # Looking through the loaded libraries takes a while.
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-SINGLE_THREADED_BLAS = _SingleThreadedBlas()
+_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.begin_anew)
+    os.register_at_fork(after_in_child=_SINGLE_THREADED_BLAS.begin_anew)

@@ -677,16 +677,21 @@ class _WordAnalyzer:
         lengths: list[int] = []  # in tokens, a run counting as one
         runs: list[str] = []
 
-        def set_runs_aside(document: str) -> str:
+        def cut(document: str) -> list[str]:
             if document.isascii():
-                return document
+                return findall(document)
             parts = split(document)  # text, run, text, …, run, text
+            texts = parts[::2]
+            if any(_RUN in text for text in texts):  # beside a joiner or a modifier, it is in no run
+                tokens = findall(document)
+                runs.extend(token for token in tokens if token == _RUN)
+                return tokens
             runs.extend(parts[1::2])
-            return _RUN.join(parts[::2])
+            return findall(_RUN.join(texts))
 
         def token_lists():
             for document in map(self.preprocess, documents):
-                tokens = findall(set_runs_aside(document))
+                tokens = cut(document)
                 lengths.append(len(tokens))
                 yield tokens
 

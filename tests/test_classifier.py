@@ -587,6 +587,22 @@ def test_refused_weights_and_validation_data(reviews):
         small().fit(documents, y, X_val=documents)
     with pytest.raises(ValueError, match="previously unseen labels"):
         small().fit(documents, y, X_val=["x"], y_val=["new"])
+    with pytest.raises(ValueError, match=r"previously unseen labels: \['False', 'True'\]"):
+        small().fit(documents, np.asarray(y) == "pos", X_val=documents[:2], y_val=["True", "False"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (["a", None], ValueError, "y contains None"),
+        (["a", np.nan], ValueError, "y contains nan"),
+        (pd.array(["a", pd.NA], dtype="string"), ValueError, "y contains <NA>"),
+        (["a", 1], TypeError, "of one kind; got int and str"),
+    ],
+)
+def test_what_is_no_label_is_refused(labels, error, message):
+    with pytest.raises(error, match=message):
+        small().fit(["some", "text"] * 3, np.tile(np.asarray(labels, dtype=object), 3))
 
 
 def test_a_loss_that_is_not_finite_is_explained(reviews):

@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import cycle, product
 from threading import Lock
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -317,6 +318,31 @@ def test_products_of_earlier_documents_serve_those_to_come(monkeypatch, room):
     weights, X = random_weights(spec), random_input(spec, [3, 4, 0, 2, 6, 4, 1] * 5)
     expected, prepared = forward(spec, weights, X), {}
     for row in range(X.shape[0]):
+        outputs = forward(spec, weights, X[[row]], prepared)
+        np.testing.assert_allclose(outputs, expected[[row]], rtol=0, atol=1e-6)
+
+
+def test_last_bits_do_not_depend_on_earlier_documents():
+    spec = replace(BASE, n_tokens=2000, n_features=64, units=(32,), n_ngrams=20, skip_connection=True)
+    weights, X = random_weights(spec), random_input(spec, np.random.default_rng(0).integers(1, 100, size=50))
+    one_by_one, prepared = [forward(spec, weights, X[[row]], {}) for row in range(50)], {}
+    for row in np.random.default_rng(1).permutation(100) % 50:
+        np.testing.assert_array_equal(forward(spec, weights, X[[row]], prepared), one_by_one[row])
+
+
+@pytest.mark.parametrize("fails", ["full", "empty", "matmul", "arange"])
+def test_a_failure_while_products_are_kept_does_no_harm(monkeypatch, fails):
+    spec = replace(BASE, n_tokens=200)
+    monkeypatch.setattr(_inference, "_BLOCK_TOKENS", 20)
+    monkeypatch.setattr(_inference, "_KEPT_NUMBERS", 1)
+    weights, X, prepared = random_weights(spec), random_input(spec, [15] * 4), {}
+    expected = forward(spec, weights, X)
+    forward(spec, weights, X[[0]], prepared)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, fails, Mock(side_effect=MemoryError))
+        with pytest.raises(MemoryError):
+            forward(spec, weights, X[[1]], prepared)
+    for row in (0, 2, 1, 3):
         outputs = forward(spec, weights, X[[row]], prepared)
         np.testing.assert_allclose(outputs, expected[[row]], rtol=0, atol=1e-6)
 

@@ -137,7 +137,8 @@ def test_refused_chunks(reviews, fitted):
     stream = pickle.loads(pickle.dumps(fitted))
     before = stream.predict_proba(documents)
     for chunk, message in [
-        ((["x"], ["new"]), "previously unseen labels"),
+        ((["x"], ["new"]), r"previously unseen labels: \['new'\]"),
+        ((["x"], ["position"]), r"previously unseen labels: \['position'\]"),  # longer than those of the fit
         ((documents, y, ["neg", "other"]), "not the same as in the earlier fit"),
         ((documents, y[:3]), "inconsistent numbers"),
         ((documents, y, None, np.zeros(60)), "all weights are zero"),

@@ -733,7 +733,7 @@ def test_subwords_are_the_same_in_forks_threads_and_workers_and_without_a_warnin
 # Characters that the cutting treats apart, so that short examples bring them together.
 characters = st.characters() | st.sampled_from(
     "aZéΣσ1²_.,'’-\"!  \n\u200c\u200d\u00ad\u0301\u0345\u20e3\ufe0f👩👍🏽🇫🇷❤🏴\U000e0067"
-    "，。〰（？我々カーｶﾞ한한ทีนि्कكَـ\u0130\u212b\u1fbc𝒜𠀀\ud800\U0010ffff"
+    "，。〰（？一我々カーｶﾞ한한ทีนि्कكَـ\u0130\u212b\u1fbc𝒜𠀀\ud800\U0010ffff"
 )
 texts = st.text(characters, max_size=30)
 
@@ -759,6 +759,13 @@ def test_every_letter_appears_in_some_token(text):
 @given(texts)
 def test_tokens_do_not_depend_on_unicode_composition(text):
     assert tokens_of(unicodedata.normalize("NFD", text)) == tokens_of(unicodedata.normalize("NFC", text))
+
+
+@pytest.mark.parametrize("document", ["\u200d一起去", "去一\u200d", "一🏻 我", "一🏻一我\u200d一", "一\ufe0f 一"])
+def test_a_joiner_or_a_modifier_beside_any_character(document):
+    documents = ["我们一起去吃饭", document, "看电影 一个"]
+    vectorizer = SequenceVectorizer()
+    assert vectorizer.inverse_transform(vectorizer.fit_transform(documents)) == [*map(tokens_of, documents)]
 
 
 @settings(deadline=None, max_examples=300)
