@@ -5,6 +5,7 @@ when somebody asks for ``model_``.
 """
 
 import copy
+import inspect
 import sys
 from dataclasses import asdict, dataclass
 from numbers import Integral, Real
@@ -23,6 +24,7 @@ from skrnn._docs import DocumentedMixin
 from skrnn._inference import forward
 from skrnn._network import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, check_network, initial_weights
 from skrnn._state import PersistentMixin
+from skrnn._threads import SINGLE_THREADED_BLAS
 from skrnn._validation import check_bool, check_choice, check_number, check_rate
 
 # Names that Keras knows; written out so that a misspelt one is refused before Keras is imported.
@@ -267,7 +269,8 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             return None
         scorer = check_scoring(self, self.scoring)
         X, y, weights = self._input(validation.X), validation.y, validation.weights
-        options = {} if np.all(weights == weights[0]) else {"sample_weight": weights}
+        is_weighted = np.any(weights != weights[0]) and _takes_sample_weight(scorer)
+        options = {"sample_weight": weights} if is_weighted else {}
         watched = f"scoring={self.scoring!r} of the {len(y)} validation samples"
         advice = "Raise validation_fraction, pass X_val and y_val, or choose another scoring."
 
@@ -286,8 +289,12 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         from skrnn._training import Examples
 
         weights = samples.weights * self._target_weights(samples.targets)
+        with np.errstate(over="ignore"):
+            mean = weights.mean()
+        if not np.isfinite(mean):
+            raise ValueError("Expected weights, times those of the classes, with a finite sum. Scale them down.")
         # On average 1, so that the size of a gradient, and with it clipping, is that of unweighted training.
-        weights = (weights / weights.mean()).astype(np.float32)
+        weights = (weights / mean).astype(np.float32)
         return Examples(
             to_sequences(samples.X),
             self._network_targets(samples.targets),
@@ -349,7 +356,8 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         if not resume:
             # A network of the user's own starts as its layers say.
             rng = np.random.default_rng([seed, 0])
-            weights = self._initial_weights(spec, rng, training) if self.network is None else None
+            with SINGLE_THREADED_BLAS:  # as in predictions: small matrices, on a machine that may be busy
+                weights = self._initial_weights(spec, rng, training) if self.network is None else None
             return TrainingState(weights, self._initial_parts(spec))
         # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
         resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
@@ -589,7 +597,14 @@ class _Observer:
 
 
 # The functions in which scikit-learn fits an estimator on a part of X, and cuts fit parameters likewise.
-_FIT_ON_FOLDS = ("_fit_and_score", "_fit_and_predict", "_fit_classifier_calibrator_pair")
+_FIT_ON_FOLDS = (
+    "_fit_and_score",
+    "_fit_and_predict",
+    "_fit_classifier_calibrator_pair",
+    "_permutation_test_score",
+    "_fit_and_score_over_thresholds",
+    "_parallel_build_estimators",
+)
 
 
 def _is_fitted_on_folds() -> bool:
@@ -623,7 +638,17 @@ def _check_sample_weight(weights, X) -> np.ndarray:
         raise ValueError(f"Expected {name} >= 0; got {weights.min()} at position {weights.argmin()}.")
     if not np.any(weights):
         raise ValueError(f"Expected some sample with {name} > 0; all weights are zero.")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not np.isfinite(total):
+        raise ValueError(f"Expected {name} with a finite sum; got weights up to {weights.max()}. Scale them down.")
     return weights
+
+
+def _takes_sample_weight(scorer) -> bool:
+    """Those of scikit-learn do; a function of the user's own need not."""
+    parameters = inspect.signature(scorer).parameters
+    return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 
 def _n_rows(X) -> int:

@@ -14,8 +14,8 @@ class NumericRNN(BaseRNN):
     """X is a list of sequences of vectors, a 3-D array, or a 2-D array of univariate series."""
 
     def _check_input(self, X, reset=False):
-        if getattr(X, "ndim", None) == 1 and hasattr(X, "to_list"):  # a pandas Series of sequences
-            X = X.to_list()
+        if getattr(X, "ndim", None) == 1 and (hasattr(X, "to_list") or X.dtype == object):  # a Series or an array
+            X = list(X)
         sequences = _list_of_sequences(X)
         if sequences is None and getattr(X, "ndim", None) == 3:
             sequences = list(check_array(X, dtype=_DTYPES, allow_nd=True, input_name="X"))
@@ -51,9 +51,13 @@ class NumericRNN(BaseRNN):
             )
 
     def _input(self, X):
-        if self._is_fitted_on_series:
-            return X.data.reshape(X.shape[0], -1)
-        return np.split(X.data, X.indptr[1:-1])
+        sequences = np.split(X.data, X.indptr[1:-1])
+        if not self._is_fitted_on_series:
+            return sequences
+        # In a list, series may be of other lengths than those of the fit, and need no names of features.
+        series = [sequence.ravel() for sequence in sequences]
+        is_table = set(map(len, series)) == {self.n_features_in_} and not hasattr(self, "feature_names_in_")
+        return np.array(series) if is_table else series
 
     def _fit_sequences(self, X):
         return X
@@ -72,8 +76,7 @@ class NumericRNN(BaseRNN):
 
 def _list_of_sequences(X) -> list[np.ndarray] | None:
     """The sequences if X is a list of them; None if X is an array, or a list that is as good as one."""
-    is_object_array = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind == "O"
-    if not (isinstance(X, list | tuple) or is_object_array):
+    if not isinstance(X, list | tuple):
         return None
     sequences = [np.asarray(sequence) for sequence in X]
     shapes = {sequence.shape for sequence in sequences}

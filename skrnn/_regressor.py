@@ -69,7 +69,10 @@ class _RNNRegressorMixin(RegressorMixin):
         columns, weights = y[rows].reshape(len(rows), -1), weights[rows]
         with np.errstate(over="ignore", invalid="ignore"):
             self.target_mean_ = np.average(columns, axis=0, weights=weights)
-            scale = np.sqrt(np.average((columns - self.target_mean_) ** 2, axis=0, weights=weights))
+            deviations = columns - self.target_mean_
+            largest = np.abs(deviations).max(axis=0)  # squares of its shares neither overflow nor vanish
+            shares = deviations / np.where(largest > 0, largest, 1)
+            scale = largest * np.sqrt(np.average(shares**2, axis=0, weights=weights))
         if not np.all(np.isfinite(scale)):
             raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
         # What is left of a constant by rounding is no spread.

@@ -43,7 +43,7 @@ def run_in_threads(function: Callable, items: Iterable) -> None:
     items = list(items)
     # Counting the cores takes as long as a network of a few units needs for a short text.
     n_threads = min(worker_share() or joblib.cpu_count(), len(items)) if len(items) > 1 else 1
-    with _SINGLE_THREADED_BLAS:
+    with SINGLE_THREADED_BLAS:
         if n_threads == 1:
             for item in items:
                 function(item)
@@ -102,6 +102,6 @@ def _blas() -> list[LibController]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
-_SINGLE_THREADED_BLAS = _SingleThreadedBlas()
+SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_SINGLE_THREADED_BLAS.begin_anew)
+    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.begin_anew)

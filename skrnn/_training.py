@@ -5,12 +5,14 @@ arrays; nothing of Keras or scikeras outlives a call of :func:`train`.
 """
 
 import copy
+import logging
 import os
 import sys
 import warnings
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from numbers import Real
 from typing import Protocol
 
@@ -176,6 +178,7 @@ def train(
 
     Interrupted by the user after the first epoch, it warns and returns the best weights so far, if it is to.
     """
+    _refuse_forked_processes()
     n_char_ngrams = 0
     if settings.network is None and spec.n_tokens is not None:
         spec = replace(spec, n_tokens=_round_up(spec.n_tokens), n_ngrams=_round_up(spec.n_ngrams))
@@ -194,7 +197,8 @@ def train(
     validation_batches = validation and _EvaluationBatches(validation, settings.batch_size)
     try:
         feeds = _feed(batches), validation_batches and _feed(validation_batches)
-        engine.fit(feeds[0], None, initial_epoch=start.n_epochs, validation_data=feeds[1])
+        with _without_advice_on_tracing():
+            engine.fit(feeds[0], None, initial_epoch=start.n_epochs, validation_data=feeds[1])
     except KeyboardInterrupt:
         if not (settings.keep_if_interrupted and history.history):
             raise
@@ -210,6 +214,34 @@ def train(
     _check_finite(measured["loss"], state.weights, settings)
     _POOL.give_back(key, network)
     return TrainingResult(state, measured, _best_epoch(callbacks, n_epochs))
+
+
+def _refuse_forked_processes() -> None:
+    if keras.backend.backend() == "tensorflow" and os.getpid() != _process_of_the_first_fit():
+        raise RuntimeError(
+            "TensorFlow would wait for ever in a process that was forked from one in which it has trained. Use "
+            "joblib's default backend, 'loky', or start processes with the method 'spawn' or 'forkserver'."
+        )
+
+
+@cache
+def _process_of_the_first_fit() -> int:
+    return os.getpid()
+
+
+@contextmanager
+def _without_advice_on_tracing():
+    """Without the warning of TensorFlow that functions are traced again, as those of a search's networks are."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 @dataclass(frozen=True)
@@ -385,8 +417,14 @@ def _weights_as_built(model) -> dict[str, np.ndarray]:
 
 
 def _named_weights(model, start: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The weights with the names, the shapes and the precision of those of the start."""
     trained = zip(start.items(), model.get_weights(), strict=True)
-    return {name: _resize(value, before.shape) for (name, before), value in trained}
+    return {name: _like(value, before) for (name, before), value in trained}
+
+
+def _like(weight: np.ndarray, before: np.ndarray) -> np.ndarray:
+    # The user may have told Keras to train in another precision than that in which networks are kept.
+    return _resize(weight, before.shape).astype(before.dtype, copy=False)
 
 
 def _resize(weight: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -51,6 +51,7 @@ ALLOWED = {
         "_inference",
         "_network",
         "_state",
+        "_threads",
         "_validation",
         "_training",
         "_keras_network",

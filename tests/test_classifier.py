@@ -580,9 +580,12 @@ def test_refused_weights_and_validation_data(reviews):
         (np.zeros(len(y)), "all weights are zero"),
         (np.ones((len(y), 2)), "one-dimensional"),
         (np.full(len(y), np.nan), "NaN"),
+        (np.full(len(y), 1e308), "with a finite sum"),
     ]:
         with pytest.raises(ValueError, match=message):
             small().fit(documents, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="with a finite sum"):
+        small(class_weight={"neg": 1e307, "pos": 1e307}).fit(documents, y)
     with pytest.raises(ValueError, match="y_val is missing"):
         small().fit(documents, y, X_val=documents)
     with pytest.raises(ValueError, match="previously unseen labels"):

@@ -8,7 +8,7 @@ from conftest import SMALL, make_reviews
 from scipy import sparse
 from sklearn.base import is_regressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import mean_absolute_error
+from sklearn.metrics import log_loss, mean_absolute_error
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -79,6 +79,32 @@ def test_lists_of_different_lengths_in_any_container(fitted, trends):
     objects[:] = X
     for same in (tuple(X), objects, pd.Series(X), [sequence.tolist() for sequence in X]):
         np.testing.assert_array_equal(fitted.predict_proba(same), expected)
+
+
+def test_a_part_of_an_array_of_series_may_have_series_of_one_length():
+    rng = np.random.default_rng(0)
+    X, y = np.empty(12, dtype=object), np.arange(12) % 2
+    X[:] = [rng.normal(size=3 + i % 3) for i in range(12)]
+    series = classifier(epochs=1).fit(X, y)
+    for part in (X[::3], X[:1]):
+        np.testing.assert_array_equal(series.predict_proba(part), series.predict_proba(list(part)))
+    classifier(epochs=1).fit(X[::3], [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("n_val", [30, 29])
+def test_a_score_is_that_of_validation_series_of_other_lengths(n_val):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, 6)), columns=list("abcdef"))
+    X_val, y_val = [rng.normal(size=4 + 4 * (i % 2)) for i in range(n_val)], np.arange(n_val) % 2
+    series = classifier(epochs=1, early_stopping=True, scoring="neg_log_loss")
+    series.fit(table, np.arange(40) % 2, X_val=X_val, y_val=y_val)
+    np.testing.assert_allclose(series.validation_scores_, -log_loss(y_val, series.predict_proba(X_val)), rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("error:X does not have valid feature names")
+def test_a_score_of_a_table_does_not_warn_of_its_names():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=list("abc"))
+    classifier(epochs=1, early_stopping=True, scoring="accuracy").fit(table, np.arange(40) % 2)
 
 
 def test_univariate_series_in_a_table_or_of_their_own_lengths():
@@ -270,10 +296,17 @@ def test_weights_count_in_the_scale_of_the_target(trends):
     assert model.target_scale_[0] < 1000
 
 
+@pytest.mark.parametrize("scale", [1e-170, 1e170])
+def test_targets_of_any_scale_are_learned(trends, scale):
+    X, y = trends
+    usual, scaled = regressor(epochs=1).fit(X, y), regressor(epochs=1).fit(X, y * scale)
+    np.testing.assert_allclose(scaled.predict(X) / scale, usual.predict(X), rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.arange(60) * 1e300, "finite standard deviation"),
+        (np.arange(60) * 2e306, "finite standard deviation"),
         (np.full(60, np.nan), "NaN"),
         (["a"] * 60, "convert string"),
         (np.zeros((60, 2, 2)), "n_outputs|dim 3"),

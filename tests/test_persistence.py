@@ -9,9 +9,11 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
+import keras
 import numpy as np
 import pytest
 from conftest import SMALL
+from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -208,6 +210,27 @@ def test_to_keras_is_a_trained_model_of_its_own(fitted, reviews, tmp_path):
     before = fitted.predict_proba(reviews[0])
     model.set_weights([0 * weight for weight in model.get_weights()])
     np.testing.assert_array_equal(fitted.predict_proba(reviews[0]), before)
+
+
+@pytest.mark.parametrize("policy", ["float64", "mixed_float16"])
+def test_what_is_trained_in_another_precision_is_kept_in_the_usual_one(reviews, policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        classifier = RNNTextClassifier(**{**SMALL, "epochs": 1, "warm_start": True}).fit(*reviews)
+        restored = pickle.loads(pickle.dumps(classifier))
+        np.testing.assert_array_equal(restored.predict_proba(reviews[0]), classifier.predict_proba(reviews[0]))
+        assert restored.fit(*reviews).n_iter_ == 2
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_forked_process_does_not_wait_for_ever_to_train(fitted, reviews):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        error = pool.submit(clone(fitted).fit, *reviews).exception()
+    assert isinstance(error, RuntimeError)
+    assert "forked from one in which it has trained" in str(error)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")

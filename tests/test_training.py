@@ -17,7 +17,7 @@ from conftest import QUICK, SMALL, make_reviews
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.metrics import f1_score
-from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate, permutation_test_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skrnn import (
@@ -197,6 +197,13 @@ def test_scoring_takes_the_weights_of_the_validation_samples():
     assert weighted.validation_scores_[-1] == 0
 
 
+def test_a_scorer_of_ones_own_need_not_take_weights():
+    documents, y = make_reviews(n_documents=40)
+    scorer = lambda estimator, X, y: estimator.score(X, y)  # noqa: E731
+    weighted = small(scoring=scorer, early_stopping=True, epochs=1).fit(documents, y, np.arange(40) + 1.0)
+    assert 0 <= weighted.validation_scores_[0] <= 1
+
+
 def test_scorers_see_samples_as_users_pass_them_and_no_class_weights():
     seen = []
 
@@ -261,6 +268,8 @@ def test_a_search_that_cuts_validation_data_is_found_out(reviews):
         GridSearchCV(small(epochs=1), {"units": [2]}, cv=2, error_score="raise").fit(documents, y, **validation)
     with pytest.raises(ValueError, match="cuts every fit parameter that is as long as its X"):
         cross_val_predict(small(epochs=1), documents, y, cv=2, params=validation)
+    with pytest.raises(ValueError, match="cuts every fit parameter that is as long as its X"):
+        permutation_test_score(small(epochs=1), documents, y, cv=2, n_permutations=1, params=validation)
     search = GridSearchCV(small(epochs=1), {"units": [4]}, cv=2, error_score="raise")
     search.fit(documents, y, X_val=X_val[1:], y_val=y_val[1:])
     assert len(search.best_estimator_.history_["val_loss"]) == 1
