@@ -3,7 +3,8 @@
     python examples/article_model.py
 
 Chinese reviews, positive or negative, with validation data that is scored after each epoch. What
-the package's defaults add is switched off; the second classifier has them.
+the package's defaults add is switched off: from a thousand reviews, the last state of a SimpleRNN learns next to
+nothing, and on new ones it is right about as often as a coin. The second classifier has the defaults.
 """
 
 from sklearn.model_selection import train_test_split

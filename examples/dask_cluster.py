@@ -2,7 +2,7 @@
 
     pip install ".[dask,examples]" && python examples/dask_cluster.py
 
-Takes about two minutes on two cores. The text is real: articles of the BBC, of which those to be classified lie
+Takes about a minute on two cores. The text is real: articles of the BBC, of which those to be classified lie
 in files of JSON lines. The workers read them; what comes back are the classes alone.
 """
 

@@ -2,10 +2,10 @@
 
     python examples/out_of_core.py
 
-Takes about two minutes on two cores. A file of 120 MB is written: documents of real sentences, those of three
+Takes about two minutes on two cores. A file of 320 MB is written: documents of real sentences, those of three
 articles of the BBC of one class mixed. Once the network has seen the first chunk, Linux is told to refuse this
-process more than 64 MB of further memory. Each chunk is classified before it is learned from; since sentences come
-again in other documents, articles that the file holds nothing of have the last word.
+process more than 256 MB of further memory. Each chunk is classified before it is learned from; since sentences
+come again in other documents, articles that the file holds nothing of have the last word.
 """
 
 import itertools
@@ -19,8 +19,8 @@ from sklearn.model_selection import train_test_split
 from skrnn import RNNTextClassifier, SequenceVectorizer
 from skrnn.datasets import load_bbc_news
 
-CORPUS = 120e6  # bytes
-MEMORY = 64e6  # bytes
+CORPUS = 320e6  # bytes
+MEMORY = 256e6  # bytes
 CHUNK = 1000  # documents
 
 

@@ -2,7 +2,7 @@
 
     python examples/quickstart.py
 
-Takes about two minutes on two cores. The text is real: 2,127 articles of the BBC in five classes.
+Takes about a minute on two cores. The text is real: 2,127 articles of the BBC in five classes.
 """
 
 import tempfile

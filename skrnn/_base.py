@@ -429,16 +429,16 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         return prepared
 
     def _check_state(self, state):
-        network = state.get("_network")
-        if network is None:
+        if "_network" not in state:
             return
         try:
+            network = state["_network"]
+            if not isinstance(network["weights"], dict):
+                raise TypeError(f"Expected weights by their names; got {type(network['weights']).__name__}.")
             check_network(
                 NetworkSpec(**network["spec"]), network["weights"] if network["network"] is None else None
             )
-            parts = (network.get("resumption") or {}).get("parts")
-            if parts is not None:
-                check_parts(parts, network["weights"]["embedding"])
+            _check_resumption(network["resumption"] or {}, network["weights"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"This {type(self).__name__} cannot be restored, its network is damaged: {error}"
@@ -643,6 +643,19 @@ def _check_sample_weight(weights, X) -> np.ndarray:
     if not np.isfinite(total):
         raise ValueError(f"Expected {name} with a finite sum; got weights up to {weights.max()}. Scale them down.")
     return weights
+
+
+def _check_resumption(resumption: dict, weights: dict[str, np.ndarray]) -> None:
+    """Raise an error unless training could go on from there."""
+    if resumption.get("parts") is not None:
+        check_parts(resumption["parts"], weights["embedding"])
+    n_epochs = resumption.get("n_epochs", 0)
+    if type(n_epochs) is not int or n_epochs < 0:
+        raise ValueError(f"Expected n_epochs to be an int >= 0; got {n_epochs!r}.")
+    for name in ("optimizer", "dropout_seeds"):
+        for value in resumption.get(name) or []:
+            if not np.all(np.isfinite(value)):
+                raise ValueError(f"The state of {name} holds infinite numbers or NaN.")
 
 
 def _takes_sample_weight(scorer) -> bool:

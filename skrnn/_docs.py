@@ -131,7 +131,8 @@ PARAMETERS = {
     "callbacks": """list or None
         Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
         for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
-        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones.""",
+        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
+        models that they write, import ``skrnn.layers`` and say ``compile=False``.""",
     "random_state": """int, RandomState instance or None
         Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
         same machine with the same number of threads gives identical weights each time.""",

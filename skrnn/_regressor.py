@@ -57,6 +57,19 @@ class _RNNRegressorMixin(RegressorMixin):
         super()._check_params()
         check_choice("loss", self.loss, ("squared_error", "absolute_error"))
 
+    def _check_state(self, state):
+        super()._check_state(state)
+        if "_network" not in state:
+            return
+        n_outputs = state["_network"]["spec"]["n_outputs"]
+        for name in ("target_mean_", "target_scale_"):
+            values = state.get(name)
+            if np.shape(values) != (n_outputs,) or not np.all(np.isfinite(values)):
+                raise ValueError(
+                    f"This {type(self).__name__} cannot be restored: expected {name} to be {n_outputs} finite "
+                    f"numbers; got {values!r}."
+                )
+
     def _check_target(self, y) -> np.ndarray:
         y = check_array(super()._check_target(y), ensure_2d=False, dtype=np.float64, input_name="y")
         if y.ndim > 2:

@@ -79,7 +79,10 @@ def check_token_ids(X) -> sparse.csr_matrix:
         X = X.sorted_indices()
     data, stored = X.data, X.data != PADDING
     if not (data.min(initial=0) >= 0 and data.max(initial=0) < 2**31 and np.all(np.mod(data, 1) == 0)):
-        raise ValueError("Expected token ids to be integers from 0 to 2147483647; got other values.")
+        raise ValueError(
+            "Expected token ids to be integers from 0 to 2147483647, as SequenceVectorizer returns them; got "
+            "other values. Counts and weights of words are no ids."
+        )
     kept_before = np.concatenate([[0], np.cumsum(stored)])
     return ragged_to_csr(data[stored].astype(np.int32), np.diff(kept_before[X.indptr]))
 

@@ -42,11 +42,22 @@ class TextRNN(BaseRNN):
             params = {name: params[name] for name in params if name not in inside} | {"vectorizer": vectorizer}
         return super().set_params(**params)
 
+    def _check_state(self, state):
+        super()._check_state(state)
+        vectorizer = state.get("vectorizer_")
+        if "_network" in state and isinstance(vectorizer, SequenceVectorizer):
+            n_ids, n_vectors = len(vectorizer.vocabulary_) + FIRST_TOKEN, state["_network"]["spec"]["n_tokens"]
+            if n_ids != n_vectors:
+                raise ValueError(
+                    f"This {type(self).__name__} cannot be restored: its vectorizer has {n_ids} token ids, and "
+                    f"its network vectors for {n_vectors}."
+                )
+
     @property
     def vocabulary_(self):
         """The id of each token."""
         if not isinstance(getattr(self, "vectorizer_", None), SequenceVectorizer):
-            raise AttributeError(f"{type(self).__name__} has a vocabulary_ when it is fitted on text.")
+            raise AttributeError(f"{type(self).__name__} has no vocabulary_ before it is fitted on text.")
         return self.vectorizer_.vocabulary_
 
     def _check_params(self):
@@ -55,7 +66,7 @@ class TextRNN(BaseRNN):
         if not (is_known or _is_passthrough(self.vectorizer)):
             raise TypeError(
                 f"Expected vectorizer to be a SequenceVectorizer, 'passthrough' or None; got {self.vectorizer!r}. "
-                "Put another transformer before the estimator in a Pipeline, with vectorizer='passthrough'."
+                "With 'passthrough', X holds token ids in the order of the text, not counts or weights of words."
             )
         if self.embeddings is not None and _is_passthrough(self.vectorizer):
             raise ValueError(

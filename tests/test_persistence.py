@@ -154,9 +154,36 @@ def test_a_damaged_specification_is_refused(changes, message, fitted):
 
 
 def test_parts_that_are_missing_or_do_not_fit_are_refused(fitted):
-    for changes in ({"_network": {"spec": {}}}, {"_network": 3}, {"classes_": np.arange(3)}):
+    for changes in ({"_network": {"spec": {}}}, {"_network": 3}, {"_network": None}, {"classes_": np.arange(3)}):
         with pytest.raises(ValueError, match="RNNTextClassifier cannot be restored"):
             restore_with(fitted, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights": None}, "weights by their names"),
+        ({"resumption": {"n_epochs": "x"}}, "n_epochs"),
+        ({"resumption": {"n_epochs": -5}}, "n_epochs"),
+        ({"resumption": {"n_epochs": 1, "optimizer": [np.full(3, np.nan)]}}, "optimizer holds"),
+    ],
+)
+def test_a_damaged_state_of_training_is_refused(changes, message, fitted):
+    with pytest.raises(ValueError, match=f"RNNTextClassifier cannot be restored.*{message}"):
+        restore_with(fitted, _network={**fitted._network, **changes})
+
+
+def test_a_vectorizer_of_another_vocabulary_is_refused(fitted):
+    more = copy.deepcopy(fitted.vectorizer_).set_params(min_df=1).fit(["a b c", *fitted.vocabulary_])
+    with pytest.raises(ValueError, match=r"its vectorizer has \d+ token ids, and its network vectors for \d+"):
+        restore_with(fitted, vectorizer_=more)
+
+
+@pytest.mark.parametrize("name", ["target_mean_", "target_scale_"])
+def test_a_damaged_scale_of_targets_is_refused(name, fitted_numeric):
+    for values in (np.full(2, np.nan), np.ones(3), None):
+        with pytest.raises(ValueError, match=f"RNNSequenceRegressor cannot be restored: expected {name}"):
+            restore_with(fitted_numeric[0], **{name: values})
 
 
 def test_a_damaged_vocabulary_is_refused(fitted):
