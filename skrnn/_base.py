@@ -254,7 +254,13 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
     def _check_target(self, y) -> np.ndarray:
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        y = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
+        try:
+            y = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
+        except ValueError as error:
+            raise ValueError(
+                "Expected y to be an array of labels or numbers, or to have a column for each label or output; "
+                "got lists of different lengths. MultiLabelBinarizer makes columns of lists of labels."
+            ) from error
         return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
 
     def _check_targets_and_weights(self, X, y, sample_weight):

@@ -605,10 +605,11 @@ def _last(spec, packing: _Packing, states: np.ndarray) -> np.ndarray:
 
 
 def _sum(packing: _Packing, states: np.ndarray) -> np.ndarray:
-    total = np.zeros((len(packing.lengths), states.shape[1]), dtype=states.dtype)
+    # In single precision, a sum of thousands of steps would depend on where other sequences end.
+    total = np.zeros((len(packing.lengths), states.shape[1]))
     for n, tokens in packing.runs():
-        total[:n] += states[tokens].reshape(-1, n, states.shape[1]).sum(axis=0)
-    return total
+        total[:n] += states[tokens].reshape(-1, n, states.shape[1]).sum(axis=0, dtype=np.float64)
+    return total.astype(states.dtype)
 
 
 def _mean(packing: _Packing, states: np.ndarray) -> np.ndarray:

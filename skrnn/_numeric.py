@@ -47,7 +47,7 @@ class NumericRNN(BaseRNN):
         if n_features != self._n_features:
             raise ValueError(
                 f"X has {n_features} features at each time step, but {type(self).__name__} is expecting "
-                f"{self._n_features} features at each time step."
+                f"{self._n_features} features at each time step. A single sequence needs a list around it."
             )
 
     def _input(self, X):
@@ -78,6 +78,10 @@ def _list_of_sequences(X) -> list[np.ndarray] | None:
     """The sequences if X is a list of them; None if X is an array, or a list that is as good as one."""
     if not isinstance(X, list | tuple):
         return None
+    if any(isinstance(sequence, str) for sequence in X):
+        raise TypeError(
+            "Expected sequences of numbers, got str. RNNTextClassifier and RNNTextRegressor take text."
+        )
     sequences = [np.asarray(sequence) for sequence in X]
     shapes = {sequence.shape for sequence in sequences}
     if not shapes or min(map(len, shapes)) == 0:

@@ -3,6 +3,7 @@
 This module knows about text and sparse matrices only: nothing of Keras, networks or training.
 """
 
+import copy
 import re
 import unicodedata
 from collections import defaultdict
@@ -198,9 +199,9 @@ def check_documents(raw_documents) -> list[str]:
         raise ValueError(
             f"Expected an iterable of str documents, got a single {kind}; wrap it in a list: [document]."
         )
-    if isinstance(raw_documents, Mapping) or sparse.issparse(raw_documents):
+    if isinstance(raw_documents, Mapping | set | frozenset) or sparse.issparse(raw_documents):
         kind = type(raw_documents).__name__
-        raise TypeError(f"Expected an iterable of str documents, got a {kind}.")
+        raise TypeError(f"Expected an iterable of str documents, got a {kind}. Pass a list.")
     shape = getattr(raw_documents, "shape", None)
     if shape is not None and len(shape) != 1:
         raw_documents = _single_column(raw_documents, tuple(shape))
@@ -410,8 +411,11 @@ class SequenceVectorizer(
         self._check_params()
         documents = check_documents(raw_documents)
         if self.vocabulary is not None:
-            self.vocabulary_ = _check_vocabulary(self.vocabulary)
-            return self.transform(documents)
+            fitted = copy.copy(self)
+            fitted.vocabulary_ = _check_vocabulary(self.vocabulary)
+            sequences = fitted.transform(documents)
+            self.vocabulary_ = fitted.vocabulary_
+            return sequences
         if self.analyzer == "subword":
             pieces = self._learn_pieces(documents)
             tokens, numbers, lengths = self._number_tokens(documents, self._subword_analyzer(pieces))
@@ -785,9 +789,10 @@ def _truncate(numbers: np.ndarray, lengths: np.ndarray, max_length: int, truncat
 def _check_vocabulary(vocabulary) -> dict[str, int]:
     """A fixed vocabulary as a dict from token to id, in the order of the ids."""
     if isinstance(vocabulary, Mapping):
-        ordered = sorted(vocabulary, key=vocabulary.__getitem__)
+        are_numbers = all(isinstance(number, Integral) for number in vocabulary.values())
+        ordered = sorted(vocabulary, key=vocabulary.__getitem__) if are_numbers else []
         ids = [vocabulary[token] for token in ordered]
-        if ids != list(range(FIRST_TOKEN, FIRST_TOKEN + len(ids))):
+        if not are_numbers or ids != list(range(FIRST_TOKEN, FIRST_TOKEN + len(ids))):
             raise ValueError(
                 f"Expected the ids of vocabulary to be {FIRST_TOKEN}, {FIRST_TOKEN + 1}, … without gaps or "
                 "repetitions (0 is padding, 1 unknown); pass the tokens as a list to number them."
@@ -806,4 +811,4 @@ def _check_vocabulary(vocabulary) -> dict[str, int]:
 
 
 def _with_ids(tokens: Iterable[str]) -> dict[str, int]:
-    return {token: i for i, token in enumerate(tokens, start=FIRST_TOKEN)}
+    return {str(token): i for i, token in enumerate(tokens, start=FIRST_TOKEN)}  # and not NumPy's kind of str

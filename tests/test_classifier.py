@@ -518,6 +518,7 @@ def test_refused_documents(X, error, message):
         (None, "requires y to be passed"),
         ([[0, 3], [1, 0]], "indicator matrix"),
         ([1.0, float("nan")], "NaN"),
+        ([["a", "b"], ["c"]], "MultiLabelBinarizer"),
     ],
 )
 def test_refused_targets(y, message):

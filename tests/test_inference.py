@@ -196,6 +196,14 @@ def test_one_sequence_gives_what_it_gives_among_others(cell, activation, both):
     np.testing.assert_allclose(alone, forward(spec, weights, X), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("pooling", ["mean", "max", "attention"])
+def test_a_very_long_sequence_gives_what_it_gives_among_others(pooling):
+    spec = replace(BASE, pooling=pooling, skip_connection=True, output_activation="linear")
+    weights, X = random_weights(spec), random_input(spec, [*range(14_950, 15_001, 10), 7, 3000])
+    alone = [forward(spec, weights, X[[row]])[0] for row in range(X.shape[0])]
+    np.testing.assert_allclose(forward(spec, weights, X), alone, rtol=1e-6, atol=1e-6)
+
+
 @pytest.mark.parametrize("spec", TOKEN_SPECS, ids=spec_id)
 def test_columns_without_a_token_change_nothing(spec):
     weights = random_weights(spec)

@@ -171,6 +171,7 @@ def test_a_prediction_depends_on_the_sequence_alone(fitted, trends):
         ([np.zeros((3, 2)), np.array([[0, 0], [0, np.nan]])], r"contains NaN.*See sequence 1"),
         ([np.zeros((3, 2)), np.full((1, 2), np.inf)], r"infinity.*See sequence 1"),
         ([["a", "b"], ["c"]], "could not convert string to float"),
+        (["some", "text"], "RNNTextClassifier"),
         (np.zeros((2, 2, 2, 2)), "n_steps, n_features|Found array with dim 4"),
         (sparse.eye(2).tocsr(), "[Ss]parse"),
         ([], "0 sample|minimum of 1|Expected 2D array"),
@@ -186,7 +187,7 @@ def test_refused_predictions(fitted):
         ValueError, match="X has 3 features at each time step, but RNNSequenceClassifier is expecting 2"
     ):
         fitted.predict(np.zeros((4, 5, 3)))
-    with pytest.raises(ValueError, match="1 features at each time step"):
+    with pytest.raises(ValueError, match=r"1 features at each time step.* single sequence needs a list"):
         fitted.predict(np.zeros((4, 5)))
 
 

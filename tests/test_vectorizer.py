@@ -192,6 +192,7 @@ def test_vocabulary_of_a_fitted_vectorizer_is_a_fixed_vocabulary():
         ({"a": 2, "b": 4}, "without gaps or repetitions"),
         ({"a": 2, "b": 2}, "without gaps or repetitions"),
         ({"a": 0, "b": 1}, "ids of vocabulary to be 2, 3"),
+        ({"a": 2, "b": None}, "ids of vocabulary to be 2, 3"),
         ([], "Empty vocabulary: the one that was passed"),
         (set(), "Empty vocabulary: the one that was passed"),
         ({}, "Empty vocabulary: the one that was passed"),
@@ -200,6 +201,20 @@ def test_vocabulary_of_a_fitted_vectorizer_is_a_fixed_vocabulary():
 def test_fixed_vocabulary_is_refused(vocabulary, message):
     with pytest.raises(ValueError, match=message):
         SequenceVectorizer(vocabulary=vocabulary).fit(["a"])
+
+
+def test_a_failed_fit_leaves_the_fixed_vocabulary_of_before():
+    vectorizer = SequenceVectorizer(vocabulary=["good"]).fit(["good"])
+    vectorizer.set_params(vocabulary=["bad"], tokenizer=lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        vectorizer.fit(["bad"])
+    assert vectorizer.vocabulary_ == {"good": 2}
+
+
+def test_tokens_are_plain_str():
+    cutting = SequenceVectorizer(tokenizer=lambda text: np.array([text]))
+    for vectorizer in (SequenceVectorizer(vocabulary=np.array(["a"])), cutting):
+        assert {type(token) for token in vectorizer.fit(["a", "b"]).vocabulary_} == {str}
 
 
 @pytest.mark.parametrize(
@@ -458,6 +473,7 @@ REFUSED = {
     "NumPy str": (np.str_("one"), ValueError, "got a single str_; wrap it in a list"),
     "bytes": (b"one document", ValueError, "got a single bytes; wrap it in a list"),
     "dict": ({"text": ["a"]}, TypeError, "Expected an iterable of str documents, got a dict"),
+    "set": ({"a", "b"}, TypeError, "Expected an iterable of str documents, got a set"),
     "sparse matrix": (sparse.csr_matrix([[1]]), TypeError, "of str documents, got a csr_matrix"),
     "sparse array": (sparse.csc_array([[1]]), TypeError, "of str documents, got a csc_array"),
     "int": (3, TypeError, "Expected an iterable of str documents, got int"),
