@@ -254,13 +254,9 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
     def _check_target(self, y) -> np.ndarray:
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        try:
-            y = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
-        except ValueError as error:
-            raise ValueError(
-                "Expected y to be an array of labels or numbers, or to have a column for each label or output; "
-                "got lists of different lengths. MultiLabelBinarizer makes columns of lists of labels."
-            ) from error
+        if isinstance(y, set | frozenset):
+            raise TypeError("Expected y to be an array-like; got a set, which has no order.")
+        y = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
         return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
 
     def _check_targets_and_weights(self, X, y, sample_weight):
@@ -281,6 +277,8 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
         advice = "Raise validation_fraction, pass X_val and y_val, or choose another scoring."
 
         def score(estimator):
+            estimator = copy.copy(estimator)
+            vars(estimator).pop("feature_names_in_", None)  # X is an array, even if it was a table with names
             try:
                 found = float(scorer(estimator, X, y, **options))
             except ValueError as error:
@@ -445,7 +443,7 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
                 NetworkSpec(**network["spec"]), network["weights"] if network["network"] is None else None
             )
             _check_resumption(network["resumption"] or {}, network["weights"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"This {type(self).__name__} cannot be restored, its network is damaged: {error}"
             ) from error
@@ -609,7 +607,6 @@ _FIT_ON_FOLDS = (
     "_fit_classifier_calibrator_pair",
     "_permutation_test_score",
     "_fit_and_score_over_thresholds",
-    "_parallel_build_estimators",
 )
 
 
@@ -653,6 +650,8 @@ def _check_sample_weight(weights, X) -> np.ndarray:
 
 def _check_resumption(resumption: dict, weights: dict[str, np.ndarray]) -> None:
     """Raise an error unless training could go on from there."""
+    if not isinstance(resumption, dict):
+        raise TypeError(f"Expected a dict of what training goes on from; got {type(resumption).__name__}.")
     if resumption.get("parts") is not None:
         check_parts(resumption["parts"], weights["embedding"])
     n_epochs = resumption.get("n_epochs", 0)
@@ -660,13 +659,16 @@ def _check_resumption(resumption: dict, weights: dict[str, np.ndarray]) -> None:
         raise ValueError(f"Expected n_epochs to be an int >= 0; got {n_epochs!r}.")
     for name in ("optimizer", "dropout_seeds"):
         for value in resumption.get(name) or []:
-            if not np.all(np.isfinite(value)):
-                raise ValueError(f"The state of {name} holds infinite numbers or NaN.")
+            if np.any(np.isnan(value)):  # sums of squares may be infinite
+                raise ValueError(f"The state of {name} holds NaN.")
 
 
 def _takes_sample_weight(scorer) -> bool:
-    """Those of scikit-learn do; a function of the user's own need not."""
-    parameters = inspect.signature(scorer).parameters
+    """Whether the function does, or the metric from which scikit-learn made the scorer."""
+    try:
+        parameters = inspect.signature(getattr(scorer, "_score_func", scorer)).parameters
+    except (TypeError, ValueError):  # it does not say what it takes
+        return False
     return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
 

@@ -166,7 +166,11 @@ class _RNNClassifierMixin(ClassifierMixin):
                 )
 
     def _check_target(self, y) -> np.ndarray:
-        y = super()._check_target(y)
+        try:
+            y = super()._check_target(y)
+        except ValueError as error:
+            hint = " MultiLabelBinarizer of scikit-learn makes columns of lists of labels."
+            raise ValueError(f"{error}{hint if 'inhomogeneous' in str(error) else ''}") from error
         return y if y.ndim == 2 and y.shape[1] > 1 else _check_labels(column_or_1d(y, warn=True))
 
     def _fit_targets(self, y, weights, classes=None):
@@ -252,22 +256,21 @@ def _output_layer(n_classes: int, is_multilabel: bool) -> tuple[int, str]:
 
 
 def _check_labels(y: np.ndarray) -> np.ndarray:
-    """Raise an error for objects that are no labels: scikit-learn fails to compare them."""
+    """The labels, if they are some: objects may be missing, or of kinds that have no order."""
     if y.dtype.kind == "O":
-        kinds = {type(label) for label in y.tolist()}
-        missing = [label for label in y.tolist() if label is None or _is_nan(label)]
+        labels = y.tolist()
+        missing = [label for label in labels if label is None or _is_nan(label)]
         if missing:
             raise ValueError(f"Expected a label for every sample; y contains {missing[0]!r}.")
-        if str in kinds and len(kinds) > 1:
-            names = " and ".join(sorted(kind.__name__ for kind in kinds))
-            raise TypeError(f"Expected the labels of y to be of one kind; got {names}.")
+        others = [type(label).__name__ for label in labels if not isinstance(label, str)]
+        if 0 < len(others) < len(labels):
+            raise TypeError(f"Expected the labels of y to be of one kind; got str and {others[0]}.")
     return y
 
 
 def _is_nan(label) -> bool:
-    return type(label).__name__ == "NAType" or (
-        isinstance(label, Real) and label != label
-    )  # pandas.NA is no number
+    is_pandas_na = type(label).__name__ == "NAType"  # which is no number, and tells nothing when it is compared
+    return is_pandas_na or (isinstance(label, Real) and label != label)
 
 
 def _encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -275,8 +278,14 @@ def _encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
     Labels are compared as they are. ``LabelEncoder`` takes what is left of them in the dtype of the classes.
     """
+    kinds = {array.dtype.kind for array in (y, classes)}
+    if kinds in ({"M"}, {"m"}):  # dates, whose units may differ
+        common = np.result_type(y, classes)
+        y, classes = y.astype(common), classes.astype(common)
     labels, numbers = np.unique(y, return_inverse=True)
     position_of = {label: position for position, label in enumerate(classes.tolist())}
+    if len(kinds) == 2 and kinds & {"M", "m"}:  # of the finest units, Python has numbers
+        position_of = {}
     unseen = [label for label in labels.tolist() if label not in position_of]
     if unseen:
         raise ValueError(f"y contains previously unseen labels: {unseen}")

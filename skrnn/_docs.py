@@ -124,7 +124,8 @@ PARAMETERS = {
         Least improvement of the monitored score that counts.""",
     "scoring": """str, callable or None
         What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
-        "f1_macro"; None for the estimator's own ``score``. Class weights act on the loss only.""",
+        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
+        if they know what weights are. Class weights act on the loss only.""",
     "warm_start": """bool
         Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
         optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.""",

@@ -27,7 +27,7 @@ _CHUNK_TOKENS = 2**18
 _LONG_ALONE = 64
 # Tokens whose input products are looked up or computed together: some steps of few rows, or one of many.
 _BLOCK_TOKENS = 256
-# Input products of tokens, and as many of n-grams, that are kept from one call to the next: 8 MB.
+# Input products of tokens that are kept from one call to the next, and as many of n-grams: 8 MB, or one block.
 _KEPT_NUMBERS = 2**21
 
 # NumPy is quicker with arrays than with Python's own numbers.
@@ -123,7 +123,7 @@ class _ProductTables:
     ----------
     vectors : ndarray of shape (n_ids, features)
     kernels, biases : dict of str to ndarray
-        For each direction; no biases for none.
+        For each direction; the biases may be none.
     with_vectors : bool
         Whether the vectors are wanted, too.
     """
@@ -135,7 +135,7 @@ class _ProductTables:
 
     def of(self, ids: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Tables that have a row for each of these ids, and an array that has the number of this row."""
-        if len(ids) > _BLOCK_TOKENS:
+        if len(ids) > _BLOCK_TOKENS:  # so many are a product of matrices that is worth the threads of BLAS
             used, positions = _distinct(ids, len(self._vectors))
             return self._compute(used, np.matmul), positions
         # Who would have to wait does without. After a fork, a lock may stay closed for ever.

@@ -4,11 +4,12 @@ Imports Keras, and is itself imported only when a fit begins or a model is asked
 scikit-learn.
 """
 
+import os
 import random
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from threading import Lock
 from types import FunctionType
 from typing import Generic, TypeVar
@@ -62,8 +63,23 @@ class IdlePool(Generic[T]):
 _OWN_NETWORKS: IdlePool[keras.Model] = IdlePool(size=4)
 
 
+def refuse_forked_processes() -> None:
+    """Raise RuntimeError where TensorFlow, which a parent process has used, would wait for ever."""
+    if keras.backend.backend() == "tensorflow" and os.getpid() != _process_of_first_use():
+        raise RuntimeError(
+            "TensorFlow would wait for ever in a process that was forked from one in which it has run. Use "
+            "joblib's default backend, 'loky', or start processes with the method 'spawn' or 'forkserver'."
+        )
+
+
+@cache
+def _process_of_first_use() -> int:
+    return os.getpid()
+
+
 def build_own(spec: NetworkSpec, network: Callable, seed: int = 0) -> keras.Model:
     """What the user's own function makes of the specification."""
+    _process_of_first_use()
     with _seeded(seed):
         model = network(spec)
     if not isinstance(model, keras.Model):
@@ -80,6 +96,7 @@ def build_own(spec: NetworkSpec, network: Callable, seed: int = 0) -> keras.Mode
 
 def predict(spec: NetworkSpec, network: Callable, weights: list[np.ndarray], X) -> np.ndarray:
     """Outputs of a network of the user's own: (n_samples, n_outputs), in float64."""
+    refuse_forked_processes()
     # A function always makes the same model, under the same policy; an object may change.
     key = (network, spec, keras.config.dtype_policy().name) if isinstance(network, FunctionType) else None
     model = _OWN_NETWORKS.take(key) or build_own(spec, network)
@@ -116,6 +133,7 @@ def build_network(spec: NetworkSpec) -> keras.Model:
     Its weights, and the states of its dropout layers, are left to be set by the caller. They are seeded here
     because Keras would draw seeds from Python's global random generator.
     """
+    _process_of_first_use()
     return _network(spec, _masked)
 
 

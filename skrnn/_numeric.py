@@ -54,10 +54,9 @@ class NumericRNN(BaseRNN):
         sequences = np.split(X.data, X.indptr[1:-1])
         if not self._is_fitted_on_series:
             return sequences
-        # In a list, series may be of other lengths than those of the fit, and need no names of features.
         series = [sequence.ravel() for sequence in sequences]
-        is_table = set(map(len, series)) == {self.n_features_in_} and not hasattr(self, "feature_names_in_")
-        return np.array(series) if is_table else series
+        # In a list, they may be of other lengths than those of the fit.
+        return np.array(series) if set(map(len, series)) == {self.n_features_in_} else series
 
     def _fit_sequences(self, X):
         return X

@@ -64,10 +64,12 @@ class _RNNRegressorMixin(RegressorMixin):
         n_outputs = state["_network"]["spec"]["n_outputs"]
         for name in ("target_mean_", "target_scale_"):
             values = state.get(name)
-            if np.shape(values) != (n_outputs,) or not np.all(np.isfinite(values)):
+            is_array = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.shape == (n_outputs,)
+            is_scale = name == "target_scale_"
+            if not (is_array and np.all(np.isfinite(values)) and (not is_scale or np.all(values > 0))):
                 raise ValueError(
                     f"This {type(self).__name__} cannot be restored: expected {name} to be {n_outputs} finite "
-                    f"numbers; got {values!r}."
+                    f"numbers{' > 0' if is_scale else ''}; got {values!r}."
                 )
 
     def _check_target(self, y) -> np.ndarray:
@@ -79,7 +81,7 @@ class _RNNRegressorMixin(RegressorMixin):
     def _fit_targets(self, y, weights):
         self._is_multioutput = y.ndim == 2
         rows = np.flatnonzero(weights)  # numbers that are left out may be of any size
-        columns, weights = y[rows].reshape(len(rows), -1), weights[rows]
+        columns, weights = y[rows].reshape(len(rows), -1), weights[rows] / weights.max()
         with np.errstate(over="ignore", invalid="ignore"):
             self.target_mean_ = np.average(columns, axis=0, weights=weights)
             deviations = columns - self.target_mean_

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import Lock
+from threading import Lock, get_ident
 
 import joblib
 from threadpoolctl import LibController, ThreadpoolController
@@ -59,40 +59,41 @@ def run_in_threads(function: Callable, items: Iterable) -> None:
 
 
 class _SingleThreadedBlas:
-    """Context in which products of matrices have one thread; it may be entered again, from other threads too.
+    """Context in which products of matrices have one thread; other threads may be in it, too.
 
     The limit is one of the whole process. Who comes first sets it and who leaves last lifts it: callers that
-    each restored what they had found would restore each other's limit.
+    each restored what they had found would restore each other's limit. If an interruption keeps a thread from
+    leaving, its next stay does.
     """
 
     def __init__(self):
         self._lock = Lock()
-        self._n_inside = 0
+        self._inside: set[int] = set()
         self._before: list[tuple[LibController, int]] = []
 
     def __enter__(self):
         with self._lock:
-            if self._n_inside == 0:
-                # As ThreadpoolController.limit does, in a quarter of the time, which counts for a short text.
+            # As ThreadpoolController.limit does, in half the time, which counts for a short text.
+            if not self._before:
                 self._before = [(library, library.num_threads) for library in _blas()]
-                for library, _ in self._before:
-                    library.set_num_threads(1)
-            self._n_inside += 1
+            self._inside.add(get_ident())
+            for library, _ in self._before:
+                library.set_num_threads(1)
 
     def __exit__(self, *_):
         with self._lock:
-            self._n_inside -= 1
-            if self._n_inside == 0:
+            self._inside.discard(get_ident())
+            if not self._inside:
                 self._lift()
 
     def _lift(self):
         for library, n_threads in self._before:
             library.set_num_threads(n_threads)
+        self._before = []
 
     def begin_anew(self):
         """In a forked process: its parent's other threads, which may be inside, are not there to leave."""
-        if self._n_inside:
-            self._lift()
+        self._lift()
         self.__init__()
 
 

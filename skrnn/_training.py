@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from numbers import Real
 from typing import Protocol
 
@@ -21,7 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from skrnn._char_ngrams import VECTORS, parts_of, sum_parts, take_apart
-from skrnn._keras_network import IdlePool, build_own, build_training_network
+from skrnn._keras_network import IdlePool, build_own, build_training_network, refuse_forked_processes
 from skrnn._network import NetworkSpec
 from skrnn._progress import progress_display
 from skrnn._sequences import RaggedArray, dense_batch, shuffled_batches, sorted_batches
@@ -178,7 +178,7 @@ def train(
 
     Interrupted by the user after the first epoch, it warns and returns the best weights so far, if it is to.
     """
-    _refuse_forked_processes()
+    refuse_forked_processes()
     n_char_ngrams = 0
     if settings.network is None and spec.n_tokens is not None:
         spec = replace(spec, n_tokens=_round_up(spec.n_tokens), n_ngrams=_round_up(spec.n_ngrams))
@@ -216,25 +216,12 @@ def train(
     return TrainingResult(state, measured, _best_epoch(callbacks, n_epochs))
 
 
-def _refuse_forked_processes() -> None:
-    if keras.backend.backend() == "tensorflow" and os.getpid() != _process_of_the_first_fit():
-        raise RuntimeError(
-            "TensorFlow would wait for ever in a process that was forked from one in which it has trained. Use "
-            "joblib's default backend, 'loky', or start processes with the method 'spawn' or 'forkserver'."
-        )
-
-
-@cache
-def _process_of_the_first_fit() -> int:
-    return os.getpid()
-
-
 @contextmanager
 def _without_advice_on_tracing():
     """Without the warning of TensorFlow that functions are traced again, as those of a search's networks are."""
 
     def is_other(record: logging.LogRecord) -> bool:
-        return "triggered tf.function retracing" not in record.getMessage()
+        return "triggered tf.function retracing" not in str(record.msg)
 
     logger = logging.getLogger("tensorflow")
     logger.addFilter(is_other)

@@ -811,4 +811,6 @@ def _check_vocabulary(vocabulary) -> dict[str, int]:
 
 
 def _with_ids(tokens: Iterable[str]) -> dict[str, int]:
-    return {str(token): i for i, token in enumerate(tokens, start=FIRST_TOKEN)}  # and not NumPy's kind of str
+    # Of NumPy's kind of str and other subclasses, the plain str that is equal to it.
+    plain = (str.__str__(token) if isinstance(token, str) else token for token in tokens)
+    return {token: i for i, token in enumerate(plain, start=FIRST_TOKEN)}

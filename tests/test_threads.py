@@ -5,6 +5,7 @@ import multiprocessing
 import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -59,9 +60,10 @@ def test_one_core_means_no_other_thread(share):
     assert threads == {threading.get_ident()}
 
 
-def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards():
+@pytest.mark.parametrize("n_items", [1, 2])
+def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards(n_items):
     before, meanwhile = _blas_threads(), []
-    run_in_threads(lambda _: meanwhile.extend(_blas_threads()), range(2))
+    run_in_threads(lambda _: meanwhile.extend(_blas_threads()), range(n_items))
     assert set(meanwhile) == {1}
     assert _blas_threads() == before
 
@@ -92,6 +94,25 @@ def test_an_error_arrives_and_the_limit_is_lifted():
 
     with pytest.raises(ValueError, match="no 0"):
         run_in_threads(fail, range(3))
+    assert _blas_threads() == before
+
+
+@pytest.mark.parametrize("place", ["entering", "leaving"])
+def test_an_interruption_of_the_limit_itself_is_repaired_by_the_next_call(monkeypatch, place):
+    before = _blas_threads()
+    last = _threads._blas()[-1]
+    interrupted = Mock(side_effect=KeyboardInterrupt)
+
+    def work(_):
+        if place == "leaving":
+            monkeypatch.setattr(last, "set_num_threads", interrupted)
+
+    if place == "entering":
+        monkeypatch.setattr(last, "set_num_threads", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_in_threads(work, [0])
+    monkeypatch.undo()
+    run_in_threads(lambda _: None, [0])
     assert _blas_threads() == before
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import logging
 import os
 import pickle
 import re
@@ -16,7 +17,7 @@ import pytest
 from conftest import QUICK, SMALL, make_reviews
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, make_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate, permutation_test_score
 from sklearn.pipeline import Pipeline, make_pipeline
 
@@ -197,9 +198,13 @@ def test_scoring_takes_the_weights_of_the_validation_samples():
     assert weighted.validation_scores_[-1] == 0
 
 
-def test_a_scorer_of_ones_own_need_not_take_weights():
+@pytest.mark.parametrize(
+    "scorer",
+    [lambda estimator, X, y: estimator.score(X, y), make_scorer(lambda y, predicted: np.mean(y == predicted))],
+    ids=["function", "metric"],
+)
+def test_a_scorer_of_ones_own_need_not_take_weights(scorer):
     documents, y = make_reviews(n_documents=40)
-    scorer = lambda estimator, X, y: estimator.score(X, y)  # noqa: E731
     weighted = small(scoring=scorer, early_stopping=True, epochs=1).fit(documents, y, np.arange(40) + 1.0)
     assert 0 <= weighted.validation_scores_[0] <= 1
 
@@ -247,6 +252,25 @@ def test_refused_scoring(reviews):
     model = RNNTextRegressor(**{**QUICK, **diverging}, scoring="r2")
     with pytest.raises(ValueError, match="Lower learning_rate"):
         model.fit(X, y, X_val=X, y_val=y)
+
+
+def test_advice_on_tracing_is_kept_from_those_who_fit_and_from_nobody_else(reviews, caplog):
+    from keras.callbacks import LambdaCallback
+
+    logger, advice = logging.getLogger("tensorflow"), "5 out of the last 5 calls triggered tf.function retracing."
+
+    def begin(**_):
+        logger.warning(advice)
+        logger.warning("another %d", "warning")
+
+    with caplog.at_level(logging.WARNING, "tensorflow"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logger, "propagate", True)
+        patch.setattr(logging, "raiseExceptions", False)
+        small(epochs=1, callbacks=[LambdaCallback(on_train_begin=lambda _: begin())]).fit(*reviews)
+        during = [record.msg for record in caplog.records]
+        logger.warning(advice)
+    assert (advice in during, "another %d" in during) == (False, True)
+    assert caplog.records[-1].msg == advice
 
 
 def test_errors_in_validation_data_say_so(reviews):

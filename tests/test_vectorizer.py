@@ -211,6 +211,11 @@ def test_a_failed_fit_leaves_the_fixed_vocabulary_of_before():
     assert vectorizer.vocabulary_ == {"good": 2}
 
 
+def test_tokens_may_be_of_any_kind_that_is_equal_again():
+    numbers = SequenceVectorizer(tokenizer=lambda text: [int(word) for word in text.split()])
+    assert numbers.fit_transform(["1 2 3", "2 3"]).toarray().tolist() == [[4, 2, 3], [2, 3, 0]]
+
+
 def test_tokens_are_plain_str():
     cutting = SequenceVectorizer(tokenizer=lambda text: np.array([text]))
     for vectorizer in (SequenceVectorizer(vocabulary=np.array(["a"])), cutting):
