@@ -64,7 +64,7 @@ def forward(
         weights = _prepare(spec, weights, dtype)
         prepared[dtype] = weights, _product_tables(spec, weights)
     weights, tables = prepared[dtype]
-    lengths = np.diff(X.indptr)
+    lengths = X.indptr[1:] - X.indptr[:-1]
     pooled = np.zeros((X.shape[0], weights["output/kernel"].shape[0]), dtype=dtype)
     read = _vector_reader(weights, X) if spec.n_tokens is None else _token_reader(weights, tables, X)
 
@@ -298,6 +298,8 @@ class _Packing:
     @classmethod
     def of(cls, lengths: np.ndarray) -> "_Packing":
         steps = np.arange(lengths[0])
+        if len(lengths) == 1:
+            return cls(lengths, np.ones_like(steps), np.arange(lengths[0] + 1), steps, np.zeros_like(steps))
         n_active = len(lengths) - lengths[::-1].searchsorted(steps, side="right")
         offsets = np.zeros(len(steps) + 1, dtype=np.intp)
         n_active.cumsum(out=offsets[1:])
