@@ -278,14 +278,14 @@ def _encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
     Labels are compared as they are. ``LabelEncoder`` takes what is left of them in the dtype of the classes.
     """
-    kinds = {array.dtype.kind for array in (y, classes)}
+    kinds = {y.dtype.kind, classes.dtype.kind}
     if kinds in ({"M"}, {"m"}):  # dates, whose units may differ
         common = np.result_type(y, classes)
         y, classes = y.astype(common), classes.astype(common)
+    elif kinds & {"M", "m"}:  # other things are no dates, for which Python may have numbers
+        classes = classes[:0]
     labels, numbers = np.unique(y, return_inverse=True)
     position_of = {label: position for position, label in enumerate(classes.tolist())}
-    if len(kinds) == 2 and kinds & {"M", "m"}:  # of the finest units, Python has numbers
-        position_of = {}
     unseen = [label for label in labels.tolist() if label not in position_of]
     if unseen:
         raise ValueError(f"y contains previously unseen labels: {unseen}")

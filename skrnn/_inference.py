@@ -135,17 +135,16 @@ class _ProductTables:
 
     def of(self, ids: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Tables that have a row for each of these ids, and an array that has the number of this row."""
-        if len(ids) > _BLOCK_TOKENS:  # so many are a product of matrices that is worth the threads of BLAS
-            used, positions = _distinct(ids, len(self._vectors))
-            return self._compute(used, np.matmul), positions
+        are_few = len(ids) <= _BLOCK_TOKENS
         # Who would have to wait does without. After a fork, a lock may stay closed for ever.
-        if not self._lock.acquire(blocking=False):
-            used, positions = _distinct(ids, len(self._vectors))
-            return self._compute(used, _product_by_fours), positions
-        try:
-            return self._keep(ids)
-        finally:
-            self._lock.release()
+        if are_few and self._lock.acquire(blocking=False):
+            try:
+                return self._keep(ids)
+            finally:
+                self._lock.release()
+        used, positions = _distinct(ids, len(self._vectors))
+        # Many are a product of matrices that is worth the threads of BLAS.
+        return self._compute(used, _product_by_fours if are_few else np.matmul), positions
 
     def _keep(self, ids: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         tables, positions, n_kept = self._kept

@@ -62,14 +62,13 @@ class _RNNRegressorMixin(RegressorMixin):
         if "_network" not in state:
             return
         n_outputs = state["_network"]["spec"]["n_outputs"]
-        for name in ("target_mean_", "target_scale_"):
+        for name, low in (("target_mean_", -np.inf), ("target_scale_", 0)):
             values = state.get(name)
             is_array = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.shape == (n_outputs,)
-            is_scale = name == "target_scale_"
-            if not (is_array and np.all(np.isfinite(values)) and (not is_scale or np.all(values > 0))):
+            if not (is_array and np.all((values > low) & (values < np.inf))):
                 raise ValueError(
                     f"This {type(self).__name__} cannot be restored: expected {name} to be {n_outputs} finite "
-                    f"numbers{' > 0' if is_scale else ''}; got {values!r}."
+                    f"numbers > {low}; got {values!r}."
                 )
 
     def _check_target(self, y) -> np.ndarray:

@@ -789,14 +789,14 @@ def _truncate(numbers: np.ndarray, lengths: np.ndarray, max_length: int, truncat
 def _check_vocabulary(vocabulary) -> dict[str, int]:
     """A fixed vocabulary as a dict from token to id, in the order of the ids."""
     if isinstance(vocabulary, Mapping):
-        are_numbers = all(isinstance(number, Integral) for number in vocabulary.values())
-        ordered = sorted(vocabulary, key=vocabulary.__getitem__) if are_numbers else []
-        ids = [vocabulary[token] for token in ordered]
-        if not are_numbers or ids != list(range(FIRST_TOKEN, FIRST_TOKEN + len(ids))):
+        ids = vocabulary.values()
+        are_numbers = all(isinstance(number, Integral) for number in ids)
+        if not are_numbers or sorted(ids) != list(range(FIRST_TOKEN, FIRST_TOKEN + len(ids))):
             raise ValueError(
                 f"Expected the ids of vocabulary to be {FIRST_TOKEN}, {FIRST_TOKEN + 1}, … without gaps or "
                 "repetitions (0 is padding, 1 unknown); pass the tokens as a list to number them."
             )
+        ordered = sorted(vocabulary, key=vocabulary.__getitem__)
     else:
         ordered = sorted(vocabulary) if isinstance(vocabulary, set | frozenset) else list(vocabulary)
         strangers = [token for token in ordered if not isinstance(token, str)]
