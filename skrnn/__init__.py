@@ -3,10 +3,10 @@
 Neither Keras nor TensorFlow is imported until a fit begins.
 """
 
-from skrnn._classifier import RNNSequenceClassifier, RNNTextClassifier
-from skrnn._network import NetworkSpec
-from skrnn._regressor import RNNSequenceRegressor, RNNTextRegressor
-from skrnn._vectorizer import SequenceVectorizer
+from skrnn.estimators._classifiers import RNNSequenceClassifier, RNNTextClassifier
+from skrnn.network._spec import NetworkSpec
+from skrnn.estimators._regressors import RNNSequenceRegressor, RNNTextRegressor
+from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn._version import __version__
 
 __all__ = [

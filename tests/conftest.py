@@ -10,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skrnn import RNNTextClassifier
-from skrnn._network import NetworkSpec, weight_dtype, weight_shapes
-from skrnn._ngrams import ngram_table
-from skrnn._sequences import ragged_to_csr
+from skrnn.network._spec import NetworkSpec, weight_dtype, weight_shapes
+from skrnn.sequences._ngrams import ngram_table
+from skrnn.sequences._storage import ragged_to_csr
 from skrnn.datasets import load_bbc_news
 
 # Small enough to train in a moment, and of one shape, so that Keras traces it once for all tests.
@@ -108,8 +108,8 @@ def make_reviews(n_documents=60, n_classes=2, seed=0):
 def _room_for_networks():
     """Compiled networks wait for the tests to come that train one of the same shape: tracing takes seconds."""
     yield
-    if "skrnn._training" in sys.modules:  # which is not imported before a test fits something
-        sys.modules["skrnn._training"]._POOL._size = 50
+    if "skrnn.training._train" in sys.modules:  # which is not imported before a test fits something
+        sys.modules["skrnn.training._train"]._POOL._size = 50
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,121 +12,69 @@ import skrnn
 
 PACKAGE = Path(skrnn.__file__).parent
 HEAVY = {"tensorflow", "keras", "scikeras"}
-# The modules that import these, and that are themselves imported only when they are needed.
-KERAS = {"layers", "_keras_network", "_optimizers", "_progress", "_recurrence", "_training"}
 
-# What each module may import of the package.
-ALLOWED = {
-    "_validation": set(),
-    "_sequences": set(),
-    "_ngrams": {"_sequences"},
-    "_char_ngrams": {"_sequences"},
-    "_naive_bayes": {"_ngrams", "_sequences"},
-    "_network": {"_ngrams"},
-    "datasets": set(),
-    "estimator_checks": set(),
-    "_embeddings": set(),
-    "_threads": set(),
-    "_inference": {"_ngrams", "_network", "_sequences", "_threads"},
-    "_subwords": set(),
-    "_vectorizer": {"_docs", "_sequences", "_state", "_subwords", "_validation"},
-    "_recurrence": set(),
-    "layers": {"_char_ngrams", "_ngrams", "_recurrence", "_sequences"},
-    "_keras_network": {"_char_ngrams", "_network", "_sequences", "layers"},
-    "_progress": set(),
-    "_optimizers": set(),
-    "_training": {
-        "_char_ngrams",
-        "_keras_network",
-        "_network",
-        "_optimizers",
-        "_progress",
-        "_sequences",
-        "_threads",
-    },
-    "_callbacks": set(),
-    "_base": {
-        "_callbacks",
-        "_char_ngrams",
-        "_docs",
-        "_inference",
-        "_network",
-        "_state",
-        "_threads",
-        "_validation",
-        "_training",
-        "_keras_network",
-    },
-    "_text": {
-        "_base",
-        "_char_ngrams",
-        "_ngrams",
-        "_embeddings",
-        "_naive_bayes",
-        "_sequences",
-        "_validation",
-        "_vectorizer",
-    },
-    "_numeric": {"_base", "_sequences"},
-    "_docs": set(),
-    "_version": set(),
-    "_state": {"_version"},
-    "_classifier": {"_docs", "_numeric", "_text", "_validation"},
-    "_regressor": {"_docs", "_numeric", "_text", "_validation"},
-    "_export_text": {"_sequences", "_vectorizer"},
-    "export": {
-        "_base",
-        "_ngrams",
-        "_export_text",
-        "_network",
-        "_sequences",
-        "_text",
-        "_validation",
-        "_vectorizer",
-        "_version",
-    },
-    "__init__": {"_classifier", "_network", "_regressor", "_vectorizer", "_version"},
+# A wing imports those before it.
+WINGS = ["_version", "utils", "sequences", "text", "layers", "network", "training", "estimators", "export", "datasets"]
+
+# Modules that import Keras, and that are imported only when it is needed.
+KERAS = {"layers", "training", "network._keras"}
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
 }
 
 
-def _imports(path, top_level_only=False):
-    """Names of the modules that a source file imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def _imports(name: str, top_level_only: bool = False) -> set[str]:
+    """The modules that a module imports."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    imported = set()
     for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            yield node.module
+            imported.add(node.module)
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imported |= {alias.name for alias in node.names}
+    return imported
 
 
-def test_every_module_has_its_place():
-    assert {path.stem for path in PACKAGE.glob("*.py")} == set(ALLOWED)
+def _own_imports(name: str) -> set[str]:
+    return {imported.removeprefix("skrnn.") for imported in _imports(name) if imported.startswith("skrnn.")}
 
 
-@pytest.mark.parametrize("module", ALLOWED)
-def test_imports_point_one_way(module):
-    imported = [name.split(".") for name in _imports(PACKAGE / f"{module}.py")]
-    assert {parts[1] for parts in imported if parts[0] == "skrnn"} <= ALLOWED[module]
+def _wing(name: str) -> str:
+    return name.split(".")[0]
 
 
-@pytest.mark.parametrize("module", sorted(set(ALLOWED) - KERAS))
-def test_keras_is_imported_in_few_modules_only(module):
-    assert not {name.split(".")[0] for name in _imports(PACKAGE / f"{module}.py")} & HEAVY
-    at_the_top = {name.split(".")[-1] for name in _imports(PACKAGE / f"{module}.py", top_level_only=True)}
-    assert not at_the_top & KERAS
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "__init__"])
+def test_wings_import_in_one_direction(name):
+    later = {i for i in _own_imports(name) if WINGS.index(_wing(i)) > WINGS.index(_wing(name))}
+    assert not later
 
 
-def test_only_training_knows_scikeras():
-    assert [path.stem for path in PACKAGE.glob("*.py") if "scikeras.wrappers" in set(_imports(path))] == [
-        "_training"
-    ]
+def test_modules_import_without_cycles():
+    list(TopologicalSorter({name: _own_imports(name) - {name} for name in MODULES}).static_order())
 
 
-def test_importing_the_package_loads_neither_keras_nor_tensorflow():
-    code = f"import sys, skrnn, skrnn.datasets, skrnn.estimator_checks; assert not {HEAVY} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def _needs_keras(name: str) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in HEAVY | KERAS)
 
 
-def test_the_public_names():
+@pytest.mark.parametrize("name", [name for name in MODULES if not _needs_keras(name)])
+def test_keras_is_imported_only_when_needed(name):
+    at_the_top = _imports(name, top_level_only=True)
+    assert not [imported for imported in at_the_top if _needs_keras(imported.removeprefix("skrnn."))]
+
+
+def test_one_module_imports_scikeras():
+    assert [name for name in MODULES if "scikeras.wrappers" in _imports(name)] == ["training._engine"]
+
+
+def test_importing_the_package_imports_no_tensorflow():
+    code = f"import sys, skrnn.datasets, skrnn.export, skrnn.utils.estimator_checks; print({HEAVY} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_public_names():
     estimators = {"RNNTextClassifier", "RNNTextRegressor", "RNNSequenceClassifier", "RNNSequenceRegressor"}
     assert set(skrnn.__all__) == estimators | {"SequenceVectorizer", "NetworkSpec", "__version__"}

@@ -13,7 +13,7 @@ from conftest import QUICK
 from sklearn.model_selection import GridSearchCV
 
 from skrnn import RNNTextClassifier
-from skrnn._threads import worker_share
+from skrnn.utils._threads import worker_share
 
 SHARE_BEFORE = worker_share()
 

@@ -81,10 +81,10 @@ def test_the_html_representation_explains_every_parameter(estimator):
 
 
 def test_the_html_representation_links_to_the_documentation_if_there_is_an_address(monkeypatch):
-    import skrnn._docs
+    import skrnn.utils._docs
 
     address = "https://example.org/skrnn"
-    monkeypatch.setattr(skrnn._docs, "_documentation_address", lambda: address)
+    monkeypatch.setattr(skrnn.utils._docs, "_documentation_address", lambda: address)
     assert f'href="{address}"' in skrnn.RNNTextClassifier()._repr_html_()
 
 

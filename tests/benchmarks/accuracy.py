@@ -182,7 +182,7 @@ class _FastText(ClassifierMixin, BaseEstimator):
 
 def _run(folder: Path, name: str, configuration: str, seed: int, model: BaseEstimator) -> dict[str, object]:
     if isinstance(model, RNNTextClassifier):
-        import_module("skrnn._training")  # TensorFlow's import is no part of the first fit
+        import_module("skrnn.training._train")  # TensorFlow's import is no part of the first fit
     train, test = (_read(folder / name / f"{part}.tsv.gz") for part in ("train", "test"))
     result = {"set": name, "configuration": configuration, "seed": seed, **_measure(model, train, test)}
     return result | {"version": __version__, "parameters": model.get_params(deep=False)}

@@ -32,9 +32,9 @@ import joblib
 import numpy as np
 
 from skrnn import NetworkSpec, RNNTextClassifier
-from skrnn._inference import forward
-from skrnn._network import initial_weights
-from skrnn._sequences import dense_batch, ragged_to_csr, sorted_batches
+from skrnn.network._numpy import forward
+from skrnn.network._spec import initial_weights
+from skrnn.sequences._storage import dense_batch, ragged_to_csr, sorted_batches
 
 SPEC = NetworkSpec(20_000, 128, "lstm", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
 WEIGHTS = initial_weights(SPEC, np.random.default_rng(0))
@@ -121,7 +121,7 @@ def _keras_by_length(X) -> Callable[[], np.ndarray]:
 
 
 def _keras_network():
-    from skrnn._keras_network import build_network
+    from skrnn.network._keras import build_network
 
     model = build_network(SPEC)
     model.set_weights(list(WEIGHTS.values()))

@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skrnn import RNNTextClassifier, SequenceVectorizer
-from skrnn._sequences import dense_batch, ragged_to_csr, shuffled_batches, sorted_batches
-from skrnn._threads import run_in_threads
+from skrnn.sequences._storage import dense_batch, ragged_to_csr, shuffled_batches, sorted_batches
+from skrnn.utils._threads import run_in_threads
 
 N_TOKENS, EMBEDDING_DIM, UNITS, BATCH_SIZE, LEARNING_RATE = 20_000, 128, 128, 64, 1e-3
 _FLOOR_ROWS = 1024  # of the products that have all tokens as rows: many enough for the full rate

@@ -1,0 +1,1 @@
+"""What scikit-learn sees: the estimators, their inputs and their targets."""

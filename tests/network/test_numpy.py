@@ -1,0 +1,406 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import cycle, product
+from threading import Lock
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+from conftest import random_weights, small_spec, to_csr, tokens_of_ngrams, vector_sequences
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from scipy.special import expit, softmax
+
+from skrnn.network import _numpy
+from skrnn.network._numpy import forward
+from skrnn.network._spec import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights
+from skrnn.sequences._storage import RaggedArray, dense_batch
+
+BASE = small_spec()
+VECTORS = small_spec(n_tokens=None)
+OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": lambda logits: softmax(logits, axis=-1), "linear": np.array}
+
+CELLS_AND_POOLINGS = list(product(N_GATES, POOLINGS))
+TOKEN_SPECS = [replace(BASE, cell=cell, pooling=pooling, units=(4, 3)) for cell, pooling in CELLS_AND_POOLINGS]
+# Directions, depths and output activations in turn: Keras takes long to build every combination.
+VECTOR_SPECS = [
+    replace(VECTORS, cell=cell, pooling=pooling, bidirectional=both, units=units, output_activation=activation)
+    for (cell, pooling), (both, units, activation) in zip(
+        CELLS_AND_POOLINGS, cycle(product([True, False], [(4,), (4, 3)], OUTPUT_ACTIVATIONS)), strict=False
+    )
+]
+
+
+def spec_id(value):
+    """The id of a test's parameter."""
+    if isinstance(value, NetworkSpec):
+        return f"{'vectors' if value.n_tokens is None else 'tokens'}-{value.cell}-{value.pooling}"
+    return None
+
+
+every_kind = pytest.mark.parametrize("spec", TOKEN_SPECS + VECTOR_SPECS, ids=spec_id)
+tokens_and_vectors = pytest.mark.parametrize("reads", [BASE, VECTORS], ids=["tokens", "vectors"])
+
+
+def random_rows(spec, lengths, seed=0):
+    """Sequences that ``spec`` can read; those in front are the same whatever follows them."""
+    rng = np.random.default_rng(seed)
+    if spec.n_tokens is None:
+        return [rng.normal(size=(length, spec.n_features)) for length in lengths]
+    return [rng.integers(1, spec.n_tokens, size=length).tolist() for length in lengths]
+
+
+def to_input(spec, rows, dtype=np.float32):
+    return RaggedArray.of([row.astype(dtype) for row in rows]) if spec.n_tokens is None else to_csr(rows)
+
+
+def random_input(spec, lengths, seed=0, dtype=np.float32):
+    return to_input(spec, random_rows(spec, lengths, seed), dtype)
+
+
+def keras_outputs(spec, weights, X):
+    from skrnn.network._keras import build_network
+
+    model = build_network(spec)
+    model.set_weights(list(weights.values()))
+    return np.asarray(model(dense_batch(X, np.arange(X.shape[0])), training=False))
+
+
+def assert_agrees_with_keras(spec, weights, X):
+    outputs = forward(spec, weights, X)
+    assert outputs.shape == (X.shape[0], spec.n_outputs)
+    assert outputs.dtype == np.float64
+    np.testing.assert_allclose(outputs, keras_outputs(spec, weights, X), rtol=0, atol=1e-5, equal_nan=False)
+
+
+specs = st.builds(
+    lambda n_tokens, n_ngrams, skip_connection, **fields: NetworkSpec(
+        n_tokens,
+        n_ngrams=n_ngrams if n_tokens else 0,
+        skip_connection=skip_connection and n_tokens is not None,
+        **fields,
+    ),
+    n_tokens=st.sampled_from([BASE.n_tokens, None]),
+    n_features=st.integers(1, 4),
+    cell=st.sampled_from(sorted(N_GATES)),
+    units=st.lists(st.integers(1, 5), min_size=1, max_size=2).map(tuple),
+    bidirectional=st.booleans(),
+    activation=st.sampled_from(ACTIVATIONS),
+    pooling=st.sampled_from(POOLINGS),
+    n_outputs=st.integers(1, 3),
+    output_activation=st.sampled_from(sorted(OUTPUT_ACTIVATIONS)),
+    dropout=st.sampled_from([0.0, 0.5]),
+    embedding_dropout=st.sampled_from([0.0, 0.5]),
+    token_dropout=st.sampled_from([0.0, 0.5]),
+    n_ngrams=st.sampled_from([0, 1, 40]),
+    skip_connection=st.booleans(),
+).filter(lambda spec: spec.output_activation != "softmax" or spec.n_outputs > 1)
+token_sequences = st.lists(st.lists(st.integers(1, BASE.n_tokens - 1), max_size=5), min_size=1, max_size=6)
+
+
+@st.composite
+def inputs(draw, spec):
+    if spec.n_tokens is not None:
+        return to_csr(draw(token_sequences))
+    return RaggedArray.of(draw(vector_sequences(spec.n_features, draw(st.sampled_from([np.float32, np.float64])))))
+
+
+@every_kind
+def test_every_cell_and_pooling_agrees_with_keras(spec):
+    assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [3, 0, 5, 1, 3]))
+
+
+# Examples are small as drawn; shrinking one would build models for minutes.
+@settings(deadline=None, max_examples=32, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(specs, st.integers(0, 99), st.data())
+def test_forward_agrees_with_keras(spec, seed, data):
+    assert_agrees_with_keras(spec, random_weights(spec, seed), data.draw(inputs(spec)))
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+def test_vectors_of_zeros_are_time_steps_like_any_other(cell):
+    spec = replace(VECTORS, cell=cell, pooling="last", output_activation="linear")
+    weights = random_weights(spec)
+    (row,) = random_rows(spec, [3])
+    zeros = np.zeros((2, spec.n_features))
+    rows = [row, [*row, *zeros], [*zeros, *row], [*row[:2], *zeros, row[2]], zeros, zeros[:0]]
+    X = to_input(spec, list(map(np.array, rows)))
+    outputs = forward(spec, weights, X)
+    differences = np.abs(outputs[:, None] - outputs).max(axis=2)
+    assert differences[~np.eye(len(rows), dtype=bool)].min() > 1e-3
+    assert_agrees_with_keras(spec, weights, X)
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
+    spec = replace(BASE, cell=cell, n_ngrams=60, skip_connection=True)
+    weights = random_weights(spec)
+    keys = weights["ngram_keys"]
+    X = to_csr([*tokens_of_ngrams(keys[1:]), []])
+    outputs = forward(spec, weights, X)
+    assert_agrees_with_keras(spec, weights, X)
+    for is_longer in (False, True):
+        vectors = np.where((keys[:, :1] < 0) == is_longer, 0, weights["ngram_embedding"])
+        changed = np.abs(forward(spec, {**weights, "ngram_embedding": vectors}, X) - outputs).max(axis=1)
+        assert np.mean(changed > 1e-3) > 0.3
+        assert changed[-1] == 0  # an empty document has none
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+def test_relu_networks_agree_with_keras(cell):
+    spec = replace(BASE, cell=cell, activation="relu", units=(5, 4), pooling="max_mean")
+    assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [5, 0, 3, 1]))
+
+
+def test_a_network_as_it_starts_agrees_with_keras():
+    spec = NetworkSpec(11, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
+    assert_agrees_with_keras(spec, initial_weights(spec, np.random.default_rng(0)), random_input(spec, [5, 0, 8]))
+
+
+@pytest.mark.parametrize(
+    ("spec", "dtype", "tolerance"),
+    [
+        *((spec, np.float32, 1e-6) for spec in TOKEN_SPECS + VECTOR_SPECS),
+        *((spec, np.float64, 1e-12) for spec in VECTOR_SPECS),
+    ],
+    ids=spec_id,
+)
+def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
+    weights = random_weights(spec)
+    lengths = [6, 0, 1, 9, 9, 2, 0, 5]
+    X = random_input(spec, lengths, dtype=dtype)
+    together = forward(spec, weights, X)
+    assert np.ptp(together, axis=0).min() > 1e-3
+    rows = np.arange(len(lengths))
+    order = np.random.default_rng(0).permutation(rows)
+    long = random_rows(spec, [200], seed=1)
+    beside_a_long_one = forward(spec, weights, to_input(spec, long + random_rows(spec, [6, 0, 1]), dtype))
+    for outputs, expected in [
+        (np.concatenate([forward(spec, weights, X[[row]]) for row in rows]), together),
+        (forward(spec, weights, X[order]), together[order]),
+        (forward(spec, weights, X[rows[2:5]]), together[2:5]),
+        (forward(spec, weights, X[np.tile(rows, 2)]), np.tile(together, (2, 1))),
+        (beside_a_long_one[1:], together[:3]),
+    ]:
+        np.testing.assert_allclose(outputs, expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("cell", N_GATES)
+def test_one_sequence_gives_what_it_gives_among_others(cell, activation, both):
+    spec = replace(BASE, cell=cell, activation=activation, bidirectional=both, units=(4, 3))
+    weights, X = random_weights(spec), random_input(spec, [12, 1, 7])
+    alone = [forward(spec, weights, X[[row]])[0] for row in range(3)]
+    np.testing.assert_allclose(alone, forward(spec, weights, X), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "attention"])
+def test_a_very_long_sequence_gives_what_it_gives_among_others(pooling):
+    spec = replace(BASE, pooling=pooling, skip_connection=True, output_activation="linear")
+    weights, X = random_weights(spec), random_input(spec, [*range(14_950, 15_001, 10), 7, 3000])
+    alone = [forward(spec, weights, X[[row]])[0] for row in range(X.shape[0])]
+    np.testing.assert_allclose(forward(spec, weights, X), alone, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("spec", TOKEN_SPECS, ids=spec_id)
+def test_columns_without_a_token_change_nothing(spec):
+    weights = random_weights(spec)
+    X = random_input(spec, [6, 0, 1, 9])
+    wider = sparse.csr_matrix((X.data, X.indices, X.indptr), shape=(X.shape[0], X.shape[1] + 50))
+    np.testing.assert_array_equal(forward(spec, weights, wider), forward(spec, weights, X))
+
+
+@every_kind
+def test_empty_sequences_get_what_the_output_layer_makes_of_zeros(spec):
+    weights = random_weights(spec)
+    expected = OUTPUT_ACTIVATIONS[spec.output_activation](weights["output/bias"].astype(np.float64))
+    for lengths in ([0, 0], [0, 2]):
+        outputs = forward(spec, weights, random_input(spec, lengths))
+        np.testing.assert_allclose(outputs[0], expected, rtol=0, atol=1e-12)
+        assert np.isfinite(outputs).all()
+
+
+def test_one_that_is_much_longer_than_the_next_runs_alone():
+    chunks = list(_numpy._chunks(np.array([20, 1500, 700, 90, 30, 0, 30])))
+    assert [chunk.tolist() for chunk in chunks] == [[1], [2], [3], [4, 6, 0]]
+
+
+@tokens_and_vectors
+def test_no_sequence_gives_no_output(reads):
+    none = random_input(reads, [2, 3])[np.array([], dtype=np.intp)]
+    assert forward(reads, random_weights(reads), none).shape == (0, 3)
+
+
+@pytest.mark.parametrize(("max_rows", "max_tokens"), [(2, 10**6), (10**6, 12), (3, 7), (1, 1)])
+@pytest.mark.parametrize("pooling", ["last", "max_mean", "attention"])
+@tokens_and_vectors
+def test_chunks_do_not_change_the_result(monkeypatch, reads, pooling, max_rows, max_tokens):
+    spec = replace(reads, pooling=pooling)
+    weights, X = random_weights(spec), random_input(spec, [4, 0, 1, 12, 12, 2, 0, 5, 3])
+    whole = forward(spec, weights, X)
+    monkeypatch.setattr(_numpy, "_CHUNK_ROWS", max_rows)
+    monkeypatch.setattr(_numpy, "_CHUNK_TOKENS", max_tokens)
+    np.testing.assert_allclose(forward(spec, weights, X), whole, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("max_tokens", [1, 5, 12])
+@pytest.mark.parametrize("both", [True, False])
+@pytest.mark.parametrize("cell", N_GATES)
+@tokens_and_vectors
+def test_blocks_of_steps_do_not_change_the_result(monkeypatch, reads, cell, both, max_tokens):
+    spec = replace(reads, cell=cell, bidirectional=both, units=(4, 3), pooling="last")
+    weights, X = random_weights(spec), random_input(spec, [4, 0, 1, 12, 12, 2, 0, 5, 3])
+    whole = forward(spec, weights, X)
+    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", max_tokens)
+    np.testing.assert_allclose(forward(spec, weights, X), whole, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(forward(spec, weights, X[[4]]), whole[[4]], rtol=0, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 10), st.integers(1, 60))
+def test_chunks_are_bounded_and_hold_every_document_that_is_not_empty(lengths, max_rows, max_tokens):
+    lengths = np.array(lengths, dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_numpy, "_CHUNK_ROWS", max_rows)
+        patch.setattr(_numpy, "_CHUNK_TOKENS", max_tokens)
+        chunks = list(_numpy._chunks(lengths))
+    rows = [row for chunk in chunks for row in chunk]
+    assert sorted(rows) == np.flatnonzero(lengths).tolist()
+    assert np.all(np.diff(lengths[rows]) <= 0)
+    for chunk in chunks:
+        assert 1 <= len(chunk) <= max_rows
+        assert len(chunk) == 1 or lengths[chunk].sum() <= max_tokens
+
+
+@pytest.mark.parametrize(
+    ("reads", "dtype", "tolerance"),
+    [(BASE, np.float32, 1e-5), (VECTORS, np.float32, 1e-5), (VECTORS, np.float64, 1e-12)],
+    ids=["tokens", "float32 vectors", "float64 vectors"],
+)
+def test_a_long_sequence_agrees_with_a_loop_over_its_steps(reads, dtype, tolerance):
+    spec = replace(
+        reads, cell="simple", bidirectional=False, pooling="mean", n_outputs=1, output_activation="sigmoid"
+    )
+    weights = random_weights(spec)
+    long, none, short = random_rows(spec, [20_000, 0, 1])
+    outputs = forward(spec, weights, to_input(spec, [long, none, short], dtype))
+
+    exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
+    vectors = long if spec.n_tokens is None else exact["embedding"][long]
+    hidden, total = np.zeros(4), np.zeros(4)
+    for step in vectors @ exact["rnn_0/forward/kernel"] + exact["rnn_0/forward/bias"]:
+        hidden = np.tanh(step + hidden @ exact["rnn_0/forward/recurrent_kernel"])
+        total += hidden
+    logit = total / len(long) @ exact["output/kernel"] + exact["output/bias"]
+    np.testing.assert_allclose(outputs[0], 1 / (1 + np.exp(-logit)), rtol=0, atol=tolerance)
+    alone = forward(spec, weights, to_input(spec, [short], dtype))
+    np.testing.assert_allclose(outputs[2], alone[0], rtol=0, atol=min(tolerance, 1e-6))
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("scale", [1e3, -1e3])
+@pytest.mark.parametrize("lengths", [[5, 0, 2], [5]])
+def test_saturated_units_give_probabilities_without_overflow(cell, scale, lengths):
+    spec = replace(BASE, cell=cell, pooling="attention")
+    weights = {name: np.float32(scale) * weight for name, weight in random_weights(spec).items()}
+    with np.errstate(over="raise", divide="raise"):
+        outputs = forward(spec, weights, random_input(spec, lengths))
+    np.testing.assert_allclose(outputs.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+@tokens_and_vectors
+def test_prepared_weights_serve_again_in_each_precision(cell, reads):
+    spec, prepared = replace(reads, cell=cell), {}
+    weights, rows = random_weights(spec), random_rows(spec, [3, 0, 7])
+    for dtype in (np.float32, np.float64, np.float32):
+        X = to_input(spec, rows, dtype)
+        np.testing.assert_array_equal(forward(spec, weights, X, prepared), forward(spec, weights, X))
+        np.testing.assert_allclose(
+            forward(spec, weights, X[[2]], prepared), forward(spec, weights, X)[[2]], atol=1e-6
+        )
+
+
+@pytest.mark.parametrize("room", [4, 7, 10**6])
+def test_products_of_earlier_documents_serve_those_to_come(monkeypatch, room):
+    spec = replace(BASE, n_tokens=30, n_ngrams=20, skip_connection=True)
+    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", 4)
+    monkeypatch.setattr(_numpy, "_KEPT_NUMBERS", room * (8 * spec.units[0] + spec.n_features))
+    weights, X = random_weights(spec), random_input(spec, [3, 4, 0, 2, 6, 4, 1] * 5)
+    expected, prepared = forward(spec, weights, X), {}
+    for row in range(X.shape[0]):
+        outputs = forward(spec, weights, X[[row]], prepared)
+        np.testing.assert_allclose(outputs, expected[[row]], rtol=0, atol=1e-6)
+
+
+def test_last_bits_do_not_depend_on_earlier_documents():
+    spec = replace(BASE, n_tokens=2000, n_features=64, units=(32,), n_ngrams=20, skip_connection=True)
+    weights, X = random_weights(spec), random_input(spec, np.random.default_rng(0).integers(1, 100, size=50))
+    one_by_one, prepared = [forward(spec, weights, X[[row]], {}) for row in range(50)], {}
+    for row in np.random.default_rng(1).permutation(100) % 50:
+        np.testing.assert_array_equal(forward(spec, weights, X[[row]], prepared), one_by_one[row])
+
+
+def test_last_bits_do_not_depend_on_other_threads(monkeypatch):
+    spec = replace(BASE, n_tokens=2000, n_features=64, units=(32,))
+    weights, X, prepared = random_weights(spec), random_input(spec, [70, 50]), {}
+    alone = forward(spec, weights, X, prepared)
+    closed = Lock()
+    closed.acquire()
+    monkeypatch.setattr(prepared[np.dtype(np.float32)][1]["tokens"], "_lock", closed)
+    np.testing.assert_array_equal(forward(spec, weights, X, prepared), alone)
+
+
+@pytest.mark.parametrize("fails", ["full", "empty", "matmul", "arange"])
+def test_a_failure_while_products_are_kept_does_no_harm(monkeypatch, fails):
+    spec = replace(BASE, n_tokens=200)
+    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", 20)
+    monkeypatch.setattr(_numpy, "_KEPT_NUMBERS", 1)
+    weights, X, prepared = random_weights(spec), random_input(spec, [15] * 4), {}
+    expected = forward(spec, weights, X)
+    forward(spec, weights, X[[0]], prepared)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, fails, Mock(side_effect=MemoryError))
+        with pytest.raises(MemoryError):
+            forward(spec, weights, X[[1]], prepared)
+    for row in (0, 2, 1, 3):
+        outputs = forward(spec, weights, X[[row]], prepared)
+        np.testing.assert_allclose(outputs, expected[[row]], rtol=0, atol=1e-6)
+
+
+def test_kept_products_serve_threads(monkeypatch):
+    spec = replace(BASE, n_tokens=200, n_ngrams=50, skip_connection=True)
+    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", 20)
+    monkeypatch.setattr(_numpy, "_KEPT_NUMBERS", 1)
+    weights, X = random_weights(spec), random_input(spec, [15, 4, 9, 12] * 100)
+    expected, prepared = forward(spec, weights, X), {}
+    with ThreadPoolExecutor(8) as pool:
+        outputs = pool.map(lambda row: forward(spec, weights, X[[row]], prepared)[0], range(X.shape[0]))
+        np.testing.assert_allclose(list(outputs), expected, rtol=0, atol=1e-6)
+
+
+def test_a_fork_while_products_are_kept_does_not_block(monkeypatch):
+    weights, X, prepared = random_weights(BASE), random_input(BASE, [5]), {}
+    expected = forward(BASE, weights, X, prepared)
+    closed = Lock()
+    closed.acquire()
+    _, tables = prepared[np.dtype(np.float32)]
+    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # as another thread had it when the process was forked
+    np.testing.assert_allclose(forward(BASE, weights, X, prepared), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", N_GATES)
+@tokens_and_vectors
+@pytest.mark.parametrize("lengths", [[3, 0, 7], [7]])
+def test_forward_changes_neither_weights_nor_sequences(cell, reads, lengths):
+    spec = replace(reads, cell=cell, units=(4, 4))
+    weights, X, prepared = random_weights(spec), random_input(spec, lengths), {}
+    given = [array for array in (*weights.values(), *vars(X).values()) if isinstance(array, np.ndarray)]
+    before = [array.copy() for array in given]
+    first = forward(spec, weights, X, prepared)
+    for array, copy in zip(given, before, strict=True):  # BLAS writes to what is not writeable, too
+        np.testing.assert_array_equal(array, copy)
+        array.flags.writeable = False
+    np.testing.assert_array_equal(forward(spec, weights, X, prepared), first)

@@ -1,0 +1,153 @@
+"""Work in threads: that all is done, errors arrive, and the limit on BLAS is lifted again."""
+
+import functools
+import multiprocessing
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from unittest.mock import Mock
+
+import joblib
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from skrnn.utils import _threads
+from skrnn.network._numpy import forward
+from skrnn.network._spec import NetworkSpec, initial_weights
+from skrnn.sequences._storage import ragged_to_csr
+from skrnn.utils._threads import run_in_threads, worker_share
+
+
+def _blas_threads(_=None):
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+@pytest.fixture
+def share(monkeypatch):
+    """Sets what ``OMP_NUM_THREADS`` was when this process began."""
+    return functools.partial(monkeypatch.setattr, _threads, "_OMP_NUM_THREADS")
+
+
+@pytest.fixture(autouse=True)
+def two_cores(share):
+    share("2")
+
+
+def test_every_item_is_worked_on_in_several_threads():
+    met = threading.Barrier(2, timeout=30)
+    done = []
+
+    def work(item):
+        met.wait()  # passes only with two at a time
+        done.append(item)
+
+    run_in_threads(work, range(6))
+    assert sorted(done) == list(range(6))
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", 1), ("3", 3), ("0", None), ("", None), ("many", None)])
+def test_the_share_of_a_worker(share, value, expected):
+    share(value)
+    assert worker_share() == expected
+
+
+def test_one_core_means_no_other_thread(share):
+    share("1")
+    threads = set()
+    run_in_threads(lambda _: threads.add(threading.get_ident()), range(3))
+    assert threads == {threading.get_ident()}
+
+
+@pytest.mark.parametrize("n_items", [1, 2])
+def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards(n_items):
+    before, meanwhile = _blas_threads(), []
+    run_in_threads(lambda _: meanwhile.extend(_blas_threads()), range(n_items))
+    assert set(meanwhile) == {1}
+    assert _blas_threads() == before
+
+
+def test_callers_that_overlap_do_not_keep_the_limit():
+    before = _blas_threads()
+    first_is_in, second_is_in = threading.Event(), threading.Event()
+
+    def first(_):
+        first_is_in.set()
+        assert second_is_in.wait(30)
+
+    def second(_):
+        assert first_is_in.wait(30)
+        second_is_in.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(run_in_threads, work, range(2)) for work in (first, second)]:
+            future.result(timeout=60)
+    assert _blas_threads() == before
+
+
+def test_an_error_arrives_and_the_limit_is_lifted():
+    before = _blas_threads()
+
+    def fail(item):
+        raise ValueError(f"no {item}")
+
+    with pytest.raises(ValueError, match="no 0"):
+        run_in_threads(fail, range(3))
+    assert _blas_threads() == before
+
+
+@pytest.mark.parametrize("place", ["entering", "leaving"])
+def test_an_interruption_of_the_limit_itself_is_repaired_by_the_next_call(monkeypatch, place):
+    before = _blas_threads()
+    last = _threads._blas()[-1]
+    interrupted = Mock(side_effect=KeyboardInterrupt)
+
+    def work(_):
+        if place == "leaving":
+            monkeypatch.setattr(last, "set_num_threads", interrupted)
+
+    if place == "entering":
+        monkeypatch.setattr(last, "set_num_threads", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_in_threads(work, [0])
+    monkeypatch.undo()
+    run_in_threads(lambda _: None, [0])
+    assert _blas_threads() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_process_forked_meanwhile_is_free():
+    before, counts = _blas_threads(), []
+
+    def fork(item):
+        if item == 0:
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+                counts.extend(pool.submit(_blas_threads).result(timeout=60))
+
+    run_in_threads(fork, range(2))
+    assert counts == before
+
+
+def test_probabilities_do_not_depend_on_the_number_of_threads(share):
+    spec = NetworkSpec(50, 8, "lstm", (16, 8), True, "tanh", "max_mean", 3, "softmax", 0.0, 0.0, 0.0)
+    weights = initial_weights(spec, np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    lengths = rng.integers(0, 30, 1200)
+    X = ragged_to_csr(rng.integers(1, 50, lengths.sum()).astype(np.int32), lengths)
+    together = forward(spec, weights, X)
+    share("1")
+    np.testing.assert_allclose(forward(spec, weights, X), together, atol=1e-6)
+
+
+def test_without_a_share_all_cores_are_used(share):
+    share("")
+    threads, n_cores = set(), joblib.cpu_count()
+    met = threading.Barrier(n_cores, timeout=30)
+
+    def work(_):
+        met.wait()
+        threads.add(threading.get_ident())
+
+    run_in_threads(work, range(n_cores))
+    assert len(threads) == n_cores
