@@ -13,17 +13,15 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skrnn.estimators._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skrnn.text._char_ngrams import check_parts
-from skrnn.utils._docs import DocumentedMixin
 from skrnn.network._numpy import forward
 from skrnn.network._spec import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, check_network, initial_weights
-from skrnn.utils._persistence import PersistentMixin
+from skrnn.utils._persistence import PersistentEstimator
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 from skrnn.utils._validation import check_bool, check_choice, check_number, check_rate
 
@@ -50,7 +48,7 @@ MIN_AUTO_TIME_STEPS, MIN_AUTO_UPDATES, MIN_AUTO_SAMPLES_PER_CLASS = 750_000, 250
 MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS = 5, 60
 
 
-class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstimator):
+class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     """The course of a fit and of a prediction; subclasses say what X and y are.
 
     Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``,
@@ -431,6 +429,10 @@ class BaseRNN(PersistentMixin, DocumentedMixin, CallbackSupportMixin, BaseEstima
             prepared = {}
             _PREPARED[self] = fitted, prepared
         return prepared
+
+    def _from_plain_state(self, state):
+        self._check_state(state)
+        return state
 
     def _check_state(self, state):
         if "_network" not in state:

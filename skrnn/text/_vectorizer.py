@@ -15,7 +15,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.feature_extraction.text import (
     ENGLISH_STOP_WORDS,
     strip_accents_ascii,
@@ -23,9 +23,8 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn.utils._docs import DocumentedMixin
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, check_token_ids, ragged_to_csr
-from skrnn.utils._persistence import PersistentMixin
+from skrnn.utils._persistence import PersistentEstimator
 from skrnn.text._subwords import learn_pieces, word_cutter
 from skrnn.utils._validation import check_choice, check_number
 
@@ -259,9 +258,7 @@ def _check_document(document, position: int) -> str:
 
 
 # Its columns are time steps, not features: set_output has nothing to name, and leaves the matrix alone.
-class SequenceVectorizer(
-    PersistentMixin, DocumentedMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
-):
+class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output_keys=None):
     """Turn documents into sequences of token ids.
 
     The result is a sparse matrix in which entry ``(i, t)`` is the id of token ``t`` of document ``i``. The
@@ -641,13 +638,10 @@ class SequenceVectorizer(
         frequencies = np.bincount(occurs.indices, minlength=n_tokens)
         return (frequencies >= low) & (frequencies <= high)
 
-    def _check_state(self, state):
+    def _from_plain_state(self, state):
         if "vocabulary_" in state:
-            try:
-                _check_vocabulary(state["vocabulary_"])
-            except (AttributeError, TypeError, ValueError) as error:
-                message = f"This SequenceVectorizer cannot be restored, its vocabulary is damaged: {error}"
-                raise ValueError(message) from error
+            _check_vocabulary(state["vocabulary_"])
+        return state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

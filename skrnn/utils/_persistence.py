@@ -1,99 +1,43 @@
-"""The state of estimators in files: its format, and what is refused before it is used.
+"""The state of estimators in files: its format, and the checks before it is used.
 
-The format number goes up when the state changes in such a way that older code would misread it, or that newer
-code would misread older states. Then ``_MIGRATIONS`` gets a function that turns a state of the format before into
-one of the new, and a small file of each format stays under test.
+The format number goes up when the state changes so that older code would misread it, or newer code older states.
+Then ``__setstate__`` must convert older states, and a small file of each format stays under test.
 """
 
 import warnings
-from collections.abc import Callable
+from typing import Any
 
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skrnn._version import __version__
 
-FORMAT = 5
-
-
-def _without_pretrained_vectors(state: dict) -> dict:
-    """Format 2: text estimators have parameters for pretrained vectors."""
-    if "embedding_dim" not in state:
-        return state
-    return {**state, "embeddings": None, "trainable_embeddings": True, "_pretrained_dim": None}
-
-
-def _without_bigrams(state: dict) -> dict:
-    """Format 3: text estimators know pairs of tokens, classifiers of text a start, and all a falling rate."""
-    if "learning_rate" not in state:
-        return state
-    state = {**state, "learning_rate_decay": None}
-    if "embedding_dim" in state:
-        state |= {"max_bigrams": 0, "_n_bigrams": 0, "skip_connection": False}
-    if "class_weight" in state:
-        state["label_smoothing"] = 0.0
-    if "embedding_dim" in state and "class_weight" in state:
-        state["embedding_init"] = "uniform"
-    return state
-
-
-def _ngrams_for_bigrams(state: dict) -> dict:
-    """Format 4: n-grams, of which pairs are the shortest."""
-    network = state.get("_network")
-    if isinstance(network, dict):
-        network = {name: _of_ngrams(part) if isinstance(part, dict) else part for name, part in network.items()}
-        state = {**state, "_network": network}
-    return _of_ngrams(state)
-
-
-def _of_ngrams(names: dict) -> dict:
-    renamed = {
-        "max_bigrams": "max_ngrams",
-        "_n_bigrams": "_n_ngrams",
-        "n_bigrams": "n_ngrams",
-        "bigram_embedding": "ngram_embedding",
-        "bigram_pairs": "ngram_keys",
-        "bigram_slots": "ngram_slots",
-    }
-    return {renamed.get(name, name): value for name, value in names.items()}
-
-
-def _without_char_ngrams(state: dict) -> dict:
-    """Format 5: tokens of text estimators share vectors of character n-grams in training."""
-    return {**state, "char_ngram_range": None} if "embedding_dim" in state else state
-
-
-# From a format to the next: functions that take and return the dict of an estimator's attributes.
-_MIGRATIONS: dict[int, Callable[[dict], dict]] = {
-    1: _without_pretrained_vectors,
-    2: _without_bigrams,
-    3: _ngrams_for_bigrams,
-    4: _without_char_ngrams,
-}
-
+FORMAT = 1
 _STAMP = "_skrnn"
 
 
-class PersistentMixin:
-    """Stamps the state with its format when it is pickled, and checks both when it is restored."""
+class PersistentEstimator(BaseEstimator):
+    """An estimator whose state in files is plain data with a format number."""
 
-    def __getstate__(self):
-        return {**super().__getstate__(), _STAMP: {"format": FORMAT, "version": __version__}}
+    def __getstate__(self) -> dict[str, Any]:
+        stamp = {"format": FORMAT, "version": __version__}
+        return {**self._to_plain_state(super().__getstate__()), _STAMP: stamp}
 
-    def __setstate__(self, state):
-        state = dict(state)
+    def __setstate__(self, state: dict[str, Any]) -> None:
         name = type(self).__name__
-        stamp = state.pop(_STAMP, None)
-        if not isinstance(stamp, dict) or not isinstance(stamp.get("format"), int):
+        stamp = state.get(_STAMP)
+        if not isinstance(stamp, dict) or type(stamp.get("format")) is not int:
             raise ValueError(f"This {name} cannot be restored: its state does not say in which format it is.")
         version = stamp.get("version")
-        if not 1 <= stamp["format"] <= FORMAT:
+        if stamp["format"] != FORMAT:
             raise ValueError(
-                f"This {name} was saved by skrnn {version}, in format {stamp['format']}; skrnn {__version__} "
-                f"reads the formats up to {FORMAT}. Install a version of skrnn that is as new as the file."
+                f"This {name} was saved by skrnn {version} in format {stamp['format']}. skrnn {__version__} reads "
+                f"format {FORMAT}. Install the version of skrnn that saved the file, or a newer one."
             )
-        for number in range(stamp["format"], FORMAT):
-            state = _MIGRATIONS[number](state)
-        self._check_state(state)
+        try:
+            restored = self._from_plain_state({key: value for key, value in state.items() if key != _STAMP})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"This {name} cannot be restored, its state is damaged: {error}") from error
         if version != __version__:
             warnings.warn(
                 InconsistentVersionWarning(
@@ -101,13 +45,22 @@ class PersistentMixin:
                 ),
                 stacklevel=2,
             )
-        super().__setstate__(state)
+        super().__setstate__(restored)
 
-    def __copy__(self):
-        # A shallow copy would go through the state and its checks, which are for what comes from elsewhere.
+    def __copy__(self) -> Any:
+        # The default shallow copy would convert and check the state, which is for files.
         copied = type(self).__new__(type(self))
         vars(copied).update(vars(self))
         return copied
 
-    def _check_state(self, state: dict) -> None:
-        """Raise if attributes of a fitted estimator do not fit together."""
+    def _to_plain_state(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes as JSON types, lists of str and arrays."""
+        return attributes
+
+    def _from_plain_state(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Return the attributes that a plain state stands for, or raise an error if it is damaged."""
+        return state
+
+    def _get_doc_link(self) -> str:
+        # scikit-learn's HTML shows the docstrings of parameters only beside a link to a documentation page.
+        return "#"
