@@ -1,0 +1,151 @@
+"""A trained network: a specification, its weights, and what is needed to resume training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import logit
+
+from skrnn.network._char_ngrams import CharNgramVectors
+from skrnn.network._numpy import NumpyNetwork
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import check_weights
+from skrnn.sequences._storage import Sequences
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """What resuming needs beside the weights.
+
+    Parameters
+    ----------
+    optimizer : str
+        Name of the optimizer. The one that resumes must have the same name.
+    learning_rate_schedule : str or None
+        Class name of a schedule of Keras. Likewise.
+    char_ngram_range : tuple of int or None
+        Lengths of the character n-grams. Likewise.
+    optimizer_variables : list of ndarray
+        The optimizer's variables in Keras' order.
+    dropout_seeds : list of ndarray
+        States of the random generators of the dropout layers.
+    learning_rate : float or None
+        The constant learning rate. None if the rate changed during training.
+    char_ngrams : CharNgramVectors or None
+        What the vectors of tokens are made of.
+    """
+
+    optimizer: str
+    learning_rate_schedule: str | None
+    char_ngram_range: tuple[int, int] | None
+    optimizer_variables: list[np.ndarray]
+    dropout_seeds: list[np.ndarray]
+    learning_rate: float | None = None
+    char_ngrams: CharNgramVectors | None = None
+
+    def to_state(self) -> dict[str, Any]:
+        """Return plain data for a file."""
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        if self.char_ngrams is not None:
+            state["char_ngrams"] = dict(vars(self.char_ngrams))
+        return state
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], weights: dict[str, np.ndarray]) -> Checkpoint:
+        """Return the checkpoint of a network with these weights, or raise an error if the state is damaged."""
+        checkpoint = cls(**state)
+        if checkpoint.char_ngrams is not None:
+            char_ngrams = CharNgramVectors(**state["char_ngrams"])
+            char_ngrams.check(weights["embedding"].shape)
+            checkpoint = cls(**{**state, "char_ngrams": char_ngrams})
+        for name in ("optimizer_variables", "dropout_seeds"):
+            if any(np.any(np.isnan(array)) for array in state[name]):  # sums of squares may be infinite
+                raise ValueError(f"The {name} of the checkpoint contain NaN.")
+        return checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedNetwork:
+    """A network that predicts.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        What the network consists of.
+    weights : dict of str to ndarray
+        As ``weight_shapes(spec)`` names them, or those of the custom network in Keras' order.
+    n_epochs : int, default=0
+        Number of epochs that it was trained for.
+    build_model : callable or None, default=None
+        Returns the custom network for a specification. None for the built-in network.
+    checkpoint : Checkpoint or None, default=None
+        What resuming needs. None if training resumes with a new optimizer.
+    """
+
+    spec: NetworkSpec
+    weights: dict[str, np.ndarray]
+    n_epochs: int = 0
+    build_model: Callable[[NetworkSpec], Any] | None = None
+    checkpoint: Checkpoint | None = None
+
+    def predict(self, sequences: Sequences, *, logits: bool = False) -> np.ndarray:
+        """Return the outputs for sequences, or the logits before the output's activation.
+
+        Returns
+        -------
+        outputs : ndarray of float64, of shape (n_sequences, n_outputs)
+        """
+        if self.build_model is None:
+            return self._numpy.predict(sequences, logits=logits)
+        from skrnn.network._keras import predict_own
+
+        outputs = predict_own(self.spec, self.build_model, list(self.weights.values()), sequences)
+        return _TO_LOGITS[self.spec.output_activation](outputs) if logits else outputs
+
+    @cached_property
+    def _numpy(self) -> NumpyNetwork:
+        return NumpyNetwork(self.spec, self.weights)
+
+    def to_keras(self) -> Any:
+        """Return a new ``keras.Model`` with these weights, not compiled."""
+        from skrnn.network._keras import build_network, build_own
+
+        model = build_network(self.spec) if self.build_model is None else build_own(self.spec, self.build_model)
+        model.set_weights(list(self.weights.values()))
+        return model
+
+    def to_state(self) -> dict[str, Any]:
+        """Return plain data for a file."""
+        return {
+            "spec": asdict(self.spec),
+            "weights": self.weights,
+            "n_epochs": self.n_epochs,
+            "build_model": self.build_model,
+            "checkpoint": None if self.checkpoint is None else self.checkpoint.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> TrainedNetwork:
+        """Return the network that a state stands for, or raise an error if the state is damaged."""
+        spec, weights, n_epochs = NetworkSpec(**state["spec"]), state["weights"], state["n_epochs"]
+        if not isinstance(weights, dict):
+            raise TypeError(f"Expected the weights as a dict of arrays; got {type(weights).__name__}.")
+        if type(n_epochs) is not int or n_epochs < 0:
+            raise ValueError(f"Expected n_epochs to be an integer >= 0; got {n_epochs!r}.")
+        if state["build_model"] is None:
+            check_weights(spec, weights)
+        checkpoint = state["checkpoint"]
+        if checkpoint is not None:
+            checkpoint = Checkpoint.from_state(checkpoint, weights)
+        return cls(spec, weights, n_epochs, state["build_model"], checkpoint)
+
+
+_TO_LOGITS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "softmax": np.log,
+    "sigmoid": logit,
+    "linear": lambda outputs: outputs,
+}
