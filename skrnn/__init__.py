@@ -1,13 +1,13 @@
 """Recurrent neural networks on text and other sequences, as scikit-learn estimators.
 
-Neither Keras nor TensorFlow is imported until a fit begins.
+Keras and TensorFlow are imported when a fit begins.
 """
 
-from skrnn.estimators._classifiers import RNNSequenceClassifier, RNNTextClassifier
-from skrnn.network._spec import NetworkSpec
-from skrnn.estimators._regressors import RNNSequenceRegressor, RNNTextRegressor
-from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn._version import __version__
+from skrnn.estimators._classifiers import RNNSequenceClassifier, RNNTextClassifier
+from skrnn.estimators._regressors import RNNSequenceRegressor, RNNTextRegressor
+from skrnn.network._spec import NetworkSpec
+from skrnn.text._vectorizer import SequenceVectorizer
 
 __all__ = [
     "RNNTextClassifier",

@@ -1,706 +1,481 @@
-"""What the estimators share: parameters, the course of a fit, the fitted state.
+"""What all estimators share: their parameters, the steps of a fit, and predictions.
 
-Fitted state is plain data: a specification, named arrays, a history. Keras is imported when a fit begins, or
-when somebody asks for ``model_``.
+``BaseRNN._learn`` lists the steps. Subclasses say what X and y are: ``_fit_input``, ``_check_y`` and ``_fit_target``.
+Keras is imported when a fit begins, or when ``model_`` is read.
 """
 
+from __future__ import annotations
+
 import copy
-import inspect
-import sys
-from dataclasses import asdict, dataclass
-from numbers import Integral, Real
-from weakref import WeakKeyDictionary
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skrnn.estimators._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
-from skrnn.text._char_ngrams import check_parts
-from skrnn.network._numpy import forward
-from skrnn.network._spec import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, check_network, initial_weights
+from skrnn.estimators._fitted import Encoding, Fitted
+from skrnn.estimators._inputs import Input
+from skrnn.estimators._samples import Samples, check_same_length, check_sample_weight
+from skrnn.estimators._scoring import EpochScorer, Observer
+from skrnn.estimators._targets import Target
+from skrnn.network._char_ngrams import CharNgramVectors
+from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS, NetworkSpec
+from skrnn.network._trained import TrainedNetwork
+from skrnn.sequences._storage import Sequences
+from skrnn.utils._parameters import (
+    BOOLEAN,
+    CALLABLE,
+    NONE,
+    Constraint,
+    IntegerTuple,
+    Interval,
+    Options,
+    Where,
+    validated_params,
+)
 from skrnn.utils._persistence import PersistentEstimator
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
-from skrnn.utils._validation import check_bool, check_choice, check_number, check_rate
 
-# Names that Keras knows; written out so that a misspelt one is refused before Keras is imported.
-OPTIMIZERS = (
-    "adam",
-    "adamw",
-    "sgd",
-    "rmsprop",
-    "nadam",
-    "adamax",
-    "adagrad",
-    "adadelta",
-    "lion",
-    "adafactor",
-    "ftrl",
-)
+# Keras has them by these names. Listed so that a misspelt name is refused before Keras is imported.
+OPTIMIZERS = "adam adamw sgd rmsprop nadam adamax adagrad adadelta lion adafactor ftrl".split()
 
-# With fewer validation samples their loss is mostly noise, and early_stopping="auto" does without.
-MIN_AUTO_VALIDATION = 20
+# epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
+_AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
+_MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
 
-# epochs="auto": what it takes to learn from short sequences, from few of them, or to tell many classes apart.
-MIN_AUTO_TIME_STEPS, MIN_AUTO_UPDATES, MIN_AUTO_SAMPLES_PER_CLASS = 750_000, 250, 1200
-MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS = 5, 60
+
+def _are_callbacks(value: Any) -> bool:
+    """Return whether these are callbacks of Keras, or classes and functions that make them."""
+    return isinstance(value, list | tuple) and all(callable(item) or hasattr(item, "set_model") for item in value)
 
 
 class BaseRNN(CallbackSupportMixin, PersistentEstimator):
-    """The course of a fit and of a prediction; subclasses say what X and y are.
+    """Base of all estimators.
 
-    Hooks for the input: ``_check_input``, ``_fit_sequences``, ``_sequences``, ``_input_spec``,
-    ``_initial_weights``, ``_initial_parts``, ``_n_epochs_to_read``.
-    Hooks for the target: ``_check_target``, ``_fit_targets``, ``_targets``, ``_target_weights``, ``_strata``,
-    ``_network_targets``, ``_outputs``, ``_loss``, ``_label_smoothing``.
+    A subclass defines the methods ``_fit_input``, ``_check_y`` and ``_fit_target``, and adds its own parameters to
+    ``_parameter_constraints``.
     """
 
-    def __init__(
-        self,
-        *,
-        cell,
-        units,
-        bidirectional,
-        activation,
-        pooling,
-        dropout,
-        network,
-        optimizer,
-        learning_rate,
-        learning_rate_decay,
-        weight_decay,
-        clipnorm,
-        epochs,
-        batch_size,
-        early_stopping,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        scoring,
-        warm_start,
-        callbacks,
-        random_state,
-        verbose,
-    ):
-        self.cell = cell
-        self.units = units
-        self.bidirectional = bidirectional
-        self.activation = activation
-        self.pooling = pooling
-        self.dropout = dropout
-        self.network = network
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_decay = learning_rate_decay
-        self.weight_decay = weight_decay
-        self.clipnorm = clipnorm
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.scoring = scoring
-        self.warm_start = warm_start
-        self.callbacks = callbacks
-        self.random_state = random_state
-        self.verbose = verbose
+    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+        "cell": [Options(list(CELLS))],
+        "units": [
+            Interval(int, 1),
+            IntegerTuple(1, "a tuple with an integer >= 1 for each layer"),
+        ],
+        "bidirectional": [BOOLEAN],
+        "activation": [Options(ACTIVATIONS)],
+        "pooling": [Options(POOLINGS)],
+        "dropout": [Interval(float, 0, 1)],
+        "network": [Where("a function from NetworkSpec to keras.Model", callable), NONE],
+        "optimizer": [
+            Options(OPTIMIZERS),
+            Where("a subclass of keras.optimizers.Optimizer", lambda optimizer: isinstance(optimizer, type)),
+        ],
+        "learning_rate": [
+            Interval(float, 0, closed="neither"),
+            Where("a learning-rate schedule of Keras", callable),
+        ],
+        "learning_rate_decay": [Options(["cosine"]), NONE],
+        "weight_decay": [Interval(float, 0)],
+        "clipnorm": [Interval(float, 0, closed="neither"), NONE],
+        "epochs": [Interval(int, 1), Options(["auto"])],
+        "batch_size": [Interval(int, 1)],
+        "early_stopping": [BOOLEAN],
+        "validation_fraction": [Interval(float, 0, 0.5, closed="right")],
+        "n_iter_no_change": [Interval(int, 1)],
+        "tol": [Interval(float, 0)],
+        "scoring": [Where("the name of a scorer", lambda scoring: isinstance(scoring, str), str), CALLABLE, NONE],
+        "warm_start": [BOOLEAN],
+        "callbacks": [Where("a list of Keras callbacks", _are_callbacks, list), NONE],
+        "random_state": [
+            Interval(int, 0, 2**32, closed="left"),
+            Where("a numpy.random.RandomState", lambda state: isinstance(state, np.random.RandomState)),
+            Where("numpy.random", lambda state: state is np.random),
+            NONE,
+        ],
+        "verbose": [BOOLEAN, Interval(int, 0)],
+    }
+
+    _fitted: Fitted
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
         """Fit the network.
 
         Parameters
         ----------
         X : iterable of str, or sequences
-            The samples: documents, token ids or numeric sequences, as the class describes.
+            The training samples: documents, token ids or sequences, as the class describes.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in the loss. Only their ratios matter, and weight 0 is as good as leaving
-            the sample out (but for ``classes_``, which are those of all samples). None weighs all the same.
+            Sample weights in the loss. Only their ratios matter. None gives all samples the same weight. A sample
+            of weight 0 is left out, but its class stays in ``classes_``.
         X_val, y_val : as X and y, default=None
-            Validation data, in place of the share of X that early stopping would hold back. Without early
-            stopping they are still scored after each epoch, for ``history_``.
+            Validation data. Early stopping then holds back none of X. Without early stopping, the validation data
+            is scored after each epoch for ``history_``. A search of scikit-learn cuts every argument of ``fit``
+            that has as many samples as X, validation data included.
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             Weights of the validation samples.
 
         Returns
         -------
         self : object
-            The fitted estimator. If fitting fails, the estimator is as it was. Interrupted by the user (Ctrl-C)
-            after its first epoch, a fit warns and keeps the best weights so far.
+            The fitted estimator.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the user interrupts the fit. After the first epoch, the estimator is fitted all the same, with the
+            best weights so far.
+
+        Notes
+        -----
+        If a fit fails, the estimator stays as it was.
         """
-        self._check_params()
-        tasks = EpochTasks(self, None if self.epochs == "auto" else self.epochs, X, y, sample_weight)
-        fitted = copy.copy(self)  # takes what is learned; handed over only when all has gone well
-        fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks)
-        tasks.end(lambda: vars(fitted))
-        self._take_over(fitted)
+        params = self._validated_params()
+        tasks = EpochTasks(self, None if params.epochs == "auto" else params.epochs, X, y, sample_weight)
+        validation_data = X_val, y_val, sample_weight_val
+        fitted, is_interrupted = self._learn(X, y, sample_weight, params, validation_data, tasks)
+        tasks.end(lambda: {"_fitted": fitted})
+        self._fitted = fitted
+        if is_interrupted:
+            raise KeyboardInterrupt(f"The fit was interrupted. {type(self).__name__} has the best weights so far.")
         return self
 
-    def _fit(self, X, y, sample_weight, validation_data, tasks):
-        resume = self.warm_start and hasattr(self, "_network")
-        seed = self._seed()
-        X = self._check_input(X, reset=not resume)
-        training = self._training_samples(X, y, sample_weight, resume)
-        if any(part is not None for part in validation_data):
-            validation = self._validation_samples(*validation_data, n_samples=_n_rows(X))
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None) -> Any:
+        """Train for one epoch and resume from the last one, if there is one."""
+        params = self._validated_params()
+        # The number of epochs to come is not known: the learning rate stays as it is.
+        vars(params).update(epochs=1, learning_rate_decay=None, early_stopping=False, warm_start=True)
+        self._fitted, _ = self._learn(X, y, sample_weight, params, classes=classes)
+        return self
+
+    def _learn(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        params: SimpleNamespace,
+        validation_data: tuple[Any, Any, Any] = (None, None, None),
+        tasks: EpochTasks | None = None,
+        classes: np.ndarray | None = None,
+    ) -> tuple[Fitted, bool]:
+        """Return what is learned, and whether the user interrupted the training. The estimator does not change."""
+        from skrnn.training._train import train
+
+        resumed = self._fitted if params.warm_start and self.__sklearn_is_fitted__() else None
+        seed = int(check_random_state(params.random_state).randint(np.iinfo(np.int32).max))
+        encoding, samples = self._check_samples(X, y, sample_weight, params, resumed, classes)
+        training, validation = self._split(samples, validation_data, encoding, params, seed)
+        if resumed is None:
+            network, examples, char_ngrams = self._start(training, encoding, params, seed)
         else:
-            held_back = self._hold_back(training.targets, seed)
-            validation = training.take(held_back)
-            training = training.take(np.setdiff1d(np.arange(len(training.y)), held_back))
-        fit_sequences = self._sequences if resume else self._fit_sequences
-        examples = self._examples(training, fit_sequences)
-        watched = self._examples(validation, self._sequences) if len(validation.y) else None
-        scorer = self._scorer(validation) if watched else None
-        observer = _Observer(self, scorer, tasks) if scorer or tasks.has_callbacks else None
-        self._train(
-            examples,
-            watched,
-            seed,
-            resume,
-            self._n_epochs(examples.sequences),
-            observer,
-            self.warm_start,
-            self.learning_rate_decay,
-        )
+            network, examples, char_ngrams = self._resume(resumed.network, training, encoding, params)
+        watched = None if validation is None else _examples(validation, encoding.input.transform(validation.X))
+        observer = self._observer(validation, network, encoding, params, tasks)
+        monitor = "val_loss" if observer is None else observer.monitor
+        settings = self._training_settings(params, encoding, examples, seed, monitor, watched is not None)
+        result = train(network, examples, watched, settings, observer, char_ngrams)
+        history = _join({} if resumed is None else resumed.history, result.history)
+        scores = None if watched is None else _scores(history, monitor)
+        fitted = Fitted(encoding.input, encoding.target, result.network, history, result.best_epoch, scores)
+        return fitted, result.interrupted
 
-    def _n_epochs(self, sequences) -> int:
-        if self.epochs != "auto":
-            return int(self.epochs)
-        n_outputs, _ = self._outputs()
-        n_samples = max(MIN_AUTO_UPDATES * self.batch_size, MIN_AUTO_SAMPLES_PER_CLASS * max(n_outputs, 2))
-        wanted = max(n_samples / sequences.shape[0], self._n_epochs_to_read(sequences))
-        return int(np.clip(np.ceil(wanted), MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS))
+    def _fit_input(self, X: Any, params: SimpleNamespace) -> tuple[Input, Any]:
+        """Return a new input for X, and the checked X."""
+        raise NotImplementedError
 
-    def _n_epochs_to_read(self, sequences) -> float:
-        """How often "auto" shows sequences that are short."""
-        return MIN_AUTO_TIME_STEPS / max(len(sequences.data), 1)
+    def _check_y(self, y: Any) -> np.ndarray:
+        """Return y as an array, or raise an error if it cannot be a target."""
+        raise NotImplementedError
 
-    def _partial_fit(self, X, y, sample_weight, **known_targets):
-        """Train for one epoch, from where the last one ended."""
-        self._check_params()
-        fitted = copy.copy(self)
-        resume = hasattr(self, "_network")
-        X = fitted._check_input(X, reset=not resume)
-        training = fitted._training_samples(X, y, sample_weight, resume, **known_targets)
-        examples = fitted._examples(training, fitted._sequences if resume else fitted._fit_sequences)
-        # Nobody knows how many epochs will come: the learning rate stays what it is.
-        fitted._train(examples, None, self._seed(), resume, 1, None, resumable=True, learning_rate_decay=None)
-        self._take_over(fitted)
-        return self
+    def _fit_target(
+        self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace, classes: np.ndarray | None
+    ) -> Target:
+        """Return a new target for a checked y."""
+        raise NotImplementedError
 
-    def _take_over(self, fitted):
-        for name in vars(self).keys() - vars(fitted).keys():
-            delattr(self, name)  # learned before, and not this time
-        vars(self).update(vars(fitted))
+    def _validated_params(self) -> SimpleNamespace:
+        params = validated_params(self, self._parameter_constraints)
+        if params.scoring != "loss":
+            check_scoring(self, params.scoring)
+        return params
 
-    def _seed(self) -> int:
-        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+    def _check_samples(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        params: SimpleNamespace,
+        resumed: Fitted | None,
+        classes: np.ndarray | None,
+    ) -> tuple[Encoding, Samples]:
+        """Return what X and y mean, and the checked samples."""
+        if resumed is not None:
+            X = resumed.input.check(X, self)
+            y, sample_weight = self._check_y_and_weights(X, y, sample_weight)
+            return resumed, Samples.of(X, y, sample_weight, resumed.target)
+        input_, X = self._fit_input(X, params)
+        y, sample_weight = self._check_y_and_weights(X, y, sample_weight)
+        target = self._fit_target(y, sample_weight, params, classes)
+        return Encoding(input_, target), Samples.of(X, y, sample_weight, target)
 
-    def _training_samples(self, X, y, sample_weight, resume, **known_targets) -> "_Samples":
-        X, y, weights = self._check_targets_and_weights(X, y, sample_weight)
-        targets = self._targets(y) if resume else self._fit_targets(y, weights, **known_targets)
-        return self._samples(X, y, targets, weights)
+    def _check_y_and_weights(self, X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray]:
+        y = self._check_y(y)
+        check_same_length("y", y, X)
+        return y, check_sample_weight(sample_weight, X)
 
-    def _validation_samples(self, X_val, y_val, sample_weight_val, n_samples) -> "_Samples":
-        if X_val is None or y_val is None:
-            missing = "X_val" if X_val is None else "y_val"
+    def _split(
+        self,
+        samples: Samples,
+        validation_data: tuple[Any, Any, Any],
+        encoding: Encoding,
+        params: SimpleNamespace,
+        seed: int,
+    ) -> tuple[Samples, Samples | None]:
+        """Return the samples for training, and those for validation if there are any."""
+        if any(part is not None for part in validation_data):
+            return samples, self._check_validation_samples(*validation_data, encoding)
+        if not params.early_stopping:
+            return samples, None
+        strata, rng = encoding.target.strata(samples.encoded), np.random.default_rng([seed, 1])
+        return samples.split(strata, params.validation_fraction, rng)
+
+    def _check_validation_samples(self, X: Any, y: Any, sample_weight: Any, encoding: Encoding) -> Samples:
+        if X is None or y is None:
+            missing = "X_val" if X is None else "y_val"
             raise ValueError(f"Expected X_val and y_val together; {missing} is missing.")
+        reader = copy.copy(self)
+        vars(reader)["_fitted"] = encoding  # for scikit-learn's checks of the columns of a table
         try:
-            X_val = self._check_input(X_val)
-            n_validation_samples = _n_rows(X_val)
-            X_val, y_val, weights = self._check_targets_and_weights(X_val, y_val, sample_weight_val)
-            samples = self._samples(X_val, y_val, self._targets(y_val), weights)
+            X = encoding.input.check(X, reader)
+            return Samples.of(X, *self._check_y_and_weights(X, y, sample_weight), encoding.target)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation data (X_val, y_val, sample_weight_val): {error}") from error
-        if n_validation_samples == n_samples and _is_fitted_on_folds():
-            raise ValueError(
-                f"X_val and X have the same number of samples, {n_samples}: cross-validation cuts every fit "
-                "parameter that is as long as its X as it cuts X, and validation data with it. Pass one sample "
-                "more or less in X_val, y_val and sample_weight_val."
-            )
-        return samples
 
-    def _samples(self, X, y, targets, weights) -> "_Samples":
-        """Those that have a weight: from the others nothing is learned."""
-        rows = np.flatnonzero(weights * self._target_weights(targets))  # classes may have the weight 0
-        if len(rows) == 0:
-            raise ValueError("Expected some sample of a class with a weight > 0; all weights are zero.")
-        return _Samples(X, y, targets, weights).take(rows)
-
-    def _hold_back(self, targets, seed):
-        """Positions of the samples that early stopping watches."""
-        if not self.early_stopping:
-            return np.arange(0)
-        n = round(self.validation_fraction * len(targets))
-        held_back = _stratified_sample(self._strata(targets), n, np.random.default_rng([seed, 1]))
-        if isinstance(self.early_stopping, str):
-            return held_back if len(held_back) >= MIN_AUTO_VALIDATION else np.arange(0)
-        if len(held_back) == 0:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(targets)} samples leaves none to "
-                "validate on, since every class keeps one. Raise it, pass X_val and y_val, or set "
-                "early_stopping=False."
-            )
-        return held_back
-
-    def _check_target(self, y) -> np.ndarray:
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        if isinstance(y, set | frozenset):
-            raise TypeError("Expected y to be an array-like; got a set, which has no order.")
-        y = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
-        return y.astype(object) if y.dtype.kind == "T" else y  # scikit-learn does not know StringDType
-
-    def _check_targets_and_weights(self, X, y, sample_weight):
-        """Input, y and weights that fit together."""
-        y = self._check_target(y)
-        _check_same_length("y", y, X)
-        return X, y, _check_sample_weight(sample_weight, X)
-
-    def _scorer(self, validation: "_Samples"):
-        """A function from an estimator to the score that early stopping watches, or None if it is the loss."""
-        if isinstance(self.scoring, str) and self.scoring == "loss":
-            return None
-        scorer = check_scoring(self, self.scoring)
-        X, y, weights = self._input(validation.X), validation.y, validation.weights
-        is_weighted = np.any(weights != weights[0]) and _takes_sample_weight(scorer)
-        options = {"sample_weight": weights} if is_weighted else {}
-        watched = f"scoring={self.scoring!r} of the {len(y)} validation samples"
-        advice = "Raise validation_fraction, pass X_val and y_val, or choose another scoring."
-
-        def score(estimator):
-            estimator = copy.copy(estimator)
-            vars(estimator).pop("feature_names_in_", None)  # X is an array, even if it was a table with names
-            try:
-                found = float(scorer(estimator, X, y, **options))
-            except ValueError as error:
-                raise ValueError(f"{watched} failed: {error} {advice}") from error
-            if self.early_stopping and np.isnan(found):  # no epoch would be better than the first
-                raise ValueError(f"Expected {watched} to be a number; got nan. {advice}")
-            return found
-
-        return score
-
-    def _examples(self, samples: "_Samples", to_sequences):
-        from skrnn.training._train import Examples
-
-        weights = samples.weights * self._target_weights(samples.targets)
-        with np.errstate(over="ignore"):
-            mean = weights.mean()
-        if not np.isfinite(mean):
-            raise ValueError("Expected weights, times those of the classes, with a finite sum. Scale them down.")
-        # On average 1, so that the size of a gradient, and with it clipping, is that of unweighted training.
-        weights = (weights / mean).astype(np.float32)
-        return Examples(
-            to_sequences(samples.X),
-            self._network_targets(samples.targets),
-            None if np.all(weights == 1) else weights,
-        )
-
-    def _train(self, training, validation, seed, resume, epochs, observer, resumable, learning_rate_decay):
-        from skrnn.training._train import TrainingSettings, train
-
-        spec = self._spec()
-        rate = self.learning_rate
-        stop_early = validation is not None and bool(self.early_stopping)
-        settings = TrainingSettings(
-            network=self.network,
-            loss=self._loss(),
-            label_smoothing=float(self._label_smoothing()),
-            optimizer=self.optimizer,
-            learning_rate=rate if callable(rate) else float(rate),
-            learning_rate_decay=learning_rate_decay,
-            weight_decay=self.weight_decay,
-            clipnorm=self.clipnorm,
-            epochs=epochs,
-            batch_size=int(self.batch_size),
-            patience=int(self.n_iter_no_change) if stop_early else None,
-            monitor="val_loss" if observer is None else observer.monitor,
-            tol=self.tol,
-            callbacks=list(self.callbacks or ()),
-            verbose=bool(self.verbose),
-            keep_if_interrupted=not _is_fitted_on_folds(),
-            seed=seed,
-            resumable=bool(resumable),
-        )
-        result = train(spec, self._start(spec, seed, resume, training), training, validation, settings, observer)
-        self.history_ = _join(self.history_ if resume else {}, result.history)
-        self.n_iter_ = result.state.n_epochs
-        self.best_epoch_ = result.best_epoch
-        self.validation_scores_ = None
-        if validation is not None and settings.monitor == "val_loss":
-            self.validation_scores_ = [-loss for loss in self.history_["val_loss"]]
-        elif validation is not None:
-            self.validation_scores_ = self.history_[settings.monitor]
-        resumption = {name: value for name, value in vars(result.state).items() if name != "weights"}
-        self._network = self._network_state(spec, result.state.weights, resumption if resumable else None)
-
-    def _network_state(self, spec: NetworkSpec, weights: dict[str, np.ndarray], resumption: dict | None) -> dict:
-        """All that is kept of a trained network."""
-        return {
-            "spec": asdict(spec),
-            "weights": weights,
-            "network": self.network,
-            "optimizer": self._optimizer_kind(),
-            "resumption": resumption,
-        }
-
-    def _start(self, spec, seed, resume, training):
-        """Where training begins."""
-        from skrnn.training._train import TrainingState
-
-        if not resume:
-            # A network of the user's own starts as its layers say.
+    def _start(
+        self, training: Samples, encoding: Encoding, params: SimpleNamespace, seed: int
+    ) -> tuple[TrainedNetwork, Any, CharNgramVectors | None]:
+        """Return a network before training, its examples, and what the vectors of tokens share in training."""
+        sequences, start = encoding.input.fit_transform(training.X, params)
+        examples = _examples(training, sequences)
+        spec = self._spec(encoding, params)
+        weights: dict[str, np.ndarray] = {}  # a custom network starts with the weights of its layers
+        if params.network is None:
+            indicators = encoding.target.indicators(training.encoded)
             rng = np.random.default_rng([seed, 0])
-            with SINGLE_THREADED_BLAS:  # as in predictions: small matrices, on a machine that may be busy
-                weights = self._initial_weights(spec, rng, training) if self.network is None else None
-            return TrainingState(weights, self._initial_parts(spec))
-        # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
-        resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
-        start = TrainingState(self._network["weights"], **resumption)
-        fitted_spec = NetworkSpec(**self._network["spec"])
-        before = {**asdict(fitted_spec), **(self._network["optimizer"] if start.optimizer else {})}
-        before["network"] = self._network["network"]
-        now = {**asdict(spec), **self._optimizer_kind(), "network": self.network}
-        changed = [name for name, value in now.items() if value != before.get(name, value)]
-        if changed:
-            raise ValueError(
-                f"Training goes on with the fitted network, but {', '.join(changed)} would change it. Set the "
-                "parameters back, or call fit with warm_start=False."
-            )
-        return start
+            with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
+                weights = start.weights(spec, rng, sequences, indicators, examples.weights)
+        return TrainedNetwork(spec, weights, build_model=params.network), examples, start.char_ngrams(spec)
 
-    def _initial_weights(self, spec, rng, _training) -> dict[str, np.ndarray]:
-        return initial_weights(spec, rng)
+    def _resume(
+        self, network: TrainedNetwork, training: Samples, encoding: Encoding, params: SimpleNamespace
+    ) -> tuple[TrainedNetwork, Any, None]:
+        """Return the fitted network and its new examples. The checkpoint has what the vectors of tokens share."""
+        examples = _examples(training, encoding.input.transform(training.X))
+        _check_resumable(network, self._spec(encoding, params), params)
+        return network, examples, None
 
-    def _initial_parts(self, _spec) -> dict[str, np.ndarray] | None:
-        """What the vectors of tokens share in training, if anything."""
-        return None
-
-    def _optimizer_kind(self) -> dict:
-        """What has to be the same for an optimizer's state to be of use."""
-        name = self.optimizer if isinstance(self.optimizer, str) else self.optimizer.__qualname__
-        schedule = type(self.learning_rate).__name__ if callable(self.learning_rate) else None
-        return {"optimizer": name, "learning_rate": schedule}
-
-    def _spec(self) -> NetworkSpec:
-        n_outputs, output_activation = self._outputs()
+    def _spec(self, encoding: Encoding, params: SimpleNamespace) -> NetworkSpec:
         return NetworkSpec(
-            **self._input_spec(),
-            cell=self.cell,
-            units=tuple(int(n) for n in self._units()),
-            bidirectional=bool(self.bidirectional),
-            activation=self.activation,
-            pooling=self.pooling,
-            n_outputs=n_outputs,
-            output_activation=output_activation,
-            dropout=float(self.dropout),
+            **encoding.input.spec_fields(params),
+            cell=params.cell,
+            units=(params.units,) if isinstance(params.units, int) else params.units,
+            bidirectional=params.bidirectional,
+            activation=params.activation,
+            pooling=params.pooling,
+            n_outputs=encoding.target.n_outputs,
+            output_activation=encoding.target.output_activation,
+            dropout=params.dropout,
         )
 
-    def _label_smoothing(self) -> float:
-        return 0.0
+    def _observer(
+        self,
+        validation: Samples | None,
+        network: TrainedNetwork,
+        encoding: Encoding,
+        params: SimpleNamespace,
+        tasks: EpochTasks | None,
+    ) -> Observer | None:
+        """Return what scores the validation samples and runs scikit-learn's callbacks, or None if nothing does."""
+        if tasks is None:
+            return None
+        scorer = None
+        if validation is not None and params.scoring != "loss":
+            scorer = EpochScorer(self, params.scoring, validation, encoding, params.early_stopping)
+        if scorer is None and not tasks.has_callbacks:
+            return None
+        return Observer(self, encoding, network, scorer, tasks)
 
-    def _units(self):
-        return (self.units,) if isinstance(self.units, Integral) else self.units
+    def _training_settings(
+        self,
+        params: SimpleNamespace,
+        encoding: Encoding,
+        examples: Any,
+        seed: int,
+        monitor: str,
+        has_validation: bool,
+    ) -> Any:
+        from skrnn.training._train import TrainingSettings
 
-    def _forward(self, X, **changes) -> np.ndarray:
-        """The network's outputs: (n_samples, n_outputs); ``changes`` to its specification for this once."""
+        loss, label_smoothing = encoding.target.loss(params)
+        is_auto = params.epochs == "auto"
+        return TrainingSettings(
+            loss=loss,
+            label_smoothing=label_smoothing,
+            optimizer=params.optimizer,
+            learning_rate=params.learning_rate,
+            learning_rate_decay=params.learning_rate_decay,
+            weight_decay=params.weight_decay,
+            clipnorm=params.clipnorm,
+            epochs=_n_auto_epochs(encoding, examples.sequences, params.batch_size) if is_auto else params.epochs,
+            batch_size=params.batch_size,
+            patience=params.n_iter_no_change if has_validation and params.early_stopping else None,
+            monitor=monitor,
+            tol=params.tol,
+            callbacks=params.callbacks or [],
+            verbose=bool(params.verbose),
+            seed=seed,
+            resumable=params.warm_start,
+            char_ngram_range=getattr(params, "char_ngram_range", None),
+        )
+
+    def _outputs(self, X: Any, *, logits: bool = False) -> tuple[np.ndarray, Any]:
+        """Return the outputs of the network, (n_samples, n_outputs), and the target that decodes them."""
         check_is_fitted(self)
-        sequences = self._sequences(self._check_input(X))
-        fitted = self._network
-        spec, weights, network = (fitted[name] for name in ("spec", "weights", "network"))
-        if network is None:
-            spec = NetworkSpec(**{**spec, **changes})
-            return forward(spec, weights, sequences, self._prepared(fitted))
-        from skrnn.network._keras import predict
-
-        return predict(NetworkSpec(**spec), network, list(weights.values()), sequences)
-
-    def _prepared(self, fitted: dict) -> dict:
-        """What predictions with this network, trained by this estimator, have derived from its weights."""
-        of, prepared = _PREPARED.get(self, (None, None))
-        if of is not fitted:
-            prepared = {}
-            _PREPARED[self] = fitted, prepared
-        return prepared
-
-    def _from_plain_state(self, state):
-        self._check_state(state)
-        return state
-
-    def _check_state(self, state):
-        if "_network" not in state:
-            return
-        try:
-            network = state["_network"]
-            if not isinstance(network["weights"], dict):
-                raise TypeError(f"Expected weights by their names; got {type(network['weights']).__name__}.")
-            check_network(
-                NetworkSpec(**network["spec"]), network["weights"] if network["network"] is None else None
-            )
-            _check_resumption(network["resumption"] or {}, network["weights"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"This {type(self).__name__} cannot be restored, its network is damaged: {error}"
-            ) from error
-
-    def _input(self, X):
-        """What ``_check_input`` has checked, as a user would pass it."""
-        return X
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "_network")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags
+        fitted = self._fitted  # read once: another thread may fit the estimator again
+        return fitted.predict(fitted.input.check(X, self), logits=logits), fitted.target
 
     @property
-    def n_parameters_(self):
-        """Number of numbers in the network's weights."""
-        check_is_fitted(self)
-        return sum(weight.size for weight in self._network["weights"].values())
+    def _learned(self) -> Fitted:
+        """What the fit learned. Attributes that end in "_" read it."""
+        if not self.__sklearn_is_fitted__():
+            raise AttributeError(f"{type(self).__name__} is not fitted yet. Call fit first.")
+        return self._fitted
 
     @property
-    def model_(self):
-        """The trained ``keras.Model``, built anew each time it is asked for."""
-        if not hasattr(self, "_network"):
-            raise AttributeError(f"{type(self).__name__} has no model_ before it is fitted; call fit first.")
-        return self.to_keras()
+    def feature_names_in_(self) -> np.ndarray:
+        names = self._learned.input.feature_names
+        if names is None:
+            raise AttributeError(f"{type(self).__name__} was fitted without names of columns.")
+        return np.array(names, dtype=object)
 
-    def to_keras(self):
-        """The trained network as a Keras model that stands alone, for those who go on in Keras.
+    @property
+    def history_(self) -> dict[str, list[float]]:
+        return self._learned.history
 
-        It takes token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape
-        (batch, time, n_features). Import ``skrnn.layers`` before you load a file that it saved.
+    @property
+    def n_iter_(self) -> int:
+        return self._learned.network.n_epochs
+
+    @property
+    def best_epoch_(self) -> int:
+        return self._learned.best_epoch
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        return self._learned.validation_scores
+
+    @property
+    def n_parameters_(self) -> int:
+        return sum(weight.size for weight in self._learned.network.weights.values())
+
+    @property
+    def model_(self) -> Any:
+        return self._learned.network.to_keras()
+
+    def to_keras(self) -> Any:
+        """Return the trained network as a Keras model.
+
+        The model takes token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape
+        (batch, time, n_features). Import ``skrnn.layers`` before you load a file that the model saved.
 
         Returns
         -------
         model : keras.Model
-            Not compiled. Changes to it do not reach the estimator.
+            A copy, not compiled. Changes to it do not change the estimator.
         """
         check_is_fitted(self)
-        from skrnn.network._keras import build_network, build_own
+        return self._fitted.network.to_keras()
 
-        spec, network = NetworkSpec(**self._network["spec"]), self._network["network"]
-        model = build_network(spec) if network is None else build_own(spec, network)
-        model.set_weights(list(self._network["weights"].values()))
-        return model
-
-    def __dir__(self):
-        # Listing the members, as the HTML representation does with their values, must not build a model.
+    def __dir__(self) -> list[str]:
+        # scikit-learn's HTML lists the fitted attributes and reads their values, which must not build a model.
         return [name for name in object.__dir__(self) if name != "model_" and hasattr(self, name)]
 
-    def _check_params(self):
-        self._check_network_params()
-        self._check_training_params()
+    def __sklearn_is_fitted__(self) -> bool:
+        return "_fitted" in vars(self)
 
-    def _check_network_params(self):
-        check_choice("cell", self.cell, tuple(N_GATES))
-        units = self._units()
-        if not isinstance(units, tuple | list) or not units:
-            raise TypeError(
-                f"Expected units to be an int, or a tuple with one for each layer; got {self.units!r}."
-            )
-        for n in units:
-            check_number("units", n, Integral, low=1)
-        check_bool("bidirectional", self.bidirectional)
-        check_choice("activation", self.activation, ACTIVATIONS)
-        check_choice("pooling", self.pooling, POOLINGS)
-        check_rate("dropout", self.dropout)
-        if not (self.network is None or callable(self.network)):
-            raise TypeError(
-                f"Expected network to be a function from NetworkSpec to keras.Model; got {self.network!r}."
-            )
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
 
-    def _check_training_params(self):
-        self._check_optimizer_params()
-        self._check_epochs_params()
-        check_bool("warm_start", self.warm_start)
-        if not isinstance(self.verbose, bool):
-            check_number("verbose", self.verbose, Integral, low=0)
-        callbacks = [] if self.callbacks is None else self.callbacks
-        # A callback has set_model; a class or a factory is called for one.
-        if not isinstance(callbacks, list | tuple) or not all(
-            callable(callback) or hasattr(callback, "set_model") for callback in callbacks
-        ):
-            raise TypeError(f"Expected callbacks to be a list of Keras callbacks or None; got {self.callbacks!r}.")
+    def _to_plain_state(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        return {name: value.to_state() if name == "_fitted" else value for name, value in attributes.items()}
 
-    def _check_optimizer_params(self):
-        if not isinstance(self.optimizer, type):
-            check_choice(
-                "optimizer", self.optimizer, OPTIMIZERS, or_else="a subclass of keras.optimizers.Optimizer"
-            )
-        if not callable(self.learning_rate):  # Keras' schedules are
-            check_number("learning_rate", self.learning_rate, Real, low=0, low_open=True)
-        if self.learning_rate_decay is not None:
-            check_choice("learning_rate_decay", self.learning_rate_decay, ("cosine",), or_else="None")
-        check_number("weight_decay", self.weight_decay, Real, low=0)
-        if self.clipnorm is not None:
-            check_number("clipnorm", self.clipnorm, Real, low=0, low_open=True)
-        check_number("batch_size", self.batch_size, Integral, low=1)
-
-    def _check_epochs_params(self):
-        if self.epochs != "auto":
-            check_number("epochs", self.epochs, Integral, low=1, or_else="'auto'")
-        if self.early_stopping != "auto":
-            check_bool("early_stopping", self.early_stopping, or_else="'auto'")
-        check_number("validation_fraction", self.validation_fraction, Real, low=0, high=0.5, low_open=True)
-        check_number("n_iter_no_change", self.n_iter_no_change, Integral, low=1)
-        check_number("tol", self.tol, Real, low=0)
-        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
-            raise TypeError(f"Expected scoring to be a str, a callable or None; got {self.scoring!r}.")
-        if self.scoring != "loss":
-            check_scoring(self, self.scoring)
+    def _from_plain_state(self, state: dict[str, Any]) -> dict[str, Any]:
+        return {name: Fitted.from_state(value) if name == "_fitted" else value for name, value in state.items()}
 
 
-# Beside the estimators and not in them: predicting leaves their state as it is.
-_PREPARED: WeakKeyDictionary = WeakKeyDictionary()
+def _examples(samples: Samples, sequences: Sequences) -> Any:
+    from skrnn.training._train import Examples
+
+    return Examples(sequences, samples.encoded, samples.loss_weights())
 
 
-@dataclass
-class _Samples:
-    """Checked samples, with the targets of the network that their y stand for, and their own weights."""
-
-    X: object
-    y: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
-
-    def take(self, rows: np.ndarray) -> "_Samples":
-        if len(rows) == len(self.y):
-            return self
-        return _Samples(_take(self.X, rows), self.y[rows], self.targets[rows], self.weights[rows])
+def _scores(history: dict[str, list[float]], monitor: str) -> list[float]:
+    """Return the monitored scores: higher is better."""
+    return [-loss for loss in history["val_loss"]] if monitor == "val_loss" else history[monitor]
 
 
-class _Observer:
-    """After each epoch: the monitored score, and scikit-learn's callbacks."""
-
-    def __init__(self, estimator, scorer, tasks):
-        self._estimator, self._scorer, self._tasks = estimator, scorer, tasks
-        self.monitor = "val_loss" if scorer is None else "val_score"
-
-    def begin_epoch(self):
-        self._tasks.begin_epoch()
-
-    def end_epoch(self, weights):
-        # Weights are fetched only if somebody wants to predict with them.
-        scores = {} if self._scorer is None else {self.monitor: self._scorer(self._stopped_here(weights()))}
-        return scores, self._tasks.end_epoch(lambda: vars(self._stopped_here(weights())))
-
-    def _stopped_here(self, weights):
-        """An estimator that predicts as if fit had stopped here."""
-        estimator = copy.copy(self._estimator)
-        estimator._network = estimator._network_state(estimator._spec(), weights, resumption=None)
-        return estimator
+def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
+    """Return the number of epochs that "auto" stands for."""
+    n_classes = max(encoding.target.n_outputs, 2)
+    n_samples = max(_AUTO_UPDATES * batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
+    wanted = max(n_samples / sequences.shape[0], encoding.input.n_auto_epochs(sequences))
+    return int(np.clip(np.ceil(wanted), _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS))
 
 
-# The functions in which scikit-learn fits an estimator on a part of X, and cuts fit parameters likewise.
-_FIT_ON_FOLDS = (
-    "_fit_and_score",
-    "_fit_and_predict",
-    "_fit_classifier_calibrator_pair",
-    "_permutation_test_score",
-    "_fit_and_score_over_thresholds",
-)
-
-
-def _is_fitted_on_folds() -> bool:
-    """Whether a cross-validation of scikit-learn is what called."""
-    frame = sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_name in _FIT_ON_FOLDS and frame.f_globals["__name__"].startswith("sklearn."):
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _check_same_length(name: str, y, X) -> None:
-    if len(y) != _n_rows(X):
+def _check_resumable(network: TrainedNetwork, spec: NetworkSpec, params: SimpleNamespace) -> None:
+    """Raise ValueError if parameters were changed that the fitted network depends on."""
+    before = {**asdict(network.spec), "network": network.build_model}
+    now = {**asdict(spec), "network": params.network}
+    if network.checkpoint is not None:
+        checkpoint, optimizer, rate = network.checkpoint, params.optimizer, params.learning_rate
+        before["optimizer"] = checkpoint.optimizer
+        now["optimizer"] = optimizer if isinstance(optimizer, str) else optimizer.__qualname__
+        before["learning_rate"] = checkpoint.learning_rate_schedule
+        now["learning_rate"] = type(rate).__name__ if callable(rate) else None
+        before["char_ngram_range"] = checkpoint.char_ngram_range
+        now["char_ngram_range"] = getattr(params, "char_ngram_range", None)
+    changed = [name for name, value in now.items() if value != before[name]]
+    if changed:
         raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: {_n_rows(X)} in X, and {name} of "
-            f"length {len(y)}."
+            f"Training resumes with the fitted network, but {', '.join(changed)} would change it. Set the parameters "
+            "back, or call fit with warm_start=False."
         )
 
 
-def _check_sample_weight(weights, X) -> np.ndarray:
-    """Weights as an array of float64; ones for None."""
-    name = "sample_weight"
-    if weights is None or isinstance(weights, Real):
-        weights = np.full(_n_rows(X), 1.0 if weights is None else weights)
-    weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name=name)
-    if weights.ndim != 1:
-        raise ValueError(f"Expected {name} to be one-dimensional, got an array of shape {weights.shape}.")
-    _check_same_length(name, weights, X)
-    if weights.min() < 0:
-        raise ValueError(f"Expected {name} >= 0; got {weights.min()} at position {weights.argmin()}.")
-    if not np.any(weights):
-        raise ValueError(f"Expected some sample with {name} > 0; all weights are zero.")
-    with np.errstate(over="ignore"):
-        total = weights.sum()
-    if not np.isfinite(total):
-        raise ValueError(f"Expected {name} with a finite sum; got weights up to {weights.max()}. Scale them down.")
-    return weights
-
-
-def _check_resumption(resumption: dict, weights: dict[str, np.ndarray]) -> None:
-    """Raise an error unless training could go on from there."""
-    if not isinstance(resumption, dict):
-        raise TypeError(f"Expected a dict of what training goes on from; got {type(resumption).__name__}.")
-    if resumption.get("parts") is not None:
-        check_parts(resumption["parts"], weights["embedding"])
-    n_epochs = resumption.get("n_epochs", 0)
-    if type(n_epochs) is not int or n_epochs < 0:
-        raise ValueError(f"Expected n_epochs to be an int >= 0; got {n_epochs!r}.")
-    for name in ("optimizer", "dropout_seeds"):
-        for value in resumption.get(name) or []:
-            if np.any(np.isnan(value)):  # sums of squares may be infinite
-                raise ValueError(f"The state of {name} holds NaN.")
-
-
-def _takes_sample_weight(scorer) -> bool:
-    """Whether the function does, or the metric from which scikit-learn made the scorer."""
-    try:
-        parameters = inspect.signature(getattr(scorer, "_score_func", scorer)).parameters
-    except (TypeError, ValueError):  # it does not say what it takes
-        return False
-    return "sample_weight" in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-
-
-def _n_rows(X) -> int:
-    return X.shape[0] if hasattr(X, "shape") else len(X)
-
-
 def _join(earlier: dict[str, list[float]], later: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Two histories, one after the other; NaN for the epochs in which a quantity was not measured."""
+    """Return two histories as one, with NaN for the epochs in which a quantity was not measured."""
     n_earlier, n_later = (len(history.get("loss", [])) for history in (earlier, later))
     return {
         name: earlier.get(name, [np.nan] * n_earlier) + later.get(name, [np.nan] * n_later)
         for name in {**earlier, **later}
     }
-
-
-def _take(X, rows: np.ndarray):
-    """The given rows of a list, an array, a sparse matrix or ragged sequences."""
-    return X[rows] if hasattr(X, "shape") else [X[row] for row in rows]
-
-
-def _stratified_sample(strata: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions of ``n`` elements, spread evenly over the sorted strata; strata of one element are left alone.
-
-    Unlike scikit-learn's stratified split, it takes rare classes and more classes than there are elements to
-    draw, which a text classifier meets.
-    """
-    order = rng.permutation(len(strata))
-    order = order[np.argsort(strata[order], kind="stable")]
-    _, stratum, counts = np.unique(strata[order], return_inverse=True, return_counts=True)
-    order = order[counts[stratum] > 1]
-    n = min(n, len(order) // 2)  # of every two neighbours at most one is taken, so that each stratum keeps some
-    return order[np.floor((np.arange(n) + rng.random()) * len(order) / max(n, 1)).astype(np.intp)]

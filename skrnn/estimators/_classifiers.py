@@ -1,326 +1,97 @@
-"""The classifiers: what y means to them, and their documentation."""
+"""The classifiers."""
 
-from numbers import Real
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import logit
-from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_is_fitted
+import sklearn.base
 
-from skrnn.utils._docs import document
-from skrnn.estimators._numeric import NumericRNN
+from skrnn.estimators._base import BaseRNN
+from skrnn.estimators._sequence import SequenceRNN
+from skrnn.estimators._targets import ClassTarget, MultilabelTarget, check_labels, is_multilabel
 from skrnn.estimators._text import TextRNN
-from skrnn.utils._validation import check_choice, check_rate
+from skrnn.network._spec import NetworkSpec
+from skrnn.text._vectorizer import SequenceVectorizer
+from skrnn.utils._parameters import NONE, Constraint, Interval, Options, Where
+
+_CLASSIFICATION: Mapping[str, Sequence[Constraint]] = {
+    "class_weight": [Where("a dict", lambda weights: isinstance(weights, Mapping)), Options(["balanced"]), NONE],
+    "label_smoothing": [Interval(float, 0, 1)],
+}
 
 
-class _RNNClassifierMixin(ClassifierMixin):
-    """Classes, or the columns of an indicator matrix, as targets."""
+class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
+    """What the classifiers share: y is labels, or an indicator matrix."""
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch on a chunk of a stream, from where the last call ended.
+    class_weight: Mapping[Any, float] | str | None
 
-        What the first call learns of the input stands: a vocabulary is that of the first chunk, unless the
-        vectorizer has a fixed one. Optimizer and random state go on too, so that four calls with the same
-        samples and an int as ``random_state`` are as good as one ``fit`` of four epochs without early stopping
-        and with ``learning_rate_decay=None``.
-
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples of the chunk.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Their targets.
-        classes : array-like of shape (n_classes,), default=None
-            All classes that will come. Needed in the first call of an estimator that is not fitted, except
-            for multilabel targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in the loss, in relation to the others of the chunk, as those of their classes
-            are: on average a sample weighs the same in each chunk.
-
-        Returns
-        -------
-        self : object
-        """
-        if self.class_weight == "balanced":
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+        """%(partial_fit_classifier)s"""
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
-                "class_weight='balanced' needs to know all samples, and partial_fit does not. Compute the weights "
+                "class_weight='balanced' needs all samples, but partial_fit gets them in chunks. Compute the weights "
                 "with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
             )
-        is_first = not hasattr(self, "classes_")
+        is_first = not self.__sklearn_is_fitted__()
         if classes is not None:
-            classes = np.unique(self._check_target(classes))
+            classes = np.unique(self._check_y(classes))
             if not is_first and not np.array_equal(classes, self.classes_):
                 raise ValueError(f"classes={classes} is not the same as in the earlier fit: {self.classes_}.")
-        elif is_first and self._check_target(y).ndim == 1:
+        elif is_first and self._check_y(y).ndim == 1:
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._partial_fit(X, y, sample_weight, classes=classes)
+        return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict(self, X):
-        """The most probable class of each sample.
+    def predict(self, X: Any) -> np.ndarray:
+        """%(predict_classifier)s"""
+        outputs, target = self._outputs(X)
+        return target.decode(outputs)
 
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples, as in :meth:`fit`.
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """%(predict_proba)s"""
+        outputs, target = self._outputs(X)
+        return target.probabilities(outputs)
 
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            For multilabel targets an indicator matrix of the labels with a probability above 0.5.
-        """
-        probabilities = self.predict_proba(X)
-        if self._is_multilabel:
-            return (probabilities > 0.5).astype(int)
-        return self.classes_[np.argmax(probabilities, axis=1)]
-
-    def predict_proba(self, X):
-        """The probability of each class.
-
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples, as in :meth:`fit`.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``. Those of multilabel targets are independent of each other.
-        """
-        outputs = self._forward(X)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
-
-    def decision_function(self, X):
-        """The logits: what the output layer computes before its sigmoid or softmax.
-
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples, as in :meth:`fit`.
-
-        Returns
-        -------
-        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes, those of ``classes_[1]``.
-        """
-        check_is_fitted(self)
-        if self._network["network"] is None:
-            logits = self._forward(X, output_activation="linear")
-        else:  # a network of the user's own, with the activation in its model
-            outputs = self._forward(X)
-            logits = np.log(outputs) if self._outputs()[1] == "softmax" else logit(outputs)
-        return logits[:, 0] if logits.shape[1] == 1 else logits
-
-    def predict_log_proba(self, X):
-        """The logarithm of the probability of each class.
-
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples, as in :meth:`fit`.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
-        """
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """%(predict_log_proba)s"""
         return np.log(self.predict_proba(X))
 
-    def score(self, X, y, sample_weight=None):
-        """Accuracy on the given samples.
+    def decision_function(self, X: Any) -> np.ndarray:
+        """%(decision_function)s"""
+        logits, _ = self._outputs(X, logits=True)
+        return logits[:, 0] if logits.shape[1] == 1 else logits
 
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples, as in :meth:`fit`.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Their true labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """%(score_classifier)s"""
+        return super().score(X, self._check_y(y), sample_weight)
 
-        Returns
-        -------
-        accuracy : float
-            For multilabel targets, the share of the samples all of whose labels are right.
-        """
-        return super().score(X, self._check_target(y), sample_weight)
+    def _check_y(self, y: Any) -> np.ndarray:
+        return check_labels(y)
 
-    def _check_params(self):
-        super()._check_params()
-        check_rate("label_smoothing", self.label_smoothing)
-        if not (
-            self.class_weight is None or isinstance(self.class_weight, dict) or self.class_weight == "balanced"
-        ):
-            raise ValueError(f"Expected class_weight to be a dict, 'balanced' or None; got {self.class_weight!r}.")
+    def _fit_target(
+        self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace, classes: np.ndarray | None
+    ) -> ClassTarget | MultilabelTarget:
+        if is_multilabel(y):
+            return MultilabelTarget.fit(y, params.class_weight, classes)
+        return ClassTarget.fit(y, sample_weight, params.class_weight, classes)
 
-    def _check_state(self, state):
-        super()._check_state(state)
-        if "_network" in state:
-            n_outputs, n_classes = state["_network"]["spec"]["n_outputs"], len(state.get("classes_", ()))
-            if n_outputs != _output_layer(n_classes, state.get("_is_multilabel"))[0]:
-                raise ValueError(
-                    f"This {type(self).__name__} cannot be restored: it has {n_classes} classes, but its network "
-                    f"has {n_outputs} outputs."
-                )
+    @property
+    def classes_(self) -> np.ndarray:
+        return self._learned.target.classes
 
-    def _check_target(self, y) -> np.ndarray:
-        try:
-            y = super()._check_target(y)
-        except ValueError as error:
-            hint = " MultiLabelBinarizer of scikit-learn makes columns of lists of labels."
-            raise ValueError(f"{error}{hint if 'inhomogeneous' in str(error) else ''}") from error
-        return y if y.ndim == 2 and y.shape[1] > 1 else _check_labels(column_or_1d(y, warn=True))
+    @property
+    def class_weight_(self) -> np.ndarray:
+        return self._learned.target.class_weight
 
-    def _fit_targets(self, y, weights, classes=None):
-        self._is_multilabel = _has_several_labels(y)
-        if self._is_multilabel:
-            if classes is not None and not np.array_equal(classes, np.arange(y.shape[1])):
-                raise ValueError("classes is for binary and multiclass targets; y is multilabel. Leave it out.")
-            if self.class_weight is not None:
-                raise ValueError(
-                    "class_weight is for binary and multiclass targets; y is multilabel. Set it to None."
-                )
-            self.classes_ = np.arange(y.shape[1])
-            self.class_weight_ = np.ones(y.shape[1])
-            return y.astype(np.float32)
-        classes = np.unique(y) if classes is None else classes
-        if len(classes) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes, but y holds only one class: "
-                f"{classes.tolist()[0]!r}."
-            )
-        targets = _encode(y, classes)
-        self.classes_ = classes
-        self.class_weight_ = np.ones(len(self.classes_))
-        # Samples of weight 0 do not count; and classes that have no others need no weight.
-        counted = targets[weights > 0] if isinstance(self.class_weight, str) else np.arange(len(self.classes_))
-        seen = np.unique(counted)
-        self.class_weight_[seen] = compute_class_weight(
-            self.class_weight, classes=self.classes_[seen], y=self.classes_[counted]
-        )
-        is_weight = (self.class_weight_ >= 0) & np.isfinite(self.class_weight_)
-        if not np.all(is_weight) or not np.any(self.class_weight_):
-            raise ValueError(
-                f"Expected the weights of class_weight to be >= 0, and some > 0; got {self.class_weight!r}."
-            )
-        return targets
-
-    def _targets(self, y):
-        is_multilabel = _has_several_labels(y)
-        if is_multilabel != self._is_multilabel or (is_multilabel and y.shape[1:] != self.classes_.shape):
-            raise ValueError(f"Expected y to have the classes {self.classes_} of the fit; got shape {y.shape}.")
-        if is_multilabel:
-            return y.astype(np.float32)
-        return _encode(y, self.classes_)
-
-    def _target_weights(self, targets):
-        return 1.0 if self._is_multilabel else self.class_weight_[targets]
-
-    def _strata(self, targets):
-        if not self._is_multilabel:
-            return targets
-        _, combination, counts = np.unique(targets, axis=0, return_inverse=True, return_counts=True)
-        combination = combination.ravel()
-        return np.where(counts[combination] > 1, combination, -1)  # those of a single sample are one stratum
-
-    def _network_targets(self, targets):
-        if self._is_multilabel:
-            return targets  # (n_samples, n_labels)
-        if len(self.classes_) == 2:
-            return targets.astype(np.float32)[:, None]  # (n_samples, 1)
-        return targets.astype(np.int32)  # (n_samples,)
-
-    def _outputs(self):
-        return _output_layer(len(self.classes_), self._is_multilabel)
-
-    def _loss(self):
-        _, output_activation = self._outputs()
-        return {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}[output_activation]
-
-    def _label_smoothing(self):
-        return self.label_smoothing
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
 
 
-def _output_layer(n_classes: int, is_multilabel: bool) -> tuple[int, str]:
-    """Number of outputs and their activation."""
-    if is_multilabel:
-        return n_classes, "sigmoid"
-    return (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
-
-
-def _check_labels(y: np.ndarray) -> np.ndarray:
-    """The labels, if they are some: objects may be missing, or of kinds that have no order."""
-    if y.dtype.kind == "O":
-        labels = y.tolist()
-        missing = [label for label in labels if label is None or _is_nan(label)]
-        if missing:
-            raise ValueError(f"Expected a label for every sample; y contains {missing[0]!r}.")
-        others = [type(label).__name__ for label in labels if not isinstance(label, str)]
-        if 0 < len(others) < len(labels):
-            raise TypeError(f"Expected the labels of y to be of one kind; got str and {others[0]}.")
-    return y
-
-
-def _is_nan(label) -> bool:
-    is_pandas_na = type(label).__name__ == "NAType"  # which is no number, and tells nothing when it is compared
-    return is_pandas_na or (isinstance(label, Real) and label != label)
-
-
-def _encode(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """The positions of the labels among the classes.
-
-    Labels are compared as they are. ``LabelEncoder`` takes what is left of them in the dtype of the classes.
-    """
-    kinds = {y.dtype.kind, classes.dtype.kind}
-    if kinds in ({"M"}, {"m"}):  # dates, whose units may differ
-        common = np.result_type(y, classes)
-        y, classes = y.astype(common), classes.astype(common)
-    elif kinds & {"M", "m"}:  # other things are no dates, for which Python may have numbers
-        classes = classes[:0]
-    labels, numbers = np.unique(y, return_inverse=True)
-    position_of = {label: position for position, label in enumerate(classes.tolist())}
-    unseen = [label for label in labels.tolist() if label not in position_of]
-    if unseen:
-        raise ValueError(f"y contains previously unseen labels: {unseen}")
-    return np.array([position_of[label] for label in labels.tolist()], dtype=np.intp)[numbers]
-
-
-def _has_several_labels(y: np.ndarray) -> bool:
-    """Whether y is an indicator matrix; raises for targets that no classifier takes."""
-    if y.ndim == 1:
-        check_classification_targets(y)
-        return False
-    kind = type_of_target(y, input_name="y")
-    if kind != "multilabel-indicator" or not np.all(np.isin(y, (0, 1))):
-        raise ValueError(
-            "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for "
-            f"each label; got an array of shape {y.shape} with other values ({kind})."
-        )
-    return True
-
-
-@document(
-    "classes_",
-    "class_weight_",
-    "vectorizer_",
-    "vocabulary_",
-    "embedding_coverage_",
-    "feature_names_in_",
-    "model_",
-    "history_",
-    "n_iter_",
-    "best_epoch_",
-    "validation_scores_",
-    "n_parameters_",
-)
-class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
+class RNNTextClassifier(_RNNClassifier, TextRNN):
     """Recurrent neural network classifier for raw text.
 
     Documents are cut into tokens, and each token gets a trained vector. A recurrent network reads the vectors
@@ -330,11 +101,168 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
 
     Parameters
     ----------
-    %(parameters)s
+    vectorizer : SequenceVectorizer, "passthrough" or None, default=None
+        What cuts documents into tokens; None for ``SequenceVectorizer()``. It is cloned to ``vectorizer_``,
+        and its parameters can be searched as ``vectorizer__max_features`` even while it is None. With
+        "passthrough", X holds the token ids already.
+    cell : {"lstm", "gru", "simple"}, default="lstm"
+        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
+        back; in a simple recurrent network they vanish over long sequences.
+    units : int or tuple of int, default=64
+        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+    bidirectional : bool, default=True
+        Read each sequence from both ends.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Activation of the cell.
+    pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
+        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
+        [Raffel2015]_, or only the last state. Padding takes no part.
+    embedding_dim : int, default=128
+        Length of a token's vector. With `embeddings` theirs is taken, whatever is set here.
+    embedding_init : {"naive_bayes", "uniform"}, default="naive_bayes"
+        How the vectors of the tokens start. "naive_bayes" puts what naive Bayes makes of the training data, the
+        log-count ratio of a token or pair of tokens for each class [Wang2012]_, into their first dimensions (at
+        most half of them; of more classes, the principal components), and small random numbers into the others:
+        training begins with what a good linear classifier knows. "uniform" has small random numbers throughout.
+        Not in use with `embeddings` or `network`.
+    embeddings : str, path-like, mapping, KeyedVectors, (tokens, array) or None, default=None
+        Pretrained vectors that the tokens start with: the path of a file as GloVe [Pennington2014]_, word2vec
+        [Mikolov2013]_ (text or binary) and fastText [Bojanowski2017]_ (``.vec``) write it, compressed by gzip
+        or not; a mapping from token to vector; gensim's ``KeyedVectors``; or a pair of tokens and an array of
+        shape (n_tokens, dim). A file is streamed, and only the vectors of the vocabulary are kept. A token
+        that has no vector takes that of the first one that differs in case only; the rest start random, spread
+        as the vectors are, and the unknown token with their mean. Only a first fit reads them:
+        `warm_start` and ``partial_fit`` go on with the vectors of the fitted network. The estimator keeps what
+        it is given, and pickles it too: of these, a path is the smallest. Not with
+        ``vectorizer="passthrough"`` or `network`.
+    trainable_embeddings : bool, default=True
+        Let training change the vectors of the tokens. False keeps them as they start, pretrained or random:
+        fewer parameters to learn from few documents, and words that training has not seen stay comparable
+        to those that it has.
+    max_ngrams : int, default=50000
+        N-grams of neighbouring tokens, at most so many, get a vector of their own, which is added to that of
+        their last token [Joulin2017]_: the most frequent of the pairs that occur in two documents or more. Where
+        tokens are letters (128 of them make up nine tenths of the text), as of Thai or with ``analyzer="char"``,
+        runs of three to five that occur in five documents follow, if there is room left; of those that end in
+        one token, the longest counts, and others add nothing. The vectors start with zeros, but for what naive
+        Bayes makes of them. 0 for none; there are also none with ``trainable_embeddings=False``, or with a
+        `network` of your own.
+    char_ngram_range : tuple (min_n, max_n) or None, default=(3, 4)
+        In training, the vector of a token is the sum of one of its own and those of the n-grams of its characters
+        (over the root of their number), of which so many characters make up one, its beginning and end counted
+        too [Bojanowski2017]_. So words with the same stem or ending learn from each other, and rare ones from
+        frequent ones, most of all in languages of many word forms. A fit takes somewhat longer; what it keeps are
+        the sums, so that the fitted network is neither larger nor slower. Only with `warm_start` and in
+        ``partial_fit`` the parts stay too, and training goes on with them. N-grams that a single token of the
+        vocabulary has do not count, nor do those of tokens of more than 40 characters; of each token those 32 do
+        that most others share, and in all 100,000. None for none; there are also none with
+        ``trainable_embeddings=False``, with ``vectorizer="passthrough"`` (ids do not tell how tokens are written)
+        or with a `network` of your own.
+    skip_connection : bool, default=True
+        Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
+        number, beside the hidden states: a bag of words and n-grams as in fastText [Joulin2017]_, which learns
+        many classes and rare ones sooner.
+    dropout : float, default=0.2
+        Share of the units that is dropped between layers and before the output, in training.
+    embedding_dropout : float, default=0.5
+        Share of the dimensions of the token vectors that is dropped, for a whole document at a time.
+    token_dropout : float, default=0.2
+        Share of the tokens that is replaced by the unknown token in training [Iyyer2015]_, which also teaches
+        the network what to make of words that it does not know.
+    network : callable or None, default=None
+        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
+        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
+        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
+        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
+        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
+        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+    optimizer : str or class, default="adam"
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
+        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
+        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+    learning_rate : float or schedule, default=0.003
+        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+    learning_rate_decay : {"cosine", None}, default="cosine"
+        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
+        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
+        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
+        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
+        alone.
+    weight_decay : float, default=0.0
+        Decoupled weight decay, for each step.
+    clipnorm : float or None, default=1.0
+        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
+        [Pascanu2013]_.
+    epochs : int or "auto", default="auto"
+        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
+        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
+        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
+        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+    batch_size : int, default=64
+        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
+        time steps, fewer: 64 of at most 4,096 steps go together.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, as everywhere in scikit-learn. Not for multilabel targets.
+    label_smoothing : float, default=0.1
+        Share of the probability that the loss spreads over all classes instead of asking for the true one alone
+        [Szegedy2016]_. It keeps probabilities from going to 0 and 1, where they are wrong too often.
+    early_stopping : "auto" or bool, default=False
+        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
+        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
+        when validation data is passed to :meth:`fit`.
+    validation_fraction : float, default=0.1
+        Share of the samples to hold back, at most 0.5.
+    n_iter_no_change : int, default=3
+        Epochs without improvement after which training stops.
+    tol : float, default=0.0001
+        Least improvement of the monitored score that counts.
+    scoring : str, callable or None, default="loss"
+        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
+        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
+        if they know what weights are. Class weights act on the loss only.
+    warm_start : bool, default=False
+        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
+        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+    callbacks : list or None, default=None
+        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
+        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
+        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
+        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
+        same machine with the same number of threads gives identical weights each time.
+    verbose : bool or int, default=False
+        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
+        notebooks get a progress bar too.
 
     Attributes
     ----------
-    %(attributes)s
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted. For multilabel targets, the numbers of their columns.
+    class_weight_ : ndarray of shape (n_classes,)
+        The weight of each class in the loss.
+    vectorizer_ : SequenceVectorizer or "passthrough"
+        The fitted vectorizer.
+    vocabulary_ : dict of str to int
+        The id of each token.
+    embedding_coverage_ : float
+        Share of the vocabulary's tokens, each counted once, that have a vector in `embeddings`; padding and
+        the unknown token are not counted. Only where `embeddings` was given.
+    feature_names_in_ : ndarray of str
+        The names of the columns, where X was a DataFrame.
+    model_ : keras.Model
+        The trained network in Keras, built anew each time it is asked for.
+    history_ : dict of str to list of float
+        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
+        the accuracy too, and "val_score" with another ``scoring``.
+    n_iter_ : int
+        Number of epochs that were run.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights are kept.
+    validation_scores_ : list of float or None
+        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+    n_parameters_ : int
+        Number of numbers in the network's weights.
 
     See Also
     --------
@@ -353,7 +281,29 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
 
     References
     ----------
-    %(references)s
+    .. [Hochreiter1997] Hochreiter & Schmidhuber (1997), Long short-term memory. Neural Computation 9(8).
+    .. [Cho2014] Cho et al. (2014), Learning phrase representations using RNN encoder-decoder for statistical
+       machine translation. arXiv:1406.1078.
+    .. [Raffel2015] Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory
+       problems. arXiv:1512.08756.
+    .. [Pennington2014] Pennington, Socher & Manning (2014), GloVe: global vectors for word representation.
+       EMNLP 2014.
+    .. [Mikolov2013] Mikolov et al. (2013), Efficient estimation of word representations in vector space.
+       arXiv:1301.3781.
+    .. [Bojanowski2017] Bojanowski et al. (2017), Enriching word vectors with subword information. TACL 5.
+       arXiv:1607.04606.
+    .. [Wang2012] Wang & Manning (2012), Baselines and bigrams: simple, good sentiment and topic
+       classification. ACL 2012.
+    .. [Joulin2017] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017.
+       arXiv:1607.01759.
+    .. [Loshchilov2017] Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR
+       2017. arXiv:1608.03983.
+    .. [Szegedy2016] Szegedy et al. (2016), Rethinking the Inception architecture for computer vision. CVPR
+       2016. arXiv:1512.00567.
+    .. [Iyyer2015] Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text
+       classification. ACL 2015.
+    .. [Pascanu2013] Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
+       arXiv:1211.5063.
 
     Examples
     --------
@@ -365,71 +315,59 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
     array(['good', 'bad'], dtype='<U4')
     """
 
+    __module__ = "skrnn"
+
+    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+        **TextRNN._parameter_constraints,
+        **_CLASSIFICATION,
+        "embedding_init": [Options(["naive_bayes", "uniform"])],
+    }
+
     def __init__(
         self,
-        vectorizer=None,
+        vectorizer: SequenceVectorizer | str | None = None,
         *,
-        cell="lstm",
-        units=64,
-        bidirectional=True,
-        activation="tanh",
-        pooling="max",
-        embedding_dim=128,
-        embedding_init="naive_bayes",
-        embeddings=None,
-        trainable_embeddings=True,
-        max_ngrams=50_000,
-        char_ngram_range=(3, 4),
-        skip_connection=True,
-        dropout=0.2,
-        embedding_dropout=0.5,
-        token_dropout=0.2,
-        network=None,
-        optimizer="adam",
-        learning_rate=0.003,
-        learning_rate_decay="cosine",
-        weight_decay=0.0,
-        clipnorm=1.0,
-        epochs="auto",
-        batch_size=64,
-        class_weight=None,
-        label_smoothing=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=3,
-        tol=1e-4,
-        scoring="loss",
-        warm_start=False,
-        callbacks=None,
-        random_state=None,
-        verbose=False,
-    ):
-        super().__init__(
-            cell=cell,
-            units=units,
-            bidirectional=bidirectional,
-            activation=activation,
-            pooling=pooling,
-            dropout=dropout,
-            network=network,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            learning_rate_decay=learning_rate_decay,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            epochs=epochs,
-            batch_size=batch_size,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            scoring=scoring,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        cell: str = "lstm",
+        units: int | Sequence[int] = 64,
+        bidirectional: bool = True,
+        activation: str = "tanh",
+        pooling: str = "max",
+        embedding_dim: int = 128,
+        embedding_init: str = "naive_bayes",
+        embeddings: Any = None,
+        trainable_embeddings: bool = True,
+        max_ngrams: int = 50_000,
+        char_ngram_range: tuple[int, int] | None = (3, 4),
+        skip_connection: bool = True,
+        dropout: float = 0.2,
+        embedding_dropout: float = 0.5,
+        token_dropout: float = 0.2,
+        network: Callable[[NetworkSpec], Any] | None = None,
+        optimizer: str | type = "adam",
+        learning_rate: float | Callable[..., Any] = 0.003,
+        learning_rate_decay: str | None = "cosine",
+        weight_decay: float = 0.0,
+        clipnorm: float | None = 1.0,
+        epochs: int | str = "auto",
+        batch_size: int = 64,
+        class_weight: Mapping[Any, float] | str | None = None,
+        label_smoothing: float = 0.1,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        tol: float = 1e-4,
+        scoring: str | Callable[..., float] | None = "loss",
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
         self.vectorizer = vectorizer
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.pooling = pooling
         self.embedding_dim = embedding_dim
         self.embedding_init = embedding_init
         self.embeddings = embeddings
@@ -437,38 +375,31 @@ class RNNTextClassifier(_RNNClassifierMixin, TextRNN):
         self.max_ngrams = max_ngrams
         self.char_ngram_range = char_ngram_range
         self.skip_connection = skip_connection
+        self.dropout = dropout
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.epochs = epochs
+        self.batch_size = batch_size
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
-
-    def _check_network_params(self):
-        super()._check_network_params()
-        check_choice("embedding_init", self.embedding_init, ("naive_bayes", "uniform"))
-
-    def _class_memberships(self, targets):
-        if self.embedding_init != "naive_bayes":
-            return None
-        if targets.ndim == 1:  # the numbers of several classes
-            return np.eye(len(self.classes_))[targets]
-        return (
-            np.hstack([1 - targets, targets]) if len(self.classes_) == 2 and not self._is_multilabel else targets
-        )
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
 
 
-@document(
-    "classes_",
-    "class_weight_",
-    "n_features_in_",
-    "feature_names_in_",
-    "model_",
-    "history_",
-    "n_iter_",
-    "best_epoch_",
-    "validation_scores_",
-    "n_parameters_",
-)
-class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
+class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     """Recurrent neural network classifier for sequences of numbers: of sensors, audio or video features.
 
     X is a list of arrays of shape (n_steps, n_features), each with its own n_steps; or an array of shape
@@ -481,11 +412,109 @@ class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
 
     Parameters
     ----------
-    %(parameters)s
+    cell : {"lstm", "gru", "simple"}, default="lstm"
+        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
+        back; in a simple recurrent network they vanish over long sequences.
+    units : int or tuple of int, default=64
+        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+    bidirectional : bool, default=True
+        Read each sequence from both ends.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Activation of the cell.
+    pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
+        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
+        [Raffel2015]_, or only the last state. Padding takes no part.
+    dropout : float, default=0.2
+        Share of the units that is dropped between layers and before the output, in training.
+    network : callable or None, default=None
+        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
+        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
+        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
+        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
+        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
+        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+    optimizer : str or class, default="adam"
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
+        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
+        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+    learning_rate : float or schedule, default=0.003
+        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+    learning_rate_decay : {"cosine", None}, default="cosine"
+        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
+        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
+        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
+        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
+        alone.
+    weight_decay : float, default=0.0
+        Decoupled weight decay, for each step.
+    clipnorm : float or None, default=1.0
+        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
+        [Pascanu2013]_.
+    epochs : int or "auto", default="auto"
+        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
+        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
+        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
+        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+    batch_size : int, default=64
+        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
+        time steps, fewer: 64 of at most 4,096 steps go together.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss, as everywhere in scikit-learn. Not for multilabel targets.
+    label_smoothing : float, default=0.1
+        Share of the probability that the loss spreads over all classes instead of asking for the true one alone
+        [Szegedy2016]_. It keeps probabilities from going to 0 and 1, where they are wrong too often.
+    early_stopping : "auto" or bool, default=False
+        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
+        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
+        when validation data is passed to :meth:`fit`.
+    validation_fraction : float, default=0.1
+        Share of the samples to hold back, at most 0.5.
+    n_iter_no_change : int, default=3
+        Epochs without improvement after which training stops.
+    tol : float, default=0.0001
+        Least improvement of the monitored score that counts.
+    scoring : str, callable or None, default="loss"
+        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
+        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
+        if they know what weights are. Class weights act on the loss only.
+    warm_start : bool, default=False
+        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
+        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+    callbacks : list or None, default=None
+        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
+        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
+        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
+        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
+        same machine with the same number of threads gives identical weights each time.
+    verbose : bool or int, default=False
+        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
+        notebooks get a progress bar too.
 
     Attributes
     ----------
-    %(attributes)s
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted. For multilabel targets, the numbers of their columns.
+    class_weight_ : ndarray of shape (n_classes,)
+        The weight of each class in the loss.
+    n_features_in_ : int
+        Number of features at each time step; of columns, where X was a 2-D array.
+    feature_names_in_ : ndarray of str
+        The names of the columns, where X was a DataFrame.
+    model_ : keras.Model
+        The trained network in Keras, built anew each time it is asked for.
+    history_ : dict of str to list of float
+        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
+        the accuracy too, and "val_score" with another ``scoring``.
+    n_iter_ : int
+        Number of epochs that were run.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights are kept.
+    validation_scores_ : list of float or None
+        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+    n_parameters_ : int
+        Number of numbers in the network's weights.
 
     See Also
     --------
@@ -499,7 +528,17 @@ class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
 
     References
     ----------
-    %(references)s
+    .. [Hochreiter1997] Hochreiter & Schmidhuber (1997), Long short-term memory. Neural Computation 9(8).
+    .. [Cho2014] Cho et al. (2014), Learning phrase representations using RNN encoder-decoder for statistical
+       machine translation. arXiv:1406.1078.
+    .. [Raffel2015] Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory
+       problems. arXiv:1512.08756.
+    .. [Loshchilov2017] Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR
+       2017. arXiv:1608.03983.
+    .. [Szegedy2016] Szegedy et al. (2016), Rethinking the Inception architecture for computer vision. CVPR
+       2016. arXiv:1512.00567.
+    .. [Pascanu2013] Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
+       arXiv:1211.5063.
 
     Examples
     --------
@@ -517,59 +556,64 @@ class RNNSequenceClassifier(_RNNClassifierMixin, NumericRNN):
     2
     """
 
+    __module__ = "skrnn"
+
+    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+        **SequenceRNN._parameter_constraints,
+        **_CLASSIFICATION,
+    }
+
     def __init__(
         self,
         *,
-        cell="lstm",
-        units=64,
-        bidirectional=True,
-        activation="tanh",
-        pooling="max",
-        dropout=0.2,
-        network=None,
-        optimizer="adam",
-        learning_rate=0.003,
-        learning_rate_decay="cosine",
-        weight_decay=0.0,
-        clipnorm=1.0,
-        epochs="auto",
-        batch_size=64,
-        class_weight=None,
-        label_smoothing=0.1,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=3,
-        tol=1e-4,
-        scoring="loss",
-        warm_start=False,
-        callbacks=None,
-        random_state=None,
-        verbose=False,
-    ):
-        super().__init__(
-            cell=cell,
-            units=units,
-            bidirectional=bidirectional,
-            activation=activation,
-            pooling=pooling,
-            dropout=dropout,
-            network=network,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            learning_rate_decay=learning_rate_decay,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            epochs=epochs,
-            batch_size=batch_size,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            scoring=scoring,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        cell: str = "lstm",
+        units: int | Sequence[int] = 64,
+        bidirectional: bool = True,
+        activation: str = "tanh",
+        pooling: str = "max",
+        dropout: float = 0.2,
+        network: Callable[[NetworkSpec], Any] | None = None,
+        optimizer: str | type = "adam",
+        learning_rate: float | Callable[..., Any] = 0.003,
+        learning_rate_decay: str | None = "cosine",
+        weight_decay: float = 0.0,
+        clipnorm: float | None = 1.0,
+        epochs: int | str = "auto",
+        batch_size: int = 64,
+        class_weight: Mapping[Any, float] | str | None = None,
+        label_smoothing: float = 0.1,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        tol: float = 1e-4,
+        scoring: str | Callable[..., float] | None = "loss",
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.pooling = pooling
+        self.dropout = dropout
+        self.network = network
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.epochs = epochs
+        self.batch_size = batch_size
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose

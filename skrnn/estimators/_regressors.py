@@ -1,143 +1,60 @@
-"""The regressors: what y means to them, and their documentation."""
+"""The regressors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_array
+import sklearn.base
 
-from skrnn.utils._docs import document
-from skrnn.estimators._numeric import NumericRNN
+from skrnn.estimators._base import BaseRNN
+from skrnn.estimators._sequence import SequenceRNN
+from skrnn.estimators._targets import NumericTarget, check_numbers
 from skrnn.estimators._text import TextRNN
-from skrnn.utils._validation import check_choice
+from skrnn.network._spec import NetworkSpec
+from skrnn.text._vectorizer import SequenceVectorizer
+from skrnn.utils._parameters import Constraint, Options
+
+_REGRESSION: Mapping[str, Sequence[Constraint]] = {"loss": [Options(["squared_error", "absolute_error"])]}
 
 
-class _RNNRegressorMixin(RegressorMixin):
-    """One number, or several, as targets."""
+class _RNNRegressor(sklearn.base.RegressorMixin, BaseRNN):
+    """What the regressors share: y is one number or several for each sample."""
 
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on a chunk of a stream, from where the last call ended.
-
-        What the first call learns stands: the scale of the targets and the vocabulary are those of the first
-        chunk. Optimizer and random state go on too, so that four calls with the same samples and an int as
-        ``random_state`` are as good as one ``fit`` of four epochs without early stopping and with
-        ``learning_rate_decay=None``.
-
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples of the chunk.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in the loss, in relation to the others of the chunk: on average a sample weighs
-            the same in each chunk.
-
-        Returns
-        -------
-        self : object
-        """
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """%(partial_fit_regressor)s"""
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
-        """The target of each sample.
+    def predict(self, X: Any) -> np.ndarray:
+        """%(predict_regressor)s"""
+        outputs, target = self._outputs(X)
+        return target.decode(outputs)
 
-        Parameters
-        ----------
-        X : iterable of str, or sequences
-            The samples, as in :meth:`fit`.
+    def _check_y(self, y: Any) -> np.ndarray:
+        return check_numbers(y)
 
-        Returns
-        -------
-        values : ndarray of float64, of shape (n_samples,) or (n_samples, n_outputs)
-            Of the shape that y had in :meth:`fit`.
-        """
-        values = self._forward(X) * self.target_scale_ + self.target_mean_
-        return values if self._is_multioutput else values[:, 0]
+    def _fit_target(
+        self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace, classes: np.ndarray | None
+    ) -> NumericTarget:
+        return NumericTarget.fit(y, sample_weight)
 
-    def _check_params(self):
-        super()._check_params()
-        check_choice("loss", self.loss, ("squared_error", "absolute_error"))
+    @property
+    def target_mean_(self) -> np.ndarray:
+        return self._learned.target.mean
 
-    def _check_state(self, state):
-        super()._check_state(state)
-        if "_network" not in state:
-            return
-        n_outputs = state["_network"]["spec"]["n_outputs"]
-        for name, low in (("target_mean_", -np.inf), ("target_scale_", 0)):
-            values = state.get(name)
-            is_array = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.shape == (n_outputs,)
-            if not (is_array and np.all((values > low) & (values < np.inf))):
-                raise ValueError(
-                    f"This {type(self).__name__} cannot be restored: expected {name} to be {n_outputs} finite "
-                    f"numbers > {low}; got {values!r}."
-                )
+    @property
+    def target_scale_(self) -> np.ndarray:
+        return self._learned.target.scale
 
-    def _check_target(self, y) -> np.ndarray:
-        y = check_array(super()._check_target(y), ensure_2d=False, dtype=np.float64, input_name="y")
-        if y.ndim > 2:
-            raise ValueError(f"Expected y of shape (n_samples,) or (n_samples, n_outputs); got {y.shape}.")
-        return y
-
-    def _fit_targets(self, y, weights):
-        self._is_multioutput = y.ndim == 2
-        rows = np.flatnonzero(weights)  # numbers that are left out may be of any size
-        columns, weights = y[rows].reshape(len(rows), -1), weights[rows] / weights.max()
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.target_mean_ = np.average(columns, axis=0, weights=weights)
-            deviations = columns - self.target_mean_
-            largest = np.abs(deviations).max(axis=0)  # squares of its shares neither overflow nor vanish
-            shares = deviations / np.where(largest > 0, largest, 1)
-            scale = largest * np.sqrt(np.average(shares**2, axis=0, weights=weights))
-        if not np.all(np.isfinite(scale)):
-            raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
-        # What is left of a constant by rounding is no spread.
-        smallest = 10 * np.finfo(np.float64).eps * np.abs(self.target_mean_)
-        self.target_scale_ = np.where(scale > smallest, scale, 1.0)
-        return self._targets(y)
-
-    def _targets(self, y):
-        columns = y.reshape(len(y), -1)
-        if (y.ndim == 2) != self._is_multioutput or columns.shape[1:] != self.target_mean_.shape:
-            raise ValueError(
-                f"Expected y to have {len(self.target_mean_)} outputs as in the fit; got shape {y.shape}."
-            )
-        return ((columns - self.target_mean_) / self.target_scale_).astype(np.float32)
-
-    def _target_weights(self, _targets):
-        return 1.0
-
-    def _strata(self, targets):
-        return np.zeros(len(targets), dtype=np.intp)
-
-    def _network_targets(self, targets):
-        return targets  # (n_samples, n_outputs)
-
-    def _outputs(self):
-        return len(self.target_mean_), "linear"
-
-    def _loss(self):
-        return self.loss
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
 
 
-@document(
-    "target_mean_",
-    "target_scale_",
-    "vectorizer_",
-    "vocabulary_",
-    "embedding_coverage_",
-    "feature_names_in_",
-    "model_",
-    "history_",
-    "n_iter_",
-    "best_epoch_",
-    "validation_scores_",
-    "n_parameters_",
-)
-class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
+class RNNTextRegressor(_RNNRegressor, TextRNN):
     """Recurrent neural network regressor for raw text.
 
     The network of :class:`RNNTextClassifier` with a linear output. There may be several targets for each document.
@@ -145,11 +62,159 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
 
     Parameters
     ----------
-    %(parameters)s
+    vectorizer : SequenceVectorizer, "passthrough" or None, default=None
+        What cuts documents into tokens; None for ``SequenceVectorizer()``. It is cloned to ``vectorizer_``,
+        and its parameters can be searched as ``vectorizer__max_features`` even while it is None. With
+        "passthrough", X holds the token ids already.
+    cell : {"lstm", "gru", "simple"}, default="lstm"
+        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
+        back; in a simple recurrent network they vanish over long sequences.
+    units : int or tuple of int, default=64
+        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+    bidirectional : bool, default=True
+        Read each sequence from both ends.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Activation of the cell.
+    pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
+        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
+        [Raffel2015]_, or only the last state. Padding takes no part.
+    embedding_dim : int, default=128
+        Length of a token's vector. With `embeddings` theirs is taken, whatever is set here.
+    embeddings : str, path-like, mapping, KeyedVectors, (tokens, array) or None, default=None
+        Pretrained vectors that the tokens start with: the path of a file as GloVe [Pennington2014]_, word2vec
+        [Mikolov2013]_ (text or binary) and fastText [Bojanowski2017]_ (``.vec``) write it, compressed by gzip
+        or not; a mapping from token to vector; gensim's ``KeyedVectors``; or a pair of tokens and an array of
+        shape (n_tokens, dim). A file is streamed, and only the vectors of the vocabulary are kept. A token
+        that has no vector takes that of the first one that differs in case only; the rest start random, spread
+        as the vectors are, and the unknown token with their mean. Only a first fit reads them:
+        `warm_start` and ``partial_fit`` go on with the vectors of the fitted network. The estimator keeps what
+        it is given, and pickles it too: of these, a path is the smallest. Not with
+        ``vectorizer="passthrough"`` or `network`.
+    trainable_embeddings : bool, default=True
+        Let training change the vectors of the tokens. False keeps them as they start, pretrained or random:
+        fewer parameters to learn from few documents, and words that training has not seen stay comparable
+        to those that it has.
+    max_ngrams : int, default=50000
+        N-grams of neighbouring tokens, at most so many, get a vector of their own, which is added to that of
+        their last token [Joulin2017]_: the most frequent of the pairs that occur in two documents or more. Where
+        tokens are letters (128 of them make up nine tenths of the text), as of Thai or with ``analyzer="char"``,
+        runs of three to five that occur in five documents follow, if there is room left; of those that end in
+        one token, the longest counts, and others add nothing. The vectors start with zeros, but for what naive
+        Bayes makes of them. 0 for none; there are also none with ``trainable_embeddings=False``, or with a
+        `network` of your own.
+    char_ngram_range : tuple (min_n, max_n) or None, default=(3, 4)
+        In training, the vector of a token is the sum of one of its own and those of the n-grams of its characters
+        (over the root of their number), of which so many characters make up one, its beginning and end counted
+        too [Bojanowski2017]_. So words with the same stem or ending learn from each other, and rare ones from
+        frequent ones, most of all in languages of many word forms. A fit takes somewhat longer; what it keeps are
+        the sums, so that the fitted network is neither larger nor slower. Only with `warm_start` and in
+        ``partial_fit`` the parts stay too, and training goes on with them. N-grams that a single token of the
+        vocabulary has do not count, nor do those of tokens of more than 40 characters; of each token those 32 do
+        that most others share, and in all 100,000. None for none; there are also none with
+        ``trainable_embeddings=False``, with ``vectorizer="passthrough"`` (ids do not tell how tokens are written)
+        or with a `network` of your own.
+    skip_connection : bool, default=True
+        Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
+        number, beside the hidden states: a bag of words and n-grams as in fastText [Joulin2017]_, which learns
+        many classes and rare ones sooner.
+    dropout : float, default=0.2
+        Share of the units that is dropped between layers and before the output, in training.
+    embedding_dropout : float, default=0.5
+        Share of the dimensions of the token vectors that is dropped, for a whole document at a time.
+    token_dropout : float, default=0.2
+        Share of the tokens that is replaced by the unknown token in training [Iyyer2015]_, which also teaches
+        the network what to make of words that it does not know.
+    network : callable or None, default=None
+        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
+        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
+        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
+        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
+        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
+        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+    loss : {"squared_error", "absolute_error"}, default="squared_error"
+        Loss of the network on the scaled targets.
+    optimizer : str or class, default="adam"
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
+        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
+        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+    learning_rate : float or schedule, default=0.003
+        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+    learning_rate_decay : {"cosine", None}, default="cosine"
+        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
+        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
+        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
+        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
+        alone.
+    weight_decay : float, default=0.0
+        Decoupled weight decay, for each step.
+    clipnorm : float or None, default=1.0
+        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
+        [Pascanu2013]_.
+    epochs : int or "auto", default="auto"
+        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
+        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
+        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
+        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+    batch_size : int, default=64
+        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
+        time steps, fewer: 64 of at most 4,096 steps go together.
+    early_stopping : "auto" or bool, default=False
+        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
+        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
+        when validation data is passed to :meth:`fit`.
+    validation_fraction : float, default=0.1
+        Share of the samples to hold back, at most 0.5.
+    n_iter_no_change : int, default=3
+        Epochs without improvement after which training stops.
+    tol : float, default=0.0001
+        Least improvement of the monitored score that counts.
+    scoring : str, callable or None, default="loss"
+        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
+        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
+        if they know what weights are. Class weights act on the loss only.
+    warm_start : bool, default=False
+        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
+        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+    callbacks : list or None, default=None
+        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
+        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
+        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
+        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
+        same machine with the same number of threads gives identical weights each time.
+    verbose : bool or int, default=False
+        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
+        notebooks get a progress bar too.
 
     Attributes
     ----------
-    %(attributes)s
+    target_mean_ : ndarray of shape (n_outputs,)
+        What is subtracted from the targets for training.
+    target_scale_ : ndarray of shape (n_outputs,)
+        What the targets are divided by for training: their standard deviation.
+    vectorizer_ : SequenceVectorizer or "passthrough"
+        The fitted vectorizer.
+    vocabulary_ : dict of str to int
+        The id of each token.
+    embedding_coverage_ : float
+        Share of the vocabulary's tokens, each counted once, that have a vector in `embeddings`; padding and
+        the unknown token are not counted. Only where `embeddings` was given.
+    feature_names_in_ : ndarray of str
+        The names of the columns, where X was a DataFrame.
+    model_ : keras.Model
+        The trained network in Keras, built anew each time it is asked for.
+    history_ : dict of str to list of float
+        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
+        the accuracy too, and "val_score" with another ``scoring``.
+    n_iter_ : int
+        Number of epochs that were run.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights are kept.
+    validation_scores_ : list of float or None
+        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+    n_parameters_ : int
+        Number of numbers in the network's weights.
 
     See Also
     --------
@@ -158,7 +223,25 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
 
     References
     ----------
-    %(references)s
+    .. [Hochreiter1997] Hochreiter & Schmidhuber (1997), Long short-term memory. Neural Computation 9(8).
+    .. [Cho2014] Cho et al. (2014), Learning phrase representations using RNN encoder-decoder for statistical
+       machine translation. arXiv:1406.1078.
+    .. [Raffel2015] Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory
+       problems. arXiv:1512.08756.
+    .. [Pennington2014] Pennington, Socher & Manning (2014), GloVe: global vectors for word representation.
+       EMNLP 2014.
+    .. [Mikolov2013] Mikolov et al. (2013), Efficient estimation of word representations in vector space.
+       arXiv:1301.3781.
+    .. [Bojanowski2017] Bojanowski et al. (2017), Enriching word vectors with subword information. TACL 5.
+       arXiv:1607.04606.
+    .. [Joulin2017] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017.
+       arXiv:1607.01759.
+    .. [Loshchilov2017] Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR
+       2017. arXiv:1608.03983.
+    .. [Iyyer2015] Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text
+       classification. ACL 2015.
+    .. [Pascanu2013] Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
+       arXiv:1211.5063.
 
     Examples
     --------
@@ -170,93 +253,86 @@ class RNNTextRegressor(_RNNRegressorMixin, TextRNN):
     [5, 2]
     """
 
+    __module__ = "skrnn"
+
+    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+        **TextRNN._parameter_constraints,
+        **_REGRESSION,
+    }
+
     def __init__(
         self,
-        vectorizer=None,
+        vectorizer: SequenceVectorizer | str | None = None,
         *,
-        cell="lstm",
-        units=64,
-        bidirectional=True,
-        activation="tanh",
-        pooling="max",
-        embedding_dim=128,
-        embeddings=None,
-        trainable_embeddings=True,
-        max_ngrams=50_000,
-        char_ngram_range=(3, 4),
-        skip_connection=True,
-        dropout=0.2,
-        embedding_dropout=0.5,
-        token_dropout=0.2,
-        network=None,
-        loss="squared_error",
-        optimizer="adam",
-        learning_rate=0.003,
-        learning_rate_decay="cosine",
-        weight_decay=0.0,
-        clipnorm=1.0,
-        epochs="auto",
-        batch_size=64,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=3,
-        tol=1e-4,
-        scoring="loss",
-        warm_start=False,
-        callbacks=None,
-        random_state=None,
-        verbose=False,
-    ):
-        super().__init__(
-            cell=cell,
-            units=units,
-            bidirectional=bidirectional,
-            activation=activation,
-            pooling=pooling,
-            dropout=dropout,
-            network=network,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            learning_rate_decay=learning_rate_decay,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            epochs=epochs,
-            batch_size=batch_size,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            scoring=scoring,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        cell: str = "lstm",
+        units: int | Sequence[int] = 64,
+        bidirectional: bool = True,
+        activation: str = "tanh",
+        pooling: str = "max",
+        embedding_dim: int = 128,
+        embeddings: Any = None,
+        trainable_embeddings: bool = True,
+        max_ngrams: int = 50_000,
+        char_ngram_range: tuple[int, int] | None = (3, 4),
+        skip_connection: bool = True,
+        dropout: float = 0.2,
+        embedding_dropout: float = 0.5,
+        token_dropout: float = 0.2,
+        network: Callable[[NetworkSpec], Any] | None = None,
+        loss: str = "squared_error",
+        optimizer: str | type = "adam",
+        learning_rate: float | Callable[..., Any] = 0.003,
+        learning_rate_decay: str | None = "cosine",
+        weight_decay: float = 0.0,
+        clipnorm: float | None = 1.0,
+        epochs: int | str = "auto",
+        batch_size: int = 64,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        tol: float = 1e-4,
+        scoring: str | Callable[..., float] | None = "loss",
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
         self.vectorizer = vectorizer
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.pooling = pooling
         self.embedding_dim = embedding_dim
         self.embeddings = embeddings
         self.trainable_embeddings = trainable_embeddings
         self.max_ngrams = max_ngrams
         self.char_ngram_range = char_ngram_range
         self.skip_connection = skip_connection
+        self.dropout = dropout
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
+        self.network = network
         self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose
 
 
-@document(
-    "target_mean_",
-    "target_scale_",
-    "n_features_in_",
-    "feature_names_in_",
-    "model_",
-    "history_",
-    "n_iter_",
-    "best_epoch_",
-    "validation_scores_",
-    "n_parameters_",
-)
-class RNNSequenceRegressor(_RNNRegressorMixin, NumericRNN):
+class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
     """Recurrent neural network regressor for sequences of numbers: of sensors, audio or video features.
 
     X is a list of arrays of shape (n_steps, n_features), each with its own n_steps; or an array of shape
@@ -266,11 +342,106 @@ class RNNSequenceRegressor(_RNNRegressorMixin, NumericRNN):
 
     Parameters
     ----------
-    %(parameters)s
+    cell : {"lstm", "gru", "simple"}, default="lstm"
+        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
+        back; in a simple recurrent network they vanish over long sequences.
+    units : int or tuple of int, default=64
+        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+    bidirectional : bool, default=True
+        Read each sequence from both ends.
+    activation : {"tanh", "relu", "sigmoid"}, default="tanh"
+        Activation of the cell.
+    pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
+        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
+        [Raffel2015]_, or only the last state. Padding takes no part.
+    dropout : float, default=0.2
+        Share of the units that is dropped between layers and before the output, in training.
+    network : callable or None, default=None
+        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
+        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
+        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
+        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
+        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
+        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+    loss : {"squared_error", "absolute_error"}, default="squared_error"
+        Loss of the network on the scaled targets.
+    optimizer : str or class, default="adam"
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
+        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
+        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+    learning_rate : float or schedule, default=0.003
+        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+    learning_rate_decay : {"cosine", None}, default="cosine"
+        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
+        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
+        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
+        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
+        alone.
+    weight_decay : float, default=0.0
+        Decoupled weight decay, for each step.
+    clipnorm : float or None, default=1.0
+        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
+        [Pascanu2013]_.
+    epochs : int or "auto", default="auto"
+        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
+        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
+        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
+        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+    batch_size : int, default=64
+        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
+        time steps, fewer: 64 of at most 4,096 steps go together.
+    early_stopping : "auto" or bool, default=False
+        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
+        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
+        when validation data is passed to :meth:`fit`.
+    validation_fraction : float, default=0.1
+        Share of the samples to hold back, at most 0.5.
+    n_iter_no_change : int, default=3
+        Epochs without improvement after which training stops.
+    tol : float, default=0.0001
+        Least improvement of the monitored score that counts.
+    scoring : str, callable or None, default="loss"
+        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
+        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
+        if they know what weights are. Class weights act on the loss only.
+    warm_start : bool, default=False
+        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
+        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+    callbacks : list or None, default=None
+        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
+        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
+        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
+        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
+        same machine with the same number of threads gives identical weights each time.
+    verbose : bool or int, default=False
+        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
+        notebooks get a progress bar too.
 
     Attributes
     ----------
-    %(attributes)s
+    target_mean_ : ndarray of shape (n_outputs,)
+        What is subtracted from the targets for training.
+    target_scale_ : ndarray of shape (n_outputs,)
+        What the targets are divided by for training: their standard deviation.
+    n_features_in_ : int
+        Number of features at each time step; of columns, where X was a 2-D array.
+    feature_names_in_ : ndarray of str
+        The names of the columns, where X was a DataFrame.
+    model_ : keras.Model
+        The trained network in Keras, built anew each time it is asked for.
+    history_ : dict of str to list of float
+        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
+        the accuracy too, and "val_score" with another ``scoring``.
+    n_iter_ : int
+        Number of epochs that were run.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights are kept.
+    validation_scores_ : list of float or None
+        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+    n_parameters_ : int
+        Number of numbers in the network's weights.
 
     See Also
     --------
@@ -279,7 +450,15 @@ class RNNSequenceRegressor(_RNNRegressorMixin, NumericRNN):
 
     References
     ----------
-    %(references)s
+    .. [Hochreiter1997] Hochreiter & Schmidhuber (1997), Long short-term memory. Neural Computation 9(8).
+    .. [Cho2014] Cho et al. (2014), Learning phrase representations using RNN encoder-decoder for statistical
+       machine translation. arXiv:1406.1078.
+    .. [Raffel2015] Raffel & Ellis (2015), Feed-forward networks with attention can solve some long-term memory
+       problems. arXiv:1512.08756.
+    .. [Loshchilov2017] Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR
+       2017. arXiv:1608.03983.
+    .. [Pascanu2013] Pascanu, Mikolov & Bengio (2013), On the difficulty of training recurrent neural networks.
+       arXiv:1211.5063.
 
     Examples
     --------
@@ -293,57 +472,62 @@ class RNNSequenceRegressor(_RNNRegressorMixin, NumericRNN):
     True
     """
 
+    __module__ = "skrnn"
+
+    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+        **SequenceRNN._parameter_constraints,
+        **_REGRESSION,
+    }
+
     def __init__(
         self,
         *,
-        cell="lstm",
-        units=64,
-        bidirectional=True,
-        activation="tanh",
-        pooling="max",
-        dropout=0.2,
-        network=None,
-        loss="squared_error",
-        optimizer="adam",
-        learning_rate=0.003,
-        learning_rate_decay="cosine",
-        weight_decay=0.0,
-        clipnorm=1.0,
-        epochs="auto",
-        batch_size=64,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=3,
-        tol=1e-4,
-        scoring="loss",
-        warm_start=False,
-        callbacks=None,
-        random_state=None,
-        verbose=False,
-    ):
-        super().__init__(
-            cell=cell,
-            units=units,
-            bidirectional=bidirectional,
-            activation=activation,
-            pooling=pooling,
-            dropout=dropout,
-            network=network,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            learning_rate_decay=learning_rate_decay,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            epochs=epochs,
-            batch_size=batch_size,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            scoring=scoring,
-            warm_start=warm_start,
-            callbacks=callbacks,
-            random_state=random_state,
-            verbose=verbose,
-        )
+        cell: str = "lstm",
+        units: int | Sequence[int] = 64,
+        bidirectional: bool = True,
+        activation: str = "tanh",
+        pooling: str = "max",
+        dropout: float = 0.2,
+        network: Callable[[NetworkSpec], Any] | None = None,
+        loss: str = "squared_error",
+        optimizer: str | type = "adam",
+        learning_rate: float | Callable[..., Any] = 0.003,
+        learning_rate_decay: str | None = "cosine",
+        weight_decay: float = 0.0,
+        clipnorm: float | None = 1.0,
+        epochs: int | str = "auto",
+        batch_size: int = 64,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 3,
+        tol: float = 1e-4,
+        scoring: str | Callable[..., float] | None = "loss",
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+    ) -> None:
+        self.cell = cell
+        self.units = units
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.pooling = pooling
+        self.dropout = dropout
+        self.network = network
         self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_decay = learning_rate_decay
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.scoring = scoring
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.random_state = random_state
+        self.verbose = verbose

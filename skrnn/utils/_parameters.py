@@ -54,6 +54,25 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class IntegerTuple:
+    """Tuples and lists of integers with a lower bound."""
+
+    low: int
+    description: str
+    accepts: Callable[[tuple[int, ...]], bool] = bool  # not empty
+
+    def __contains__(self, value: object) -> bool:
+        integer = Interval(int, self.low)
+        return isinstance(value, tuple | list) and all(n in integer for n in value) and self.accepts(tuple(value))
+
+    def plain(self, value: Any) -> tuple[int, ...]:
+        return tuple(map(int, value))
+
+    def __str__(self) -> str:
+        return self.description
+
+
+@dataclass(frozen=True)
 class Options:
     """Strings from a list."""
 

@@ -1,0 +1,321 @@
+"""What X means: an input turns documents, token ids or numeric sequences into what the network reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import _get_feature_names, check_array, validate_data
+
+from skrnn.estimators._start import Start, TokenStart
+from skrnn.network._spec import NetworkSpec
+from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids
+from skrnn.text._documents import check_documents
+from skrnn.text._tokenization import WORD_START
+from skrnn.text._vectorizer import SequenceVectorizer
+
+# epochs="auto" shows the network this many characters of text, or time steps of other sequences. Counted in tokens,
+# short texts of a script whose tokens are characters would be shown too rarely.
+_AUTO_CHARACTERS, _AUTO_TIME_STEPS = 1_200_000, 750_000
+_TYPICAL_TOKEN = 4  # characters of a token whose spelling is not known
+
+# Predictions are computed in the precision of X. Training is always in float32.
+_DTYPES = [np.float64, np.float32]
+
+
+class Input(Protocol):
+    """What X means to an estimator, learned from the X of a fit.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the class in files.
+    feature_names : list of str or None
+        The names of the columns, if X was a DataFrame.
+    """
+
+    kind: ClassVar[str]
+    feature_names: list[str] | None
+
+    def check(self, X: Any, estimator: Any) -> Any:
+        """Return X as a list of documents, token ids or a RaggedArray; raise an error if it does not fit."""
+
+    def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[Sequences, Start]:
+        """Learn from a checked X, and return its sequences and how the network starts."""
+
+    def transform(self, X: Any) -> Sequences:
+        """Return the sequences that the network reads, from a checked X."""
+
+    def to_user(self, X: Any) -> Any:
+        """Return a checked X as users pass it, for scorers."""
+
+    def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
+        """Return the fields of the NetworkSpec that follow from the input and its parameters."""
+
+    def n_auto_epochs(self, sequences: Sequences) -> float:
+        """Return how often ``epochs="auto"`` shows these sequences."""
+
+    def check_spec(self, spec: NetworkSpec) -> None:
+        """Raise an error unless a network with this specification reads the input."""
+
+
+class TokenInput:
+    """Sequences of token ids, with ``vectorizer="passthrough"``.
+
+    Attributes
+    ----------
+    n_tokens : int
+        Number of token ids, padding and the unknown token included.
+    n_ngrams : int
+        Number of vectors for n-grams of tokens.
+    pretrained_dim : int or None
+        Length of the pretrained vectors. None if there are none.
+    """
+
+    kind = "token_ids"
+    feature_names: list[str] | None = None
+
+    def __init__(self, n_tokens: int = 0, n_ngrams: int = 0, pretrained_dim: int | None = None) -> None:
+        self.n_tokens = n_tokens
+        self.n_ngrams = n_ngrams
+        self.pretrained_dim = pretrained_dim
+
+    def check(self, X: Any, estimator: Any) -> Any:
+        X = check_token_ids(X)
+        if X.shape[0] == 0:
+            raise ValueError("Expected at least one document, got none (0 samples).")
+        return X
+
+    def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
+        start = TokenStart.find(X, None, params)
+        self.n_tokens = max(int(X.data.max(initial=0)), UNKNOWN) + 1
+        self.n_ngrams = start.n_ngrams
+        return X, start
+
+    def transform(self, X: Any) -> sparse.csr_matrix:
+        if X.data.max(initial=0) < self.n_tokens:
+            return X
+        ids = np.where(X.data < self.n_tokens, X.data, np.int32(UNKNOWN))
+        return sparse.csr_matrix((ids, X.indices, X.indptr), shape=X.shape)
+
+    def to_user(self, X: Any) -> Any:
+        return X
+
+    def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
+        return {
+            "n_tokens": self.n_tokens,
+            "n_features": self.pretrained_dim or params.embedding_dim,
+            "embedding_dropout": params.embedding_dropout,
+            "token_dropout": params.token_dropout,
+            "trainable_embeddings": params.trainable_embeddings,
+            "n_ngrams": self.n_ngrams,
+            "skip_connection": params.skip_connection,
+        }
+
+    def n_auto_epochs(self, sequences: Sequences) -> float:
+        return _AUTO_CHARACTERS / max(self._characters()[sequences.data].sum(), 1)
+
+    def _characters(self) -> np.ndarray:
+        """Return the number of characters of each token."""
+        return np.full(self.n_tokens, _TYPICAL_TOKEN)
+
+    def check_spec(self, spec: NetworkSpec) -> None:
+        if spec.n_tokens != self.n_tokens or spec.n_ngrams != self.n_ngrams:
+            raise ValueError(
+                f"The input has {self.n_tokens} token ids and {self.n_ngrams} n-grams, but the network has vectors "
+                f"for {spec.n_tokens} and {spec.n_ngrams}."
+            )
+
+
+class TextInput(TokenInput):
+    """Documents, which a vectorizer turns into token ids.
+
+    Attributes
+    ----------
+    vectorizer : SequenceVectorizer
+        Fitted by ``fit_transform``.
+    feature_names : list of str or None
+        The name of the column, if X was a DataFrame.
+    embedding_coverage : float or None
+        Share of the vocabulary that has a pretrained vector. None without pretrained vectors.
+    """
+
+    kind = "text"
+
+    def __init__(
+        self,
+        vectorizer: SequenceVectorizer,
+        feature_names: list[str] | None = None,
+        n_tokens: int = 0,
+        n_ngrams: int = 0,
+        pretrained_dim: int | None = None,
+        embedding_coverage: float | None = None,
+    ) -> None:
+        super().__init__(n_tokens, n_ngrams, pretrained_dim)
+        self.vectorizer = vectorizer
+        self.feature_names = feature_names
+        self.embedding_coverage = embedding_coverage
+
+    def check(self, X: Any, estimator: Any) -> list[str]:
+        names = feature_names(X)
+        if self.feature_names is not None and names is not None and names != self.feature_names:
+            raise ValueError(
+                "The feature names should match those that were passed during fit: expected "
+                f"{self.feature_names}, got {names}."
+            )
+        return check_documents(X)
+
+    def fit_transform(self, X: list[str], params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
+        sequences = self.vectorizer.fit_transform(X)
+        vocabulary = self.vectorizer.vocabulary_
+        start = TokenStart.find(sequences, vocabulary, params)
+        self.n_tokens = len(vocabulary) + FIRST_TOKEN
+        self.n_ngrams = start.n_ngrams
+        if start.pretrained is not None:
+            ids, vectors = start.pretrained
+            self.pretrained_dim = vectors.shape[1]
+            self.embedding_coverage = len(ids) / len(vocabulary)
+        return sequences, start
+
+    def transform(self, X: list[str]) -> sparse.csr_matrix:
+        return self.vectorizer.transform(X)
+
+    def _characters(self) -> np.ndarray:
+        n_characters = super()._characters()
+        tokens = self.vectorizer.vocabulary_
+        n_characters[FIRST_TOKEN:] = [len(token.strip(f" {WORD_START}")) for token in tokens]
+        return n_characters
+
+    def check_spec(self, spec: NetworkSpec) -> None:
+        if not isinstance(self.vectorizer, SequenceVectorizer):
+            raise TypeError(f"Expected a SequenceVectorizer; got {type(self.vectorizer).__name__}.")
+        n_tokens = len(self.vectorizer.vocabulary_) + FIRST_TOKEN
+        if n_tokens != self.n_tokens:
+            raise ValueError(f"The vectorizer has {n_tokens} token ids, but the input has {self.n_tokens}.")
+        super().check_spec(spec)
+
+
+class SequenceInput:
+    """Sequences of vectors, or a table whose rows are univariate series.
+
+    Attributes
+    ----------
+    n_features : int
+        Number of features at each time step.
+    n_columns : int or None
+        Number of columns of the table. None for sequences of vectors.
+    feature_names : list of str or None
+        The names of the columns, if X was a DataFrame.
+    """
+
+    kind = "sequences"
+
+    def __init__(
+        self, n_features: int, n_columns: int | None = None, feature_names: list[str] | None = None
+    ) -> None:
+        self.n_features = n_features
+        self.n_columns = n_columns
+        self.feature_names = feature_names
+
+    @classmethod
+    def fit(cls, X: Any, estimator: Any) -> tuple[SequenceInput, RaggedArray]:
+        """Return the input for sequences like X, and X as a RaggedArray."""
+        sequences = _as_sequences(X)
+        if sequences is not None:
+            ragged = _check_sequences(sequences)
+            return cls(ragged.data.shape[1]), ragged
+        names = feature_names(X)
+        table = check_array(X, dtype=_DTYPES, input_name="X", estimator=estimator)
+        return cls(1, table.shape[1], names), _series_of(table)
+
+    def check(self, X: Any, estimator: Any) -> RaggedArray:
+        sequences = _as_sequences(X)
+        if sequences is not None:
+            ragged = _check_sequences(sequences)
+        elif self.n_columns is None or isinstance(X, list | tuple):  # a list may contain series of another length
+            ragged = _series_of(check_array(X, dtype=_DTYPES, input_name="X", estimator=estimator))
+        else:
+            ragged = _series_of(validate_data(estimator, X, reset=False, dtype=_DTYPES))
+        n_features = ragged.data.shape[1]
+        if n_features != self.n_features:
+            raise ValueError(
+                f"X has {n_features} features at each time step, but {type(estimator).__name__} is expecting "
+                f"{self.n_features} features at each time step. A single sequence needs a list around it."
+            )
+        return ragged
+
+    def fit_transform(self, X: RaggedArray, params: SimpleNamespace) -> tuple[RaggedArray, Start]:
+        return X, Start()
+
+    def transform(self, X: RaggedArray) -> RaggedArray:
+        return X
+
+    def to_user(self, X: RaggedArray) -> Any:
+        sequences = np.split(X.data, X.indptr[1:-1])
+        if self.n_columns is None:
+            return sequences
+        series = [sequence.ravel() for sequence in sequences]
+        # In a list, series may have other lengths than those of the fit.
+        return np.array(series) if set(map(len, series)) == {self.n_columns} else series
+
+    def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
+        return {"n_tokens": None, "n_features": self.n_features, "embedding_dropout": 0.0, "token_dropout": 0.0}
+
+    def n_auto_epochs(self, sequences: Sequences) -> float:
+        return _AUTO_TIME_STEPS / max(len(sequences.data), 1)
+
+    def check_spec(self, spec: NetworkSpec) -> None:
+        if spec.n_tokens is not None or spec.n_features != self.n_features:
+            raise ValueError(f"The input has {self.n_features} features, but the network has the form {spec}.")
+
+
+def feature_names(X: Any) -> list[str] | None:
+    """Return the names of the columns of a table, or None."""
+    names = _get_feature_names(X)
+    return None if names is None else names.tolist()
+
+
+def _as_sequences(X: Any) -> list[np.ndarray] | None:
+    """Return a list of arrays, or None if X is a table or a list of equally long series."""
+    if getattr(X, "ndim", None) == 1 and (hasattr(X, "to_list") or X.dtype == object):  # a Series or an array
+        X = list(X)
+    if getattr(X, "ndim", None) == 3:
+        return list(check_array(X, dtype=_DTYPES, allow_nd=True, input_name="X"))
+    if not isinstance(X, list | tuple):
+        return None
+    if any(isinstance(sequence, str) for sequence in X):
+        raise TypeError(
+            "Expected sequences of numbers, got str. RNNTextClassifier and RNNTextRegressor take text."
+        )
+    sequences = [np.asarray(sequence) for sequence in X]
+    shapes = {sequence.shape for sequence in sequences}
+    if not shapes or min(map(len, shapes)) == 0:
+        return None
+    are_rows = len(shapes) == 1 and len(next(iter(shapes))) == 1 and shapes != {(0,)}
+    return None if are_rows else sequences
+
+
+def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
+    columns = [sequence[:, None] if sequence.ndim == 1 else sequence for sequence in sequences]
+    for i, column in enumerate(columns):
+        if column.ndim != 2 or column.shape[1] != columns[0].shape[1]:
+            raise ValueError(
+                "Expected every sequence to be an array of shape (n_steps, n_features) with the same n_features; "
+                f"sequence 0 has shape {sequences[0].shape}, and sequence {i} {sequences[i].shape}."
+            )
+    ragged = RaggedArray.of(columns)
+    try:
+        data = check_array(ragged.data, dtype=_DTYPES, ensure_min_samples=0, input_name="X")
+    except ValueError as error:
+        is_bad = ~np.isfinite(ragged.data.astype(np.float64)).all(axis=1)
+        i = int(np.searchsorted(ragged.indptr, is_bad.argmax(), side="right")) - 1
+        raise ValueError(f"{error} See sequence {i}." if is_bad.any() else str(error)) from error
+    return RaggedArray(data, ragged.indptr)
+
+
+def _series_of(table: np.ndarray) -> RaggedArray:
+    """A row is a series, a column a time step."""
+    return RaggedArray(table.reshape(-1, 1), np.arange(len(table) + 1) * table.shape[1])

@@ -1,0 +1,124 @@
+"""How a network starts before it is trained: random weights, pretrained vectors, n-grams, naive Bayes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skrnn.network._char_ngrams import CharNgramVectors
+from skrnn.network._naive_bayes import start_with_naive_bayes
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import initial_weights
+from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
+from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN
+from skrnn.text._char_ngrams import char_ngrams
+from skrnn.text._word_vectors import pretrained_vectors
+
+
+class Start:
+    """A start with random weights."""
+
+    def weights(
+        self,
+        spec: NetworkSpec,
+        rng: np.random.Generator,
+        sequences: Any,
+        indicators: np.ndarray | None,
+        sample_weight: np.ndarray | None,
+    ) -> dict[str, np.ndarray]:
+        """Return the initial weights of the network.
+
+        Parameters
+        ----------
+        spec : NetworkSpec
+        rng : numpy.random.Generator
+        sequences : csr_matrix or RaggedArray
+            The training sequences.
+        indicators : ndarray of shape (n_samples, n_classes) or None
+            The classes of the training samples, if there are classes.
+        sample_weight : ndarray of shape (n_samples,) or None
+            Weights of the training samples.
+        """
+        return initial_weights(spec, rng)
+
+    def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:
+        """Return what the vectors of tokens are made of in training, if they share n-grams."""
+        return None
+
+
+@dataclass(frozen=True)
+class TokenStart(Start):
+    """A start for token ids.
+
+    Parameters
+    ----------
+    pretrained : tuple of ndarray, or None
+        Ids of tokens, and their pretrained vectors.
+    ngram_keys : ndarray of int32, of shape (n_ngrams, 2)
+        Keys of the n-grams of tokens that get vectors.
+    char_ngram_rows : tuple of ndarray and int, or None
+        Character n-grams of each token, and the number of their vectors.
+    use_naive_bayes : bool
+        Whether the vectors of the tokens start with the ratios of naive Bayes.
+    """
+
+    pretrained: tuple[np.ndarray, np.ndarray] | None
+    ngram_keys: np.ndarray
+    char_ngram_rows: tuple[np.ndarray, int] | None
+    use_naive_bayes: bool
+
+    @classmethod
+    def find(
+        cls, sequences: sparse.csr_matrix, vocabulary: dict[str, int] | None, params: SimpleNamespace
+    ) -> TokenStart:
+        """Return the start for training sequences. The vocabulary is None if only the ids are known."""
+        pretrained = None
+        if vocabulary is not None and params.embeddings is not None:
+            positions, vectors = pretrained_vectors(params.embeddings, list(vocabulary))
+            pretrained = positions + FIRST_TOKEN, vectors
+        # Fixed token vectors leave little to learn. Vectors of n-grams would bring it back.
+        shares_vectors = params.network is None and params.trainable_embeddings
+        n_most = params.max_ngrams if shares_vectors else 0
+        keys = frequent_ngrams(sequences, n_most) if n_most else np.empty((0, 2), dtype=np.int32)
+        rows = None
+        if shares_vectors and params.char_ngram_range is not None and vocabulary is not None:
+            rows = char_ngrams(list(vocabulary), params.char_ngram_range)
+        return cls(pretrained, keys, rows, getattr(params, "embedding_init", None) == "naive_bayes")
+
+    @property
+    def n_ngrams(self) -> int:
+        """Number of vectors for n-grams. The first one is for tokens that end no n-gram."""
+        return len(self.ngram_keys) + 1 if len(self.ngram_keys) else 0
+
+    def weights(
+        self,
+        spec: NetworkSpec,
+        rng: np.random.Generator,
+        sequences: Any,
+        indicators: np.ndarray | None,
+        sample_weight: np.ndarray | None,
+    ) -> dict[str, np.ndarray]:
+        weights = initial_weights(spec, rng)
+        if spec.n_ngrams:
+            weights["ngram_keys"], weights["ngram_slots"] = ngram_table(self.ngram_keys, spec.n_ngrams)
+        if self.pretrained is not None:
+            ids, vectors = self.pretrained
+            embedding = weights["embedding"]
+            embedding *= vectors.std() / embedding.std()  # tokens without a pretrained vector get a similar length
+            embedding[UNKNOWN] = vectors.mean(axis=0)
+            embedding[ids] = vectors
+        elif self.use_naive_bayes and indicators is not None:
+            start_with_naive_bayes(weights, sequences, indicators, sample_weight)
+        return weights
+
+    def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:
+        if self.char_ngram_rows is None:
+            return None
+        rows, n_vectors = self.char_ngram_rows
+        if n_vectors == 1:  # tokens that are characters share none
+            return None
+        return CharNgramVectors(rows, np.zeros((n_vectors, spec.n_features), dtype=np.float32))

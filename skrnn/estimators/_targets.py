@@ -1,0 +1,349 @@
+"""What y means: a target turns labels or numbers into what the network learns, and its outputs into predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from types import SimpleNamespace
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+class Target(Protocol):
+    """What y means to an estimator, learned from the y of a fit.
+
+    Attributes
+    ----------
+    kind : str
+        Name of the class in files.
+    n_outputs : int
+        Number of outputs of the network.
+    output_activation : str
+        Activation of the output layer.
+    """
+
+    kind: ClassVar[str]
+    n_outputs: int
+    output_activation: str
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Return what the network learns for each sample."""
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the prediction for each sample, in the form of y."""
+
+    def class_weights(self, encoded: np.ndarray) -> np.ndarray | float:
+        """Return the class weight of each sample."""
+
+    def strata(self, encoded: np.ndarray) -> np.ndarray:
+        """Return the stratum of each sample for a split."""
+
+    def indicators(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Return the indicator matrix of shape (n_samples, n_classes), or None if there are no classes."""
+
+    def loss(self, params: SimpleNamespace) -> tuple[str, float]:
+        """Return the name of the loss, and the label smoothing."""
+
+    def check(self) -> None:
+        """Raise an error if the target's own data is damaged."""
+
+
+class _ClassificationTarget:
+    """What one label and several labels share: probabilities, and a smoothed cross-entropy."""
+
+    output_activation: str
+    classes: np.ndarray
+    class_weight: np.ndarray
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the probability of each class: (n_samples, n_classes)."""
+        return outputs
+
+    def loss(self, params: SimpleNamespace) -> tuple[str, float]:
+        losses = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}
+        return losses[self.output_activation], params.label_smoothing
+
+    def check(self) -> None:
+        n_classes = len(self.classes)
+        if not isinstance(self.classes, np.ndarray) or len(np.unique(self.classes)) != n_classes:
+            raise ValueError(f"Expected classes to be an array of distinct labels; got {self.classes!r}.")
+        weight = self.class_weight
+        if not isinstance(weight, np.ndarray) or weight.dtype.kind != "f" or weight.shape != (n_classes,):
+            raise ValueError(f"Expected class_weight to be {n_classes} numbers; got {weight!r}.")
+
+
+class ClassTarget(_ClassificationTarget):
+    """One of two or more classes for each sample.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted.
+    class_weight : ndarray of shape (n_classes,)
+        The weight of each class in the loss.
+    """
+
+    kind = "class"
+
+    def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
+        self.classes = classes
+        self.class_weight = class_weight
+
+    @classmethod
+    def fit(
+        cls, y: np.ndarray, sample_weight: np.ndarray, class_weight: Any, classes: np.ndarray | None
+    ) -> ClassTarget:
+        """Return the target for labels; None for the classes takes those in y."""
+        classes = np.unique(y) if classes is None else classes
+        if len(classes) < 2:
+            raise ValueError(
+                "A classifier needs samples of at least 2 classes, but y contains only one class: "
+                f"{classes.tolist()[0]!r}."
+            )
+        encoded = _positions(y, classes)
+        weights = np.ones(len(classes))
+        # Samples of weight 0 do not count, and classes without other samples need no weight.
+        counted = encoded[sample_weight > 0] if isinstance(class_weight, str) else np.arange(len(classes))
+        seen = np.unique(counted)
+        weights[seen] = compute_class_weight(class_weight, classes=classes[seen], y=classes[counted])
+        if not (np.all((weights >= 0) & np.isfinite(weights)) and np.any(weights)):
+            raise ValueError(f"Expected the weights of class_weight to be >= 0, and some > 0; got {class_weight!r}.")
+        return cls(classes, weights)
+
+    @property
+    def n_outputs(self) -> int:
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
+    @property
+    def output_activation(self) -> str:  # type: ignore[override]
+        return "sigmoid" if len(self.classes) == 2 else "softmax"
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        if y.ndim == 2:
+            raise ValueError(f"Expected y to have the classes {self.classes} of the fit; got shape {y.shape}.")
+        check_classification_targets(y)
+        positions = _positions(y, self.classes)
+        # (n_samples, 1) or (n_samples,)
+        return positions.astype(np.float32)[:, None] if self.n_outputs == 1 else positions.astype(np.int32)
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        return np.hstack([1 - outputs, outputs]) if self.n_outputs == 1 else outputs
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        return self.classes[np.argmax(self.probabilities(outputs), axis=1)]
+
+    def class_weights(self, encoded: np.ndarray) -> np.ndarray:
+        return self.class_weight[self.strata(encoded)]
+
+    def strata(self, encoded: np.ndarray) -> np.ndarray:
+        return encoded.reshape(len(encoded)).astype(np.intp)
+
+    def indicators(self, encoded: np.ndarray) -> np.ndarray:
+        return np.eye(len(self.classes))[self.strata(encoded)]
+
+
+class MultilabelTarget(_ClassificationTarget):
+    """Any number of labels for each sample, as an indicator matrix.
+
+    Parameters
+    ----------
+    classes : ndarray of int, of shape (n_labels,)
+        The columns of the matrix.
+    class_weight : ndarray of shape (n_labels,)
+        Ones.
+    """
+
+    kind = "multilabel"
+    output_activation = "sigmoid"
+
+    def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
+        self.classes = classes
+        self.class_weight = class_weight
+
+    @classmethod
+    def fit(cls, y: np.ndarray, class_weight: Any, classes: np.ndarray | None) -> MultilabelTarget:
+        """Return the target for an indicator matrix."""
+        columns = np.arange(y.shape[1])
+        if classes is not None and not np.array_equal(classes, columns):
+            raise ValueError("classes is for binary and multiclass targets; y is multilabel. Leave it out.")
+        if class_weight is not None:
+            raise ValueError("class_weight is for binary and multiclass targets; y is multilabel. Set it to None.")
+        return cls(columns, np.ones(len(columns)))
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.classes)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        if not is_multilabel(y) or y.shape[1] != self.n_outputs:
+            raise ValueError(f"Expected y to have the classes {self.classes} of the fit; got shape {y.shape}.")
+        return y.astype(np.float32)  # (n_samples, n_labels)
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        return (outputs > 0.5).astype(int)
+
+    def class_weights(self, encoded: np.ndarray) -> float:
+        return 1.0
+
+    def strata(self, encoded: np.ndarray) -> np.ndarray:
+        """Samples with the same labels are a stratum, and so are all samples whose labels occur only once."""
+        _, combination, counts = np.unique(encoded, axis=0, return_inverse=True, return_counts=True)
+        combination = combination.ravel()
+        return np.where(counts[combination] > 1, combination, -1)
+
+    def indicators(self, encoded: np.ndarray) -> np.ndarray:
+        return encoded
+
+
+class NumericTarget:
+    """One number or several for each sample, standardised for the network.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of shape (n_outputs,)
+        Mean and standard deviation of each output.
+    is_1d : bool
+        Whether y has the shape (n_samples,).
+    """
+
+    kind = "numeric"
+    output_activation = "linear"
+
+    def __init__(self, mean: np.ndarray, scale: np.ndarray, is_1d: bool) -> None:
+        self.mean = mean
+        self.scale = scale
+        self.is_1d = is_1d
+
+    @classmethod
+    def fit(cls, y: np.ndarray, sample_weight: np.ndarray) -> NumericTarget:
+        """Return the target for numbers of shape (n_samples,) or (n_samples, n_outputs)."""
+        rows = np.flatnonzero(sample_weight)  # numbers of weight 0 may be of any size
+        columns, weights = y[rows].reshape(len(rows), -1), sample_weight[rows] / sample_weight.max()
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(columns, axis=0, weights=weights)
+            deviations = columns - mean
+            largest = np.abs(deviations).max(axis=0)  # squares of relative deviations cannot overflow
+            relative = deviations / np.where(largest > 0, largest, 1)
+            scale = largest * np.sqrt(np.average(relative**2, axis=0, weights=weights))
+        if not np.all(np.isfinite(scale)):
+            raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
+        # Rounding errors of a constant are not a spread.
+        smallest = 10 * np.finfo(np.float64).eps * np.abs(mean)
+        return cls(mean, np.where(scale > smallest, scale, 1.0), y.ndim == 1)
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.mean)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        columns = y.reshape(len(y), -1)
+        if (y.ndim == 1) != self.is_1d or columns.shape[1] != self.n_outputs:
+            raise ValueError(f"Expected y to have {self.n_outputs} outputs as in the fit; got shape {y.shape}.")
+        return ((columns - self.mean) / self.scale).astype(np.float32)  # (n_samples, n_outputs)
+
+    def decode(self, outputs: np.ndarray) -> np.ndarray:
+        values = outputs * self.scale + self.mean
+        return values[:, 0] if self.is_1d else values
+
+    def class_weights(self, encoded: np.ndarray) -> float:
+        return 1.0
+
+    def strata(self, encoded: np.ndarray) -> np.ndarray:
+        return np.zeros(len(encoded), dtype=np.intp)
+
+    def indicators(self, encoded: np.ndarray) -> None:
+        return None
+
+    def loss(self, params: SimpleNamespace) -> tuple[str, float]:
+        return params.loss, 0.0
+
+    def check(self) -> None:
+        for name, low in (("mean", -np.inf), ("scale", 0)):
+            values = getattr(self, name)
+            is_vector = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.ndim == 1
+            if not (is_vector and len(values) == self.n_outputs and np.all((values > low) & (values < np.inf))):
+                raise ValueError(f"Expected the {name} of the target to be finite numbers > {low}; got {values!r}.")
+
+
+def check_labels(y: Any) -> np.ndarray:
+    """Return labels as a 1d array, or an indicator matrix; raise an error if they are something else."""
+    try:
+        y = _as_array(y)
+    except ValueError as error:
+        hint = " scikit-learn's MultiLabelBinarizer turns lists of labels into columns."
+        raise ValueError(f"{error}{hint if 'inhomogeneous' in str(error) else ''}") from error
+    if y.ndim == 2 and y.shape[1] > 1:
+        return y
+    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "O":
+        _check_label_objects(labels.tolist())
+    return labels
+
+
+def check_numbers(y: Any) -> np.ndarray:
+    """Return numbers as float64 of shape (n_samples,) or (n_samples, n_outputs)."""
+    y = check_array(_as_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
+    if y.ndim > 2:
+        raise ValueError(f"Expected y of shape (n_samples,) or (n_samples, n_outputs); got {y.shape}.")
+    return y
+
+
+def is_multilabel(y: np.ndarray) -> bool:
+    """Return whether y is an indicator matrix; raise an error for targets that no classifier takes."""
+    if y.ndim == 1:
+        check_classification_targets(y)
+        return False
+    kind = type_of_target(y, input_name="y")
+    if kind != "multilabel-indicator" or not np.all(np.isin(y, (0, 1))):
+        raise ValueError(
+            "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for each "
+            f"label; got an array of shape {y.shape} with other values ({kind})."
+        )
+    return True
+
+
+def _as_array(y: Any) -> np.ndarray:
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    if isinstance(y, set | frozenset):
+        raise TypeError("Expected y to be an array-like; got a set, which has no order.")
+    array = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
+    return array.astype(object) if array.dtype.kind == "T" else array  # scikit-learn does not support StringDType
+
+
+def _check_label_objects(labels: list[Any]) -> None:
+    missing = [label for label in labels if label is None or _is_nan(label)]
+    if missing:
+        raise ValueError(f"Expected a label for every sample; y contains {missing[0]!r}.")
+    others = [type(label).__name__ for label in labels if not isinstance(label, str)]
+    if 0 < len(others) < len(labels):
+        raise TypeError(f"Expected the labels of y to have one type; got str and {others[0]}.")
+
+
+def _is_nan(label: Any) -> bool:
+    is_pandas_na = type(label).__name__ == "NAType"  # comparing it gives NA again
+    return is_pandas_na or (isinstance(label, Real) and label != label)
+
+
+def _positions(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the position of each label among the classes.
+
+    ``LabelEncoder`` would first convert the labels to the dtype of the classes, and so cut strings off.
+    """
+    kinds = {y.dtype.kind, classes.dtype.kind}
+    if kinds in ({"M"}, {"m"}):  # dates may have different units
+        common = np.result_type(y, classes)
+        y, classes = y.astype(common), classes.astype(common)
+    elif kinds & {"M", "m"}:  # Python may have equal integers for dates
+        classes = classes[:0]
+    labels, inverse = np.unique(y, return_inverse=True)
+    position_of: Mapping[Any, int] = {label: position for position, label in enumerate(classes.tolist())}
+    unseen = [label for label in labels.tolist() if label not in position_of]
+    if unseen:
+        raise ValueError(f"y contains previously unseen labels: {unseen}")
+    return np.array([position_of[label] for label in labels.tolist()], dtype=np.intp)[inverse]
