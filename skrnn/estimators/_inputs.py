@@ -223,6 +223,7 @@ class SequenceInput:
     @classmethod
     def fit(cls, X: Any, estimator: Any) -> tuple[SequenceInput, RaggedArray]:
         """Return the input for sequences like X, and X as a RaggedArray."""
+        X = _unpacked(X)
         sequences = _as_sequences(X)
         if sequences is not None:
             ragged = _check_sequences(sequences)
@@ -232,6 +233,7 @@ class SequenceInput:
         return cls(1, table.shape[1], names), _series_of(table)
 
     def check(self, X: Any, estimator: Any) -> RaggedArray:
+        X = _unpacked(X)
         sequences = _as_sequences(X)
         if sequences is not None:
             ragged = _check_sequences(sequences)
@@ -278,10 +280,13 @@ def feature_names(X: Any) -> list[str] | None:
     return None if names is None else names.tolist()
 
 
+def _unpacked(X: Any) -> Any:
+    """Return the sequences in a Series or an array of objects as a list, and any other X as it is."""
+    return list(X) if getattr(X, "ndim", None) == 1 and (hasattr(X, "to_list") or X.dtype == object) else X
+
+
 def _as_sequences(X: Any) -> list[np.ndarray] | None:
     """Return a list of arrays, or None if X is a table or a list of equally long series."""
-    if getattr(X, "ndim", None) == 1 and (hasattr(X, "to_list") or X.dtype == object):  # a Series or an array
-        X = list(X)
     if getattr(X, "ndim", None) == 3:
         return list(check_array(X, dtype=_DTYPES, allow_nd=True, input_name="X"))
     if not isinstance(X, list | tuple):

@@ -84,9 +84,6 @@ class Options:
     def plain(self, value: Any) -> str:
         return str(value)
 
-    def __str__(self) -> str:
-        return ", ".join(map(repr, self.names))
-
 
 @dataclass(frozen=True)
 class Where:
@@ -128,9 +125,10 @@ def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     for constraint in constraints:
         if value in constraint:
             return constraint.plain(value)
-    *first, last = map(str, constraints)
+    names = [name for constraint in constraints if isinstance(constraint, Options) for name in constraint.names]
+    others = [str(constraint) for constraint in constraints if not isinstance(constraint, Options)]
+    *first, last = [*map(repr, names), *others]
     expected = f"{', '.join(first)} or {last}" if first else last
-    names = [option for constraint in constraints if isinstance(constraint, Options) for option in constraint.names]
     nearest = difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise InvalidParameterError(f"Expected {name} to be {expected}; got {value!r}.{hint}")

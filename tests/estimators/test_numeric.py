@@ -285,7 +285,7 @@ def test_a_text_regressor_learns_from_words():
 
 def test_early_stopping_of_a_regressor():
     X, y = make_trends(n=200)
-    model = regressor(early_stopping="auto", epochs=5).fit(X, y)
+    model = regressor(early_stopping=True, epochs=5).fit(X, y)
     assert len(model.history_["val_loss"]) == model.n_iter_
     assert model.validation_scores_ == [-loss for loss in model.history_["val_loss"]]
 
@@ -372,7 +372,7 @@ def test_scores_of_exactly_two_labels():
 def test_many_combinations_of_labels_are_held_back_too():
     documents, _ = make_multilabel(n=300)
     Y = np.random.default_rng(0).integers(2, size=(300, 16))  # hardly two samples have the same labels
-    model = RNNTextClassifier(**{**SMALL, "early_stopping": "auto", "epochs": 1}).fit(documents, Y)
+    model = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 1}).fit(documents, Y)
     assert model.validation_scores_ is not None
 
 
