@@ -161,7 +161,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         """Train for one epoch and resume from the last one, if there is one."""
         params = self._validated_params()
         # The number of epochs to come is not known: the learning rate stays as it is.
-        vars(params).update(epochs=1, learning_rate_decay=None, early_stopping=False, warm_start=True)
+        params.__dict__.update(epochs=1, learning_rate_decay=None, early_stopping=False, warm_start=True)
         self._fitted, _ = self._learn(X, y, sample_weight, params, classes=classes)
         return self
 
@@ -261,7 +261,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"Expected X_val and y_val together; {missing} is missing.")
         reader = copy.copy(self)
-        vars(reader)["_fitted"] = encoding  # for scikit-learn's checks of the columns of a table
+        reader.__dict__["_fitted"] = encoding  # for scikit-learn's checks of the columns of a table
         try:
             X = encoding.input.check(X, reader)
             return Samples.of(X, *self._check_y_and_weights(X, y, sample_weight), encoding.target)
@@ -419,7 +419,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         return [name for name in object.__dir__(self) if name != "model_" and hasattr(self, name)]
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "_fitted" in vars(self)
+        return "_fitted" in self.__dict__
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

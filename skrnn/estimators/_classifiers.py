@@ -79,11 +79,13 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
 
     @property
     def classes_(self) -> np.ndarray:
-        return self._learned.target.classes
+        target: Any = self._learned.target
+        return target.classes
 
     @property
     def class_weight_(self) -> np.ndarray:
-        return self._learned.target.class_weight
+        target: Any = self._learned.target
+        return target.class_weight
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -26,43 +27,42 @@ _TYPICAL_TOKEN = 4  # characters of a token whose spelling is not known
 _DTYPES = [np.float64, np.float32]
 
 
-class Input(Protocol):
-    """What X means to an estimator, learned from the X of a fit.
+class Input(ABC):
+    """What X means to an estimator, learned from the X of a fit."""
 
-    Attributes
-    ----------
-    kind : str
-        Name of the class in files.
-    feature_names : list of str or None
-        The names of the columns, if X was a DataFrame.
-    """
+    kind: ClassVar[str]  # name of the class in files
+    feature_names: list[str] | None = None  # names of the columns, if X was a DataFrame
 
-    kind: ClassVar[str]
-    feature_names: list[str] | None
-
+    @abstractmethod
     def check(self, X: Any, estimator: Any) -> Any:
         """Return X as a list of documents, token ids or a RaggedArray; raise an error if it does not fit."""
 
+    @abstractmethod
     def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[Sequences, Start]:
         """Learn from a checked X, and return its sequences and how the network starts."""
 
+    @abstractmethod
     def transform(self, X: Any) -> Sequences:
         """Return the sequences that the network reads, from a checked X."""
 
-    def to_user(self, X: Any) -> Any:
-        """Return a checked X as users pass it, for scorers."""
-
+    @abstractmethod
     def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
         """Return the fields of the NetworkSpec that follow from the input and its parameters."""
 
+    @abstractmethod
     def n_auto_epochs(self, sequences: Sequences) -> float:
         """Return how often ``epochs="auto"`` shows these sequences."""
 
+    @abstractmethod
     def check_spec(self, spec: NetworkSpec) -> None:
         """Raise an error unless a network with this specification reads the input."""
 
+    def to_user(self, X: Any) -> Any:
+        """Return a checked X as users pass it, for scorers."""
+        return X
 
-class TokenInput:
+
+class TokenInput(Input):
     """Sequences of token ids, with ``vectorizer="passthrough"``.
 
     Attributes
@@ -76,7 +76,6 @@ class TokenInput:
     """
 
     kind = "token_ids"
-    feature_names: list[str] | None = None
 
     def __init__(self, n_tokens: int = 0, n_ngrams: int = 0, pretrained_dim: int | None = None) -> None:
         self.n_tokens = n_tokens
@@ -100,9 +99,6 @@ class TokenInput:
             return X
         ids = np.where(X.data < self.n_tokens, X.data, np.int32(UNKNOWN))
         return sparse.csr_matrix((ids, X.indices, X.indptr), shape=X.shape)
-
-    def to_user(self, X: Any) -> Any:
-        return X
 
     def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
         return {
@@ -198,7 +194,7 @@ class TextInput(TokenInput):
         super().check_spec(spec)
 
 
-class SequenceInput:
+class SequenceInput(Input):
     """Sequences of vectors, or a table whose rows are univariate series.
 
     Attributes

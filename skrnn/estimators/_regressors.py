@@ -42,11 +42,13 @@ class _RNNRegressor(sklearn.base.RegressorMixin, BaseRNN):
 
     @property
     def target_mean_(self) -> np.ndarray:
-        return self._learned.target.mean
+        target: Any = self._learned.target
+        return target.mean
 
     @property
     def target_scale_(self) -> np.ndarray:
-        return self._learned.target.scale
+        target: Any = self._learned.target
+        return target.scale
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

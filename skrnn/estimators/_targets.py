@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from numbers import Real
 from types import SimpleNamespace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -14,51 +15,56 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 
-class Target(Protocol):
-    """What y means to an estimator, learned from the y of a fit.
+class Target(ABC):
+    """What y means to an estimator, learned from the y of a fit."""
 
-    Attributes
-    ----------
-    kind : str
-        Name of the class in files.
-    n_outputs : int
-        Number of outputs of the network.
-    output_activation : str
-        Activation of the output layer.
-    """
+    kind: ClassVar[str]  # name of the class in files
 
-    kind: ClassVar[str]
-    n_outputs: int
-    output_activation: str
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Number of outputs of the network."""
 
+    @property
+    @abstractmethod
+    def output_activation(self) -> str:
+        """Activation of the output layer."""
+
+    @abstractmethod
     def encode(self, y: np.ndarray) -> np.ndarray:
         """Return what the network learns for each sample."""
 
+    @abstractmethod
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         """Return the prediction for each sample, in the form of y."""
 
-    def class_weights(self, encoded: np.ndarray) -> np.ndarray | float:
-        """Return the class weight of each sample."""
-
-    def strata(self, encoded: np.ndarray) -> np.ndarray:
-        """Return the stratum of each sample for a split."""
-
-    def indicators(self, encoded: np.ndarray) -> np.ndarray | None:
-        """Return the indicator matrix of shape (n_samples, n_classes), or None if there are no classes."""
-
+    @abstractmethod
     def loss(self, params: SimpleNamespace) -> tuple[str, float]:
         """Return the name of the loss, and the label smoothing."""
 
+    @abstractmethod
     def check(self) -> None:
         """Raise an error if the target's own data is damaged."""
 
+    def class_weights(self, encoded: np.ndarray) -> np.ndarray | float:
+        """Return the class weight of each sample."""
+        return 1.0
 
-class _ClassificationTarget:
+    def strata(self, encoded: np.ndarray) -> np.ndarray:
+        """Return the stratum of each sample for a split."""
+        return np.zeros(len(encoded), dtype=np.intp)
+
+    def indicators(self, encoded: np.ndarray) -> np.ndarray | None:
+        """Return the indicator matrix of shape (n_samples, n_classes), or None if there are no classes."""
+        return None
+
+
+class _ClassificationTarget(Target):
     """What one label and several labels share: probabilities, and a smoothed cross-entropy."""
 
-    output_activation: str
-    classes: np.ndarray
-    class_weight: np.ndarray
+    def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
+        self.classes = classes
+        self.class_weight = class_weight
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Return the probability of each class: (n_samples, n_classes)."""
@@ -90,10 +96,6 @@ class ClassTarget(_ClassificationTarget):
 
     kind = "class"
 
-    def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
-        self.classes = classes
-        self.class_weight = class_weight
-
     @classmethod
     def fit(
         cls, y: np.ndarray, sample_weight: np.ndarray, class_weight: Any, classes: np.ndarray | None
@@ -120,7 +122,7 @@ class ClassTarget(_ClassificationTarget):
         return 1 if len(self.classes) == 2 else len(self.classes)
 
     @property
-    def output_activation(self) -> str:  # type: ignore[override]
+    def output_activation(self) -> str:
         return "sigmoid" if len(self.classes) == 2 else "softmax"
 
     def encode(self, y: np.ndarray) -> np.ndarray:
@@ -159,11 +161,6 @@ class MultilabelTarget(_ClassificationTarget):
     """
 
     kind = "multilabel"
-    output_activation = "sigmoid"
-
-    def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
-        self.classes = classes
-        self.class_weight = class_weight
 
     @classmethod
     def fit(cls, y: np.ndarray, class_weight: Any, classes: np.ndarray | None) -> MultilabelTarget:
@@ -179,6 +176,10 @@ class MultilabelTarget(_ClassificationTarget):
     def n_outputs(self) -> int:
         return len(self.classes)
 
+    @property
+    def output_activation(self) -> str:
+        return "sigmoid"
+
     def encode(self, y: np.ndarray) -> np.ndarray:
         if not is_multilabel(y) or y.shape[1] != self.n_outputs:
             raise ValueError(f"Expected y to have the classes {self.classes} of the fit; got shape {y.shape}.")
@@ -186,9 +187,6 @@ class MultilabelTarget(_ClassificationTarget):
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs > 0.5).astype(int)
-
-    def class_weights(self, encoded: np.ndarray) -> float:
-        return 1.0
 
     def strata(self, encoded: np.ndarray) -> np.ndarray:
         """Samples with the same labels are a stratum, and so are all samples whose labels occur only once."""
@@ -200,7 +198,7 @@ class MultilabelTarget(_ClassificationTarget):
         return encoded
 
 
-class NumericTarget:
+class NumericTarget(Target):
     """One number or several for each sample, standardised for the network.
 
     Parameters
@@ -212,7 +210,6 @@ class NumericTarget:
     """
 
     kind = "numeric"
-    output_activation = "linear"
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, is_1d: bool) -> None:
         self.mean = mean
@@ -240,6 +237,10 @@ class NumericTarget:
     def n_outputs(self) -> int:
         return len(self.mean)
 
+    @property
+    def output_activation(self) -> str:
+        return "linear"
+
     def encode(self, y: np.ndarray) -> np.ndarray:
         columns = y.reshape(len(y), -1)
         if (y.ndim == 1) != self.is_1d or columns.shape[1] != self.n_outputs:
@@ -249,15 +250,6 @@ class NumericTarget:
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         values = outputs * self.scale + self.mean
         return values[:, 0] if self.is_1d else values
-
-    def class_weights(self, encoded: np.ndarray) -> float:
-        return 1.0
-
-    def strata(self, encoded: np.ndarray) -> np.ndarray:
-        return np.zeros(len(encoded), dtype=np.intp)
-
-    def indicators(self, encoded: np.ndarray) -> None:
-        return None
 
     def loss(self, params: SimpleNamespace) -> tuple[str, float]:
         return params.loss, 0.0
@@ -287,10 +279,7 @@ def check_labels(y: Any) -> np.ndarray:
 
 def check_numbers(y: Any) -> np.ndarray:
     """Return numbers as float64 of shape (n_samples,) or (n_samples, n_outputs)."""
-    y = check_array(_as_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
-    if y.ndim > 2:
-        raise ValueError(f"Expected y of shape (n_samples,) or (n_samples, n_outputs); got {y.shape}.")
-    return y
+    return check_array(_as_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
 
 
 def is_multilabel(y: np.ndarray) -> bool:

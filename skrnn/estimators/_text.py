@@ -15,6 +15,11 @@ from skrnn.text._word_vectors import check_embeddings, check_file_exists
 from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, IntegerTuple, Interval, Options, Where
 
 
+def _are_embeddings(embeddings: Any) -> bool:
+    check_embeddings(embeddings)  # its errors say more than a table can
+    return True
+
+
 class TextRNN(BaseRNN):
     """X is documents, or token ids with ``vectorizer="passthrough"``."""
 
@@ -26,7 +31,7 @@ class TextRNN(BaseRNN):
             NONE,
         ],
         "embedding_dim": [Interval(int, 1)],
-        "embeddings": [Where("pretrained vectors", lambda embeddings: check_embeddings(embeddings) is None)],
+        "embeddings": [Where("pretrained vectors or None", _are_embeddings)],
         "trainable_embeddings": [BOOLEAN],
         "max_ngrams": [Interval(int, 0)],
         "char_ngram_range": [

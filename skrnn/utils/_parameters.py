@@ -40,8 +40,9 @@ class Interval:
     def __contains__(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, Integral if self.kind is int else Real):
             return False
-        above = value >= self.low if self.closed in ("left", "both") else value > self.low
-        return bool(above and (value <= self.high if self.closed in ("right", "both") else value < self.high))
+        number: Any = value
+        above = number >= self.low if self.closed in ("left", "both") else number > self.low
+        return bool(above and (number <= self.high if self.closed in ("right", "both") else number < self.high))
 
     def plain(self, value: Any) -> int | float:
         return self.kind(value)

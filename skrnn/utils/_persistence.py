@@ -50,7 +50,7 @@ class PersistentEstimator(BaseEstimator):
     def __copy__(self) -> Any:
         # The default shallow copy would convert and check the state, which is for files.
         copied = type(self).__new__(type(self))
-        vars(copied).update(vars(self))
+        copied.__dict__.update(self.__dict__)
         return copied
 
     def _to_plain_state(self, attributes: dict[str, Any]) -> dict[str, Any]:

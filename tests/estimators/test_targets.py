@@ -118,5 +118,5 @@ def test_labels_are_checked():
 
 def test_numbers_are_checked():
     assert check_numbers([1, 2]).dtype == np.float64
-    with pytest.raises(ValueError, match="shape"):
+    with pytest.raises(ValueError, match="dim 3"):
         check_numbers(np.zeros((2, 2, 2)))
