@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -22,11 +21,17 @@ from skrnn.estimators._fitted import Encoding, Fitted
 from skrnn.estimators._inputs import Input
 from skrnn.estimators._samples import Samples, check_same_length, check_sample_weight
 from skrnn.estimators._scoring import EpochScorer, Observer
+from skrnn.estimators._steps import (
+    join_histories,
+    make_examples,
+    monitored_scores,
+    resume_network,
+    start_network,
+    training_settings,
+)
 from skrnn.estimators._targets import Target
-from skrnn.network._char_ngrams import CharNgramVectors
-from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS, NetworkSpec
+from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS
 from skrnn.network._trained import TrainedNetwork
-from skrnn.sequences._storage import Sequences
 from skrnn.utils._parameters import (
     BOOLEAN,
     CALLABLE,
@@ -39,14 +44,21 @@ from skrnn.utils._parameters import (
     validated_params,
 )
 from skrnn.utils._persistence import PersistentEstimator
-from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
 # Keras has them by these names. Listed so that a misspelt name is refused before Keras is imported.
-OPTIMIZERS = "adam adamw sgd rmsprop nadam adamax adagrad adadelta lion adafactor ftrl".split()
-
-# epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
-_AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
-_MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
+OPTIMIZERS = [
+    "adam",
+    "adamw",
+    "sgd",
+    "rmsprop",
+    "nadam",
+    "adamax",
+    "adagrad",
+    "adadelta",
+    "lion",
+    "adafactor",
+    "ftrl",
+]
 
 
 def _are_callbacks(value: Any) -> bool:
@@ -183,16 +195,16 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         encoding, samples = self._check_samples(X, y, sample_weight, params, resumed, classes)
         training, validation = self._split(samples, validation_data, encoding, params, seed)
         if resumed is None:
-            network, examples, char_ngrams = self._start(training, encoding, params, seed)
+            network, examples, char_ngrams = start_network(training, encoding, params, seed)
         else:
-            network, examples, char_ngrams = self._resume(resumed.network, training, encoding, params)
-        watched = None if validation is None else _examples(validation, encoding.input.transform(validation.X))
+            network, examples, char_ngrams = resume_network(resumed.network, training, encoding, params)
+        watched = None if validation is None else make_examples(validation, encoding.input.transform(validation.X))
         observer = self._observer(validation, network, encoding, params, tasks)
         monitor = "val_loss" if observer is None else observer.monitor
-        settings = self._training_settings(params, encoding, examples, seed, monitor, watched is not None)
+        settings = training_settings(params, encoding, examples, seed, monitor, watched is not None)
         result = train(network, examples, watched, settings, observer, char_ngrams)
-        history = _join({} if resumed is None else resumed.history, result.history)
-        scores = None if watched is None else _scores(history, monitor)
+        history = join_histories({} if resumed is None else resumed.history, result.history)
+        scores = None if watched is None else monitored_scores(history, monitor)
         fitted = Fitted(encoding.input, encoding.target, result.network, history, result.best_epoch, scores)
         return fitted, result.interrupted
 
@@ -269,42 +281,6 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation data (X_val, y_val, sample_weight_val): {error}") from error
 
-    def _start(
-        self, training: Samples, encoding: Encoding, params: SimpleNamespace, seed: int
-    ) -> tuple[TrainedNetwork, Any, CharNgramVectors | None]:
-        """Return a network before training, its examples, and what the vectors of tokens share in training."""
-        sequences, start = encoding.input.fit_transform(training.X, params)
-        examples = _examples(training, sequences)
-        spec = self._spec(encoding, params)
-        weights: dict[str, np.ndarray] = {}  # a custom network starts with the weights of its layers
-        if params.network is None:
-            indicators = encoding.target.indicators(training.encoded)
-            rng = np.random.default_rng([seed, 0])
-            with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
-                weights = start.weights(spec, rng, sequences, indicators, examples.weights)
-        return TrainedNetwork(spec, weights, build_model=params.network), examples, start.char_ngrams(spec)
-
-    def _resume(
-        self, network: TrainedNetwork, training: Samples, encoding: Encoding, params: SimpleNamespace
-    ) -> tuple[TrainedNetwork, Any, None]:
-        """Return the fitted network and its new examples. The checkpoint has what the vectors of tokens share."""
-        examples = _examples(training, encoding.input.transform(training.X))
-        _check_resumable(network, self._spec(encoding, params), params)
-        return network, examples, None
-
-    def _spec(self, encoding: Encoding, params: SimpleNamespace) -> NetworkSpec:
-        return NetworkSpec(
-            **encoding.input.spec_fields(params),
-            cell=params.cell,
-            units=(params.units,) if isinstance(params.units, int) else params.units,
-            bidirectional=params.bidirectional,
-            activation=params.activation,
-            pooling=params.pooling,
-            n_outputs=encoding.target.n_outputs,
-            output_activation=encoding.target.output_activation,
-            dropout=params.dropout,
-        )
-
     def _observer(
         self,
         validation: Samples | None,
@@ -322,39 +298,6 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         if scorer is None and not tasks.has_callbacks:
             return None
         return Observer(self, encoding, network, scorer, tasks)
-
-    def _training_settings(
-        self,
-        params: SimpleNamespace,
-        encoding: Encoding,
-        examples: Any,
-        seed: int,
-        monitor: str,
-        has_validation: bool,
-    ) -> Any:
-        from skrnn.training._train import TrainingSettings
-
-        loss, label_smoothing = encoding.target.loss(params)
-        is_auto = params.epochs == "auto"
-        return TrainingSettings(
-            loss=loss,
-            label_smoothing=label_smoothing,
-            optimizer=params.optimizer,
-            learning_rate=params.learning_rate,
-            learning_rate_decay=params.learning_rate_decay,
-            weight_decay=params.weight_decay,
-            clipnorm=params.clipnorm,
-            epochs=_n_auto_epochs(encoding, examples.sequences, params.batch_size) if is_auto else params.epochs,
-            batch_size=params.batch_size,
-            patience=params.n_iter_no_change if has_validation and params.early_stopping else None,
-            monitor=monitor,
-            tol=params.tol,
-            callbacks=params.callbacks or [],
-            verbose=bool(params.verbose),
-            seed=seed,
-            resumable=params.warm_start,
-            char_ngram_range=getattr(params, "char_ngram_range", None),
-        )
 
     def _outputs(self, X: Any, *, logits: bool = False) -> tuple[np.ndarray, Any]:
         """Return the outputs of the network, (n_samples, n_outputs), and the target that decodes them."""
@@ -431,51 +374,3 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
 
     def _from_plain_state(self, state: dict[str, Any]) -> dict[str, Any]:
         return {name: Fitted.from_state(value) if name == "_fitted" else value for name, value in state.items()}
-
-
-def _examples(samples: Samples, sequences: Sequences) -> Any:
-    from skrnn.training._train import Examples
-
-    return Examples(sequences, samples.encoded, samples.loss_weights())
-
-
-def _scores(history: dict[str, list[float]], monitor: str) -> list[float]:
-    """Return the monitored scores: higher is better."""
-    return [-loss for loss in history["val_loss"]] if monitor == "val_loss" else history[monitor]
-
-
-def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
-    """Return the number of epochs that "auto" stands for."""
-    n_classes = max(encoding.target.n_outputs, 2)
-    n_samples = max(_AUTO_UPDATES * batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
-    wanted = max(n_samples / sequences.shape[0], encoding.input.n_auto_epochs(sequences))
-    return int(np.clip(np.ceil(wanted), _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS))
-
-
-def _check_resumable(network: TrainedNetwork, spec: NetworkSpec, params: SimpleNamespace) -> None:
-    """Raise ValueError if parameters were changed that the fitted network depends on."""
-    before = {**asdict(network.spec), "network": network.build_model}
-    now = {**asdict(spec), "network": params.network}
-    if network.checkpoint is not None:
-        checkpoint, optimizer, rate = network.checkpoint, params.optimizer, params.learning_rate
-        before["optimizer"] = checkpoint.optimizer
-        now["optimizer"] = optimizer if isinstance(optimizer, str) else optimizer.__qualname__
-        before["learning_rate"] = checkpoint.learning_rate_schedule
-        now["learning_rate"] = type(rate).__name__ if callable(rate) else None
-        before["char_ngram_range"] = checkpoint.char_ngram_range
-        now["char_ngram_range"] = getattr(params, "char_ngram_range", None)
-    changed = [name for name, value in now.items() if value != before[name]]
-    if changed:
-        raise ValueError(
-            f"Training resumes with the fitted network, but {', '.join(changed)} would change it. Set the parameters "
-            "back, or call fit with warm_start=False."
-        )
-
-
-def _join(earlier: dict[str, list[float]], later: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return two histories as one, with NaN for the epochs in which a quantity was not measured."""
-    n_earlier, n_later = (len(history.get("loss", [])) for history in (earlier, later))
-    return {
-        name: earlier.get(name, [np.nan] * n_earlier) + later.get(name, [np.nan] * n_later)
-        for name in {**earlier, **later}
-    }

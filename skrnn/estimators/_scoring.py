@@ -72,7 +72,9 @@ class Observer:
     def end_epoch(self, weights: Callable[[], dict[str, np.ndarray]]) -> tuple[dict[str, float], bool]:
         # Fetching the weights takes time: only if they are used.
         scores = {} if self._scorer is None else {self.monitor: self._scorer(self._estimator_with(weights()))}
-        return scores, self._tasks.end_epoch(lambda: {"_fitted": self._fitted_with(weights(), self._encoding.input)})
+        return scores, self._tasks.end_epoch(
+            lambda: {"_fitted": self._fitted_with(weights(), self._encoding.input)}
+        )
 
     def _estimator_with(self, weights: dict[str, np.ndarray]) -> Any:
         """Return an estimator that predicts as if the fit had stopped here."""

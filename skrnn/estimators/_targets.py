@@ -114,7 +114,9 @@ class ClassTarget(_ClassificationTarget):
         seen = np.unique(counted)
         weights[seen] = compute_class_weight(class_weight, classes=classes[seen], y=classes[counted])
         if not (np.all((weights >= 0) & np.isfinite(weights)) and np.any(weights)):
-            raise ValueError(f"Expected the weights of class_weight to be >= 0, and some > 0; got {class_weight!r}.")
+            raise ValueError(
+                f"Expected the weights of class_weight to be >= 0, and some > 0; got {class_weight!r}."
+            )
         return cls(classes, weights)
 
     @property
@@ -259,7 +261,9 @@ class NumericTarget(Target):
             values = getattr(self, name)
             is_vector = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.ndim == 1
             if not (is_vector and len(values) == self.n_outputs and np.all((values > low) & (values < np.inf))):
-                raise ValueError(f"Expected the {name} of the target to be finite numbers > {low}; got {values!r}.")
+                raise ValueError(
+                    f"Expected the {name} of the target to be finite numbers > {low}; got {values!r}."
+                )
 
 
 def check_labels(y: Any) -> np.ndarray:

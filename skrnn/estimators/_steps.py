@@ -1,0 +1,143 @@
+"""Steps of a fit: start a network or resume the fitted one, decide how it is trained, gather the results."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from skrnn.estimators._fitted import Encoding
+from skrnn.estimators._samples import Samples
+from skrnn.network._char_ngrams import CharNgramVectors
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._trained import TrainedNetwork
+from skrnn.sequences._storage import Sequences
+from skrnn.utils._threads import SINGLE_THREADED_BLAS
+
+# epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
+_AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
+_MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
+
+
+def start_network(
+    training: Samples, encoding: Encoding, params: SimpleNamespace, seed: int
+) -> tuple[TrainedNetwork, Any, CharNgramVectors | None]:
+    """Return a network before training, its examples, and what the vectors of tokens share in training."""
+    sequences, start = encoding.input.fit_transform(training.X, params)
+    examples = make_examples(training, sequences)
+    spec = network_spec(encoding, params)
+    weights: dict[str, np.ndarray] = {}  # a custom network starts with the weights of its layers
+    if params.network is None:
+        indicators = encoding.target.indicators(training.encoded)
+        rng = np.random.default_rng([seed, 0])
+        with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
+            weights = start.weights(spec, rng, sequences, indicators, examples.weights)
+    return TrainedNetwork(spec, weights, build_model=params.network), examples, start.char_ngrams(spec)
+
+
+def resume_network(
+    network: TrainedNetwork, training: Samples, encoding: Encoding, params: SimpleNamespace
+) -> tuple[TrainedNetwork, Any, None]:
+    """Return the fitted network and its new examples. The checkpoint has what the vectors of tokens share."""
+    examples = make_examples(training, encoding.input.transform(training.X))
+    _check_resumable(network, network_spec(encoding, params), params)
+    return network, examples, None
+
+
+def network_spec(encoding: Encoding, params: SimpleNamespace) -> NetworkSpec:
+    """Return the specification that the parameters, X and y ask for."""
+    return NetworkSpec(
+        **encoding.input.spec_fields(params),
+        cell=params.cell,
+        units=(params.units,) if isinstance(params.units, int) else params.units,
+        bidirectional=params.bidirectional,
+        activation=params.activation,
+        pooling=params.pooling,
+        n_outputs=encoding.target.n_outputs,
+        output_activation=encoding.target.output_activation,
+        dropout=params.dropout,
+    )
+
+
+def make_examples(samples: Samples, sequences: Sequences) -> Any:
+    """Return samples as the training takes them."""
+    from skrnn.training._train import Examples
+
+    return Examples(sequences, samples.encoded, samples.loss_weights())
+
+
+def training_settings(
+    params: SimpleNamespace,
+    encoding: Encoding,
+    examples: Any,
+    seed: int,
+    monitor: str,
+    has_validation: bool,
+) -> Any:
+    from skrnn.training._train import TrainingSettings
+
+    loss, label_smoothing = encoding.target.loss(params)
+    is_auto = params.epochs == "auto"
+    return TrainingSettings(
+        loss=loss,
+        label_smoothing=label_smoothing,
+        optimizer=params.optimizer,
+        learning_rate=params.learning_rate,
+        learning_rate_decay=params.learning_rate_decay,
+        weight_decay=params.weight_decay,
+        clipnorm=params.clipnorm,
+        epochs=_n_auto_epochs(encoding, examples.sequences, params.batch_size) if is_auto else params.epochs,
+        batch_size=params.batch_size,
+        patience=params.n_iter_no_change if has_validation and params.early_stopping else None,
+        monitor=monitor,
+        tol=params.tol,
+        callbacks=params.callbacks or [],
+        verbose=bool(params.verbose),
+        seed=seed,
+        resumable=params.warm_start,
+        char_ngram_range=getattr(params, "char_ngram_range", None),
+    )
+
+
+def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
+    """Return the number of epochs that "auto" stands for."""
+    n_classes = max(encoding.target.n_outputs, 2)
+    n_samples = max(_AUTO_UPDATES * batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
+    wanted = max(n_samples / sequences.shape[0], encoding.input.n_auto_epochs(sequences))
+    return int(np.clip(np.ceil(wanted), _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS))
+
+
+def _check_resumable(network: TrainedNetwork, spec: NetworkSpec, params: SimpleNamespace) -> None:
+    """Raise ValueError if parameters were changed that the fitted network depends on."""
+    before = {**asdict(network.spec), "network": network.build_model}
+    now = {**asdict(spec), "network": params.network}
+    if network.checkpoint is not None:
+        checkpoint, optimizer, rate = network.checkpoint, params.optimizer, params.learning_rate
+        before["optimizer"] = checkpoint.optimizer
+        now["optimizer"] = optimizer if isinstance(optimizer, str) else optimizer.__qualname__
+        before["learning_rate"] = checkpoint.learning_rate_schedule
+        now["learning_rate"] = type(rate).__name__ if callable(rate) else None
+        before["char_ngram_range"] = checkpoint.char_ngram_range
+        now["char_ngram_range"] = getattr(params, "char_ngram_range", None)
+    changed = [name for name, value in now.items() if value != before[name]]
+    if changed:
+        raise ValueError(
+            f"Training resumes with the fitted network, but {', '.join(changed)} would change it. Set the parameters "
+            "back, or call fit with warm_start=False."
+        )
+
+
+def monitored_scores(history: dict[str, list[float]], monitor: str) -> list[float]:
+    """Return the monitored scores: higher is better."""
+    return [-loss for loss in history["val_loss"]] if monitor == "val_loss" else history[monitor]
+
+
+def join_histories(earlier: dict[str, list[float]], later: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Return two histories as one, with NaN for the epochs in which a quantity was not measured."""
+    n_earlier, n_later = (len(history.get("loss", [])) for history in (earlier, later))
+    return {
+        name: earlier.get(name, [np.nan] * n_earlier) + later.get(name, [np.nan] * n_later)
+        for name in {**earlier, **later}
+    }
