@@ -1,7 +1,7 @@
 """What all estimators share: their parameters, the steps of a fit, and predictions.
 
-``BaseRNN._learn`` lists the steps. Subclasses say what X and y are: ``_fit_input``, ``_check_y`` and ``_fit_target``.
-Keras is imported when a fit begins, or when ``model_`` is read.
+``BaseRNN._learn`` lists the steps of a fit. Subclasses say what X and y are. Keras is imported when a fit begins, or
+when ``model_`` is read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """scikit-learn's callbacks, with an epoch as the task.
 
-They came with scikit-learn 1.9 and are experimental there. Older versions have no ``set_callbacks``, and nothing here
-has an effect.
+They came with scikit-learn 1.9 and are experimental there. With older versions, estimators have no
+``set_callbacks``, and nothing here has an effect.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
         """%(partial_fit_classifier)s"""
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
-                "class_weight='balanced' needs all samples, but partial_fit gets them in chunks. Compute the weights "
-                "with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
+                "class_weight='balanced' needs all samples, but partial_fit gets them in chunks. Compute the "
+                "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
             )
         is_first = not self.__sklearn_is_fitted__()
         if classes is not None:

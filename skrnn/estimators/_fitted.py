@@ -71,9 +71,7 @@ class Fitted(Encoding):
         target.check()
         outputs = target.n_outputs, target.output_activation
         if outputs != (network.spec.n_outputs, network.spec.output_activation):
-            raise ValueError(
-                f"The target needs the outputs {outputs}, but the network has the form {network.spec}."
-            )
+            raise ValueError(f"The target needs the outputs {outputs}, but the network is {network.spec}.")
         if not isinstance(state["history"], dict) or type(state["best_epoch"]) is not int:
             raise TypeError("Expected a history by quantity, and an integer as the best epoch.")
         return cls(

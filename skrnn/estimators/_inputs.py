@@ -18,8 +18,8 @@ from skrnn.text._documents import check_documents
 from skrnn.text._tokenization import WORD_START
 from skrnn.text._vectorizer import SequenceVectorizer
 
-# epochs="auto" shows the network this many characters of text, or time steps of other sequences. Counted in tokens,
-# short texts of a script whose tokens are characters would be shown too rarely.
+# epochs="auto" shows the network this many characters of text, or time steps of other sequences. With a number of
+# tokens, short texts of a script whose tokens are characters would be shown too rarely.
 _AUTO_CHARACTERS, _AUTO_TIME_STEPS = 1_200_000, 750_000
 _TYPICAL_TOKEN = 4  # characters of a token whose spelling is not known
 
@@ -121,8 +121,8 @@ class TokenInput(Input):
     def check_spec(self, spec: NetworkSpec) -> None:
         if spec.n_tokens != self.n_tokens or spec.n_ngrams != self.n_ngrams:
             raise ValueError(
-                f"The input has {self.n_tokens} token ids and {self.n_ngrams} n-grams, but the network has vectors "
-                f"for {spec.n_tokens} and {spec.n_ngrams}."
+                f"The input has {self.n_tokens} token ids and {self.n_ngrams} n-grams, but the network has "
+                f"vectors for {spec.n_tokens} and {spec.n_ngrams}."
             )
 
 
@@ -267,7 +267,7 @@ class SequenceInput(Input):
 
     def check_spec(self, spec: NetworkSpec) -> None:
         if spec.n_tokens is not None or spec.n_features != self.n_features:
-            raise ValueError(f"The input has {self.n_features} features, but the network has the form {spec}.")
+            raise ValueError(f"The input has {self.n_features} features, but the network is {spec}.")
 
 
 def feature_names(X: Any) -> list[str] | None:

@@ -113,8 +113,8 @@ def check_sample_weight(weights: Any, X: Any) -> np.ndarray:
 def stratified_rows(strata: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Return the positions of ``n`` elements, spread evenly over the strata.
 
-    A stratum of one element is left out. scikit-learn's stratified split refuses such strata, and more classes than
-    elements to draw, but text classifiers meet both.
+    A stratum of one element is left out. scikit-learn's stratified split refuses such strata, and more classes
+    than elements to draw, but text classifiers meet both.
     """
     order = rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]

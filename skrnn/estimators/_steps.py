@@ -41,9 +41,8 @@ def resume_network(
     network: TrainedNetwork, training: Samples, encoding: Encoding, params: SimpleNamespace
 ) -> tuple[TrainedNetwork, Any, None]:
     """Return the fitted network and its new examples. The checkpoint has what the vectors of tokens share."""
-    examples = make_examples(training, encoding.input.transform(training.X))
     _check_resumable(network, network_spec(encoding, params), params)
-    return network, examples, None
+    return network, make_examples(training, encoding.input.transform(training.X)), None
 
 
 def network_spec(encoding: Encoding, params: SimpleNamespace) -> NetworkSpec:
@@ -76,6 +75,7 @@ def training_settings(
     monitor: str,
     has_validation: bool,
 ) -> Any:
+    """Return how the network is trained."""
     from skrnn.training._train import TrainingSettings
 
     loss, label_smoothing = encoding.target.loss(params)
@@ -124,8 +124,8 @@ def _check_resumable(network: TrainedNetwork, spec: NetworkSpec, params: SimpleN
     changed = [name for name, value in now.items() if value != before[name]]
     if changed:
         raise ValueError(
-            f"Training resumes with the fitted network, but {', '.join(changed)} would change it. Set the parameters "
-            "back, or call fit with warm_start=False."
+            f"Training resumes with the fitted network, but {', '.join(changed)} would change it. Set the "
+            "parameters back, or call fit with warm_start=False."
         )
 
 

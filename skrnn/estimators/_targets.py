@@ -1,4 +1,4 @@
-"""What y means: a target turns labels or numbers into what the network learns, and its outputs into predictions."""
+"""What y means: a target encodes labels or numbers for the network, and decodes its outputs into predictions."""
 
 from __future__ import annotations
 
@@ -132,8 +132,9 @@ class ClassTarget(_ClassificationTarget):
             raise ValueError(f"Expected y to have the classes {self.classes} of the fit; got shape {y.shape}.")
         check_classification_targets(y)
         positions = _positions(y, self.classes)
-        # (n_samples, 1) or (n_samples,)
-        return positions.astype(np.float32)[:, None] if self.n_outputs == 1 else positions.astype(np.int32)
+        if self.n_outputs == 1:
+            return positions.astype(np.float32)[:, None]  # (n_samples, 1)
+        return positions.astype(np.int32)
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         return np.hstack([1 - outputs, outputs]) if self.n_outputs == 1 else outputs
@@ -294,8 +295,8 @@ def is_multilabel(y: np.ndarray) -> bool:
     kind = type_of_target(y, input_name="y")
     if kind != "multilabel-indicator" or not np.all(np.isin(y, (0, 1))):
         raise ValueError(
-            "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for each "
-            f"label; got an array of shape {y.shape} with other values ({kind})."
+            "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for "
+            f"each label; got an array of shape {y.shape} with other values ({kind})."
         )
     return True
 

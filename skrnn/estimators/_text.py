@@ -114,12 +114,12 @@ def _check_sources_of_vectors(params: SimpleNamespace) -> None:
         return
     if isinstance(params.vectorizer, str):
         raise ValueError(
-            "Expected embeddings=None with vectorizer='passthrough': it is not known which tokens the ids stand for. "
+            "Expected embeddings=None with vectorizer='passthrough', where the tokens of the ids are not known. "
             "Pass the text, and the transformer as the vectorizer of the estimator."
         )
     if params.network is not None:
         raise ValueError(
-            "Expected embeddings=None with a custom network, which starts with the weights of its layers. Pass the "
-            "vectors to its embedding layer, or leave network at None."
+            "Expected embeddings=None with a custom network, which starts with the weights of its layers. Pass "
+            "the vectors to its embedding layer, or leave network at None."
         )
     check_file_exists(params.embeddings)
