@@ -20,7 +20,8 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from skrnn import RNNTextClassifier, RNNTextRegressor, estimator_checks
+from skrnn import RNNTextClassifier, RNNTextRegressor
+from skrnn.utils import estimator_checks
 from skrnn.utils.estimator_checks import check_text_estimator, parametrize_with_text_checks, yield_text_checks
 
 
