@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skrnn import RNNTextClassifier, RNNTextRegressor
 from skrnn.utils import estimator_checks
+from skrnn.utils._text_checks import _api, _classifiers, _consistency, _inputs, _regressors
 from skrnn.utils.estimator_checks import check_text_estimator, parametrize_with_text_checks, yield_text_checks
 
 
@@ -588,21 +589,27 @@ class DecidesThoughItIsARegressor(WordRegressor):
         return self.predict(X)
 
 
+# Each check by its name.
+CHECKS = {
+    name: check
+    for module in (_api, _consistency, _inputs, _classifiers, _regressors)
+    for name, check in inspect.getmembers(module, inspect.isfunction)
+    if name.startswith("check_text_")
+}
+
+
 @pytest.mark.parametrize(("check", "estimator", "error"), BROKEN)
 def test_the_check_rejects_a_broken_estimator(check, estimator, error):
     with pytest.raises(error) as raised:
-        getattr(estimator_checks, check)(type(estimator).__name__, estimator)
+        CHECKS[check](type(estimator).__name__, estimator)
     if error is AssertionError:
         assert "Expected" in str(raised.value)
 
 
 def test_every_check_is_run_and_can_fail():
-    checks = {name for name, _ in inspect.getmembers(estimator_checks, inspect.isfunction)}
-    checks = {name for name in checks if name.startswith("check_text_")} - {"check_text_estimator"}
-    assert {
-        check.func.__name__ for estimator in WELL_BEHAVED for _, check in yield_text_checks(estimator)
-    } == checks
-    assert {broken.values[0] for broken in BROKEN} == checks
+    run = {check.func.__name__ for estimator in WELL_BEHAVED for _, check in yield_text_checks(estimator)}
+    assert run == CHECKS.keys()
+    assert {broken.values[0] for broken in BROKEN} == CHECKS.keys()
 
 
 def names(estimator):
@@ -661,7 +668,7 @@ def test_a_check_that_cannot_run_is_skipped(monkeypatch):
     def check_text_nothing(*_):
         raise SkipTest("there is nothing to check")
 
-    monkeypatch.setattr(estimator_checks, "_checks_for", lambda _: [check_text_nothing])
+    monkeypatch.setattr(estimator_checks, "_yield_all_checks", lambda _: [check_text_nothing])
     with pytest.warns(SkipTestWarning, match="Skipped check_text_nothing for WordClassifier: there is nothing"):
         (result,) = check_text_estimator(WordClassifier())
     assert result["status"] == "skipped"
