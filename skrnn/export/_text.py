@@ -1,380 +1,159 @@
-"""Documents to token ids as nodes of an ONNX graph: what a fitted vectorizer does, without Python.
+"""Documents to token ids as nodes of an ONNX graph: what a fitted SequenceVectorizer does, without Python."""
 
-The graph follows ``SequenceVectorizer`` step by step, and character by character where ONNX has no operator that
-does the same: its lowercasing depends on the locale of a machine, and nothing in it composes characters. The
-tables come from the Unicode data of the Python that exports. Of networks nothing here.
-"""
+from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Collection, Iterator, Mapping
-from functools import lru_cache
 
 import numpy as np
 
+from skrnn.export import _strings
+from skrnn.export._graph import Graph, Value
+from skrnn.export._normalization import normalize, white_space
 from skrnn.sequences._storage import PADDING, UNKNOWN
-from skrnn.text._vectorizer import (
-    APOSTROPHE,
-    SOFT_HYPHEN,
-    TYPOGRAPHIC_APOSTROPHE,
-    WORD_START,
-    SequenceVectorizer,
-    char_class,
-    n_from_end,
-    patterns,
-)
+from skrnn.text._vectorizer import WORD_START, SequenceVectorizer, n_from_end, patterns
 
-# Where the operators are from that cut strings and look them up. The first is of ONNX Runtime alone.
-CUTTING_DOMAIN, TABLES_DOMAIN = "com.microsoft", "ai.onnx.ml"
+# Opset 20 is the first with operators for strings.
+OPSETS = {"": 20, _strings.LABEL_ENCODER_DOMAIN: 2, _strings.TOKENIZER_DOMAIN: 1}
 
-# Sorts what pads a row of characters to its end; combining classes are less than the second.
-_LAST, _N_COMBINING_CLASSES = 2**30, 256
-
-# What a character is to a capital sigma further on: letters have case, others are looked past.
-_PASSED, _UNCASED, _CASED = range(3)
+IdTable = dict[str, int]
 
 
-def check_exportable(vectorizer) -> None:
-    """Raise unless a graph can do what the vectorizer does, to the letter."""
-    if type(vectorizer) is not SequenceVectorizer:
-        raise _refusal("an estimator fitted on text with a SequenceVectorizer", "vectorizer", vectorizer)
-    if callable(vectorizer.analyzer):
-        raise _refusal("analyzer='word', 'char' or 'subword'", "analyzer", vectorizer.analyzer)
-    names = ["preprocessor", "strip_accents"]
-    if vectorizer.analyzer == "word":  # the others do without
-        names += ["tokenizer", "token_pattern"]
-    for name in names:
-        if getattr(vectorizer, name) is not None:
-            raise _refusal(f"{name}=None", name, getattr(vectorizer, name))
+def read_documents(graph: Graph, vectorizer: SequenceVectorizer) -> Value:
+    """Add the input ``documents``, strings of shape (batch,).
 
-
-def _refusal(expected: str, name: str, value) -> ValueError:
-    return ValueError(
-        f"Expected {expected} with inputs='documents', got {name}={value!r}: ONNX has nothing that does exactly "
-        "the same. Export with inputs='token_ids', and make the ids outside of the model, as "
-        "estimator.vectorizer_.transform(documents).toarray() does."
-    )
-
-
-def read_documents(graph, vectorizer: SequenceVectorizer) -> str:
-    """Token ids of the input ``documents``: int32 of shape (batch, time), with padding anywhere in a row."""
-    # The operators need a document, and a character in each: a blank one, and blanks, which say nothing.
-    documents = graph.add("Concat", "documents", _strings(" "), axis=0)
-    documents = graph.add("StringConcat", documents, _strings(" "))
-    id_of = _id_table(vectorizer)
-    clusters = _clusters(graph, documents, vectorizer.lowercase)
-    has_sigmas = any("σ" in token or "ς" in token for token in id_of)  # or else it is all the same which one
-    characters = _decompose(graph, clusters, vectorizer.lowercase, has_sigmas)
-    texts = _join(graph, _compose(graph, *_order(graph, characters)))
-    read = {"word": _read_words, "char": _read_characters, "subword": _read_subwords}[vectorizer.analyzer]
-    ids = read(graph, texts, id_of)
-    ids = graph.add("Slice", ids, np.array([0]), graph.add("Shape", "documents"))
+    Returns
+    -------
+    token_ids : Value
+        int32 of shape (batch, time), with padding anywhere in a row.
+    """
+    documents = graph.input("documents", object, ("batch",))
+    ids = _token_ids(graph, _never_empty(graph, documents), vectorizer)
+    ids = graph.add("Slice", ids, [0], graph.add("Shape", documents))
     if vectorizer.max_length is not None:
         ids = _truncate(graph, ids, vectorizer.max_length, vectorizer.truncate)
     return graph.cast(ids, np.int32)
 
 
-def _id_table(vectorizer: SequenceVectorizer) -> dict[str, int]:
-    """The id of each token that a document can have; stop words are padding, which goes away later."""
+def _never_empty(graph: Graph, documents: Value) -> Value:
+    """Return the documents with a space behind each, and one more document: operators fail where there is none."""
+    documents = graph.add("Concat", documents, _strings.constant(" "), axis=0)
+    return _strings.concat(graph, documents, _strings.constant(" "))
+
+
+def _token_ids(graph: Graph, documents: Value, vectorizer: SequenceVectorizer) -> Value:
+    id_of = _id_table(vectorizer)
+    has_sigmas = any("σ" in token or "ς" in token for token in id_of)
+    texts = normalize(graph, documents, lowercase=vectorizer.lowercase, final_sigmas=has_sigmas)
+    return _ANALYZERS[vectorizer.analyzer](graph, texts, id_of)
+
+
+def _id_table(vectorizer: SequenceVectorizer) -> IdTable:
+    """Return the id of each token. Stop words are padding, which the network skips."""
     id_of = dict(vectorizer.vocabulary_)
     if vectorizer.analyzer == "word":
-        id_of |= dict.fromkeys((word for word in vectorizer._stop_words() if isinstance(word, str)), PADDING)
+        stop_words = sorted(word for word in vectorizer._stop_words() if isinstance(word, str))
+        id_of |= dict.fromkeys(stop_words, PADDING)
     id_of = {token: i for token, i in id_of.items() if not re.search("[\ud800-\udfff]", token)}  # not in UTF-8
     return {**id_of, "": PADDING}
 
 
-# From documents to preprocessed documents. Strings that fill up the rows of tensors are empty.
+# Analyzers. Each takes preprocessed documents, (batch,), and returns token ids, int64 of shape (batch, time).
 
 
-def _clusters(graph, documents: str, lowercase: bool) -> str:
-    """Characters with all that may compose with them, (batch, clusters), without soft hyphens."""
-    joining = char_class([ord(character) for character in _joining_characters(lowercase)])
-    hyphen = char_class([ord(SOFT_HYPHEN)])  # with which nothing composes: marks after it stay alone
-    return _cut(graph, documents, _re2(f"[^{joining}{hyphen}][{joining}]*|[{joining}]+"))
+def _words(graph: Graph, texts: Value, id_of: IdTable) -> Value:
+    tokens = _strings.find_all(graph, texts, patterns().portable_token)
+    return _strings.look_up(graph, tokens, id_of, UNKNOWN)
 
 
-def _decompose(graph, clusters: str, lowercase: bool, has_sigmas: bool) -> str:
-    """Their lowercase characters, decomposed: (batch, clusters, characters), with gaps."""
-    n_rows_and_clusters = graph.add("Shape", clusters)
-    characters = _split(graph, clusters)
-    characters = graph.add("Reshape", characters, np.array([0, -1]))  # (batch, characters)
-    parts = _look_up(graph, characters, _decompositions(lowercase), "")
-    parts = graph.add("Where", graph.add("Equal", parts, _strings("")), characters, parts)
-    if lowercase and has_sigmas:
-        parts = graph.add("Where", _final_sigmas(graph, characters), _strings("ς"), parts)
-    shape = graph.add("Concat", n_rows_and_clusters, np.array([-1]), axis=0)
-    return graph.add("Reshape", _split(graph, parts), shape)
+def _characters(graph: Graph, texts: Value, id_of: IdTable) -> Value:
+    words = _strings.find_all(graph, texts, f"[^{white_space()}]+")
+    words = _prepend(graph, " ", words, graph.add("Not", _strings.is_empty(graph, words)))
+    characters = _strings.split_characters(graph, _strings.join(graph, words))
+    characters = _strings.drop_first_column(graph, characters)  # the space before the first word
+    return _strings.look_up(graph, characters, id_of, UNKNOWN)
 
 
-def _final_sigmas(graph, characters: str) -> str:
-    """Which capital sigmas end a word: a letter with case stands before, and none after, (batch, characters)."""
-    classes = _look_up(graph, characters, _case_classes(), _UNCASED)
-    is_cased = graph.cast(graph.add("Equal", classes, np.array(_CASED)), np.int64)
-    counted = graph.cast(graph.add("Greater", classes, np.array(_PASSED)), np.int64)
-    # Those that are not passed stand in order at 1, 2, …; the others at 0, where there is nothing.
-    places = graph.add("Mul", graph.add("CumSum", counted, np.array(1)), counted)
-    nothing = graph.add("Pad", graph.add("Mul", counted, np.array(0)), np.array([0, 0, 0, 2]))
-    is_cased = graph.add("ScatterElements", nothing, places, is_cased, axis=1)
-    before, after = (
-        graph.add("GatherElements", is_cased, graph.add("Add", places, np.array(step)), axis=1) for step in (-1, 1)
-    )
-    return graph.add("And", graph.add("Equal", characters, _strings("Σ")), graph.add("Greater", before, after))
+def _subwords(graph: Graph, texts: Value, id_of: IdTable) -> Value:
+    words = _strings.find_all(graph, texts, patterns().portable_whole)
+    starts_word = _strings.match(graph, words, f"{patterns().word.pattern}(?s:.)*")
+    words = _prepend(graph, WORD_START, words, starts_word)
+    # Put a space before the first word and after each. No word contains a space.
+    text = _strings.join(graph, _strings.concat(graph, words, _strings.constant(" ")))
+    text = _strings.concat(graph, _strings.constant(" "), text)
+    characters = _strings.split_characters(graph, text)
+    in_words = {subword: i for subword, i in id_of.items() if " " not in subword}
+    ids, ends = _longest_subwords(graph, characters, in_words)
+    begins = _reachable(graph, graph.add("Equal", characters, _strings.constant(" ")), ends)
+    return graph.add("Where", begins, ids, PADDING)
 
 
-def _order(graph, characters: str) -> tuple[str, str]:
-    """The characters of each cluster in canonical order, without gaps, and their combining classes."""
-    classes = _look_up(graph, characters, {**_combining_classes(), "": _LAST}, 0)
-    is_starter = graph.cast(graph.add("Equal", classes, np.array(0)), np.int64)
-    # Marks are sorted, but not past a starter.
-    keys = graph.add("CumSum", is_starter, np.array(2))
-    keys = graph.add("Add", graph.add("Mul", keys, np.array(_N_COMBINING_CLASSES)), classes)
-    width = graph.add("Shape", keys, start=2, end=3)
-    _, order = graph.add("TopK", keys, width, n_outputs=2, axis=2, largest=0)
-    return tuple(graph.add("GatherElements", values, order, axis=2) for values in (characters, classes))
+_ANALYZERS = {"word": _words, "char": _characters, "subword": _subwords}
 
 
-def _compose(graph, characters: str, classes: str) -> str:
-    """The clusters with their characters composed to NFC, (batch, clusters)."""
-    # A Loop, not a Scan: ONNX Runtime's Scan leaves in a string what it held two steps before.
-    body = graph.subgraph()
-    character, its_class = (body.add("Gather", values, "step", axis=2) for values in (characters, classes))
-    # Of each cluster: what is done, the last starter, the marks after it that are not composed with it, and the
-    # combining class of the last of these, 0 if there is none.
-    done, starter, marks, mark_class = "done", "starter", "marks", "mark_class"
-    composite = _look_up(body, body.add("StringConcat", starter, character), _compositions(), "")
-    is_adjacent = body.add("Equal", mark_class, np.array(0))
-    is_in_reach = body.add("Or", is_adjacent, body.add("Less", mark_class, its_class))
-    composes = body.add("And", is_in_reach, body.add("Not", body.add("Equal", composite, _strings(""))))
-    begins = body.add("And", body.add("Equal", its_class, np.array(0)), body.add("Not", composes))
-    ended = body.add("Where", begins, body.add("StringConcat", starter, marks), _strings(""))
-    more_marks = body.add("StringConcat", marks, body.add("Where", composes, _strings(""), character))
-    results = {
-        done: body.add("StringConcat", done, ended),
-        starter: body.add("Where", composes, composite, body.add("Where", begins, character, starter)),
-        marks: body.add("Where", begins, _strings(""), more_marks),
-        mark_class: body.add("Where", composes, mark_class, its_class),
-    }
-    shape = graph.add("Shape", characters, start=0, end=2)
-    blank, no_class = graph.add("Expand", _strings(""), shape), graph.add("Expand", np.array(0), shape)
-    states = {done: blank, starter: blank, marks: blank, mark_class: no_class}
-    n_steps = graph.add("Squeeze", graph.add("Shape", characters, start=2, end=3))
-    done, starter, marks, _ = _loop(graph, body, states, results, integers={mark_class}, n_steps=n_steps)
-    return graph.add("StringConcat", graph.add("StringConcat", done, starter), marks)
+def _prepend(graph: Graph, prefix: str, strings: Value, condition: Value) -> Value:
+    """Return the strings with a prefix where a condition is true."""
+    return graph.add("Where", condition, _strings.concat(graph, _strings.constant(prefix), strings), strings)
 
 
-# From preprocessed documents to token ids, int64 of shape (batch, time)
+def _longest_subwords(graph: Graph, characters: Value, id_of: IdTable) -> tuple[Value, Value]:
+    """Return the longest subword that begins at each character.
 
+    A regular expression of thousands of subwords would be too much for RE2.
 
-def _read_words(graph, texts: str, id_of: dict[str, int]) -> str:
-    return _look_up(graph, _cut(graph, texts, _re2(patterns().portable_token)), id_of, UNKNOWN)
-
-
-def _read_characters(graph, texts: str, id_of: dict[str, int]) -> str:
-    white_space = char_class([ord(character) for character in _characters() if character.isspace()])
-    words = _cut(graph, texts, _re2(f"[^{white_space}]+"))
-    is_word = graph.add("Not", graph.add("Equal", words, _strings("")))
-    words = graph.add("Where", is_word, graph.add("StringConcat", _strings(" "), words), words)
-    characters = _split(graph, _join(graph, words))
-    characters = _without_first(graph, characters)  # the space before the first word
-    return _look_up(graph, characters, id_of, UNKNOWN)
-
-
-def _read_subwords(graph, texts: str, id_of: dict[str, int]) -> str:
-    words = _cut(graph, texts, _re2(patterns().portable_whole))
-    starts_word = graph.add("RegexFullMatch", words, pattern=_re2(f"{patterns().word.pattern}(?s:.)*"))
-    words = graph.add("Where", starts_word, graph.add("StringConcat", _strings(WORD_START), words), words)
-    # Spaces, of which words hold none, keep them apart: before the first one, and after each.
-    texts = graph.add("StringConcat", _strings(" "), _join(graph, graph.add("StringConcat", words, _strings(" "))))
-    characters = _split(graph, texts)
-    ids, ends = _longest_pieces(graph, characters, {piece: i for piece, i in id_of.items() if " " not in piece})
-    is_reached = _follow(graph, graph.add("Equal", characters, _strings(" ")), ends)
-    return graph.add("Where", is_reached, ids, np.array(PADDING))
-
-
-def _longest_pieces(graph, characters: str, id_of: dict[str, int]) -> tuple[str, str]:
-    """The longest piece that begins at each character: its id, and where it ends, (batch, characters)."""
-    # A regular expression of thousands of pieces is too much for RE2.
-    body = graph.subgraph()
-    blank = _blanks(graph, characters)
-    # What a piece has so far, the characters that may come next, and the longest piece so far with its length.
-    part, rest, ids, n_characters = "part", "rest", "ids", "n_characters"
-    longer = body.add("StringConcat", part, rest)
-    longer_ids = _look_up(body, longer, id_of, PADDING)
-    is_piece = body.add("Greater", longer_ids, np.array(PADDING))
-    results = {
-        part: longer,
-        rest: body.add("Concat", _without_first(body, rest), blank, axis=1),
-        ids: body.add("Where", is_piece, longer_ids, ids),
-        n_characters: body.add("Where", is_piece, body.add("Add", "step", np.array(1)), n_characters),
-    }
+    Returns
+    -------
+    ids : Value
+        Ids of the subwords, (batch, characters).
+    ends : Value
+        Positions after the subwords, (batch, characters).
+    """
     shape = graph.add("Shape", characters)
-    states = {
-        part: graph.add("Expand", _strings(""), shape),
-        rest: characters,
-        ids: _look_up(graph, characters, {" ": PADDING, "": PADDING}, UNKNOWN),
-        n_characters: graph.add("Expand", np.array(1), shape),
-    }
-    longest = np.array(max(map(len, id_of)))
-    *_, ids, n_characters = _loop(graph, body, states, results, integers={ids, n_characters}, n_steps=longest)
+    loop = graph.loop(max(map(len, id_of)))
+    # Each step adds a character to all candidates.
+    candidates = loop.state("candidates", object, graph.add("Expand", _strings.constant(""), shape))
+    following = loop.state("following", object, characters)
+    no_subword = _strings.look_up(graph, characters, {" ": PADDING, "": PADDING}, UNKNOWN)
+    ids = loop.state("ids", np.int64, no_subword)
+    n_characters = loop.state("n_characters", np.int64, graph.add("Expand", 1, shape))
+
+    longer = _strings.concat(loop, candidates, following)
+    longer_ids = _strings.look_up(loop, longer, id_of, PADDING)
+    is_subword = loop.add("Greater", longer_ids, PADDING)
+    n_longer = loop.add("Add", loop.step, 1)
+    _, _, ids, n_characters = loop.run(
+        {
+            candidates: longer,
+            following: _strings.append_column(loop, _strings.drop_first_column(loop, following)),
+            ids: loop.add("Where", is_subword, longer_ids, ids),
+            n_characters: loop.add("Where", is_subword, n_longer, n_characters),
+        }
+    )
     width = graph.add("Squeeze", graph.add("Shape", characters, start=1, end=2))
-    places = graph.add("Range", np.array(0), width, np.array(1))
-    return ids, graph.add("Min", graph.add("Add", places, n_characters), graph.add("Sub", width, np.array(1)))
+    ends = graph.add("Add", graph.add("Range", 0, width, 1), n_characters)
+    return ids, graph.add("Min", ends, graph.add("Sub", width, 1))
 
 
-def _follow(graph, is_start: str, ends: str) -> str:
-    """Which places are reached from the starts, going from each to its end, (batch, characters)."""
-    # By 1, 2, 4, … ends at a time, until no more places are reached.
-    body = graph.subgraph()
-    reached = body.add("ScatterElements", "reached", "ends", "reached", axis=1, reduction="max")
-    totals = (body.add("ReduceSum", values, keepdims=0) for values in ("reached", reached))
-    goes_on = body.add("Less", *totals)
-    results = {"reached": reached, "ends": body.add("GatherElements", "ends", "ends", axis=1)}
-    states = {"reached": graph.cast(is_start, np.int64), "ends": ends}
-    reached, _ = _loop(graph, body, states, results, integers=set(states), goes_on=goes_on)
+def _reachable(graph: Graph, is_start: Value, ends: Value) -> Value:
+    """Return the positions that are reached from the starts by going from each position to its end."""
+    # Each step doubles the distance, until a step reaches no more positions.
+    loop = graph.loop()
+    reached = loop.state("reached", np.int64, graph.cast(is_start, np.int64))
+    distant_ends = loop.state("ends", np.int64, ends)
+    more = loop.add("ScatterElements", reached, distant_ends, reached, axis=1, reduction="max")
+    n_reached, n_more = (loop.add("ReduceSum", positions, keepdims=0) for positions in (reached, more))
+    reached, _ = loop.run(
+        {reached: more, distant_ends: loop.add("GatherElements", distant_ends, distant_ends, axis=1)},
+        go_on=loop.add("Less", n_reached, n_more),
+    )
     return graph.cast(reached, np.bool_)
 
 
-def _truncate(graph, ids: str, max_length: int, truncate: str) -> str:
-    """Token ids (batch, time), 0 where a longer document is cut."""
+def _truncate(graph: Graph, ids: Value, max_length: int, truncate: str) -> Value:
+    """Return token ids, (batch, time), with padding in place of the tokens that are cut off."""
     n_last = n_from_end(max_length, truncate)
-    is_token = graph.cast(graph.add("Greater", ids, np.array(PADDING)), np.int64)
-    steps = graph.add("CumSum", is_token, np.array(1))  # from 1
-    first_of_end = graph.add("Sub", graph.add("ReduceSum", is_token, np.array([1])), np.array(n_last - 1))
-    is_kept = graph.add(
-        "Or",
-        graph.add("LessOrEqual", steps, np.array(max_length - n_last)),
-        graph.add("GreaterOrEqual", steps, first_of_end),
-    )
-    return graph.add("Where", is_kept, ids, np.array(PADDING))
-
-
-# Strings
-
-_END = np.array([np.iinfo(np.int64).max])
-
-
-def _strings(*values: str) -> np.ndarray:
-    return np.array(values, dtype=object)
-
-
-def _cut(graph, strings: str, pattern: str) -> str:
-    """What a regular expression finds, the longest match at each place; one dimension more, filled up with ""."""
-    return _tokenize(graph, strings, tokenexp=pattern)
-
-
-def _split(graph, strings: str) -> str:
-    """The characters; one dimension more, filled up with ""."""
-    return _tokenize(graph, strings, separators=[""])
-
-
-def _tokenize(graph, strings: str, **how) -> str:
-    cut = graph.add("Tokenizer", strings, domain=CUTTING_DOMAIN, mark=0, mincharnum=1, pad_value="", **how)
-    graph.declare(cut, object)
-    return cut
-
-
-def _re2(pattern: str) -> str:
-    """A regular expression as RE2 writes it."""
-    return re.sub(r"\\(?:u([0-9a-f]{4})|U([0-9a-f]{8}))", r"\\x{\1\2}", pattern)
-
-
-def _look_up(graph, strings: str, table: Mapping[str, str | int], default: str | int) -> str:
-    kind = "string" if isinstance(default, str) else "int64"
-    attributes = {f"values_{kind}s": list(table.values()), f"default_{kind}": default}
-    return graph.add("LabelEncoder", strings, domain=TABLES_DOMAIN, keys_strings=list(table), **attributes)
-
-
-def _join(graph, strings: str) -> str:
-    """The rows of (batch, n), each as one string: (batch,)."""
-    blank = _blanks(graph, strings)
-    strings = graph.add("Concat", strings, blank, axis=1)
-    # Neighbours become one, until one is left.
-    body = graph.subgraph()
-    lefts = body.add("Slice", "strings", np.array([0]), _END, np.array([1]), np.array([2]))
-    filled_up = body.add("Concat", "strings", blank, axis=1)
-    rights = body.add("Slice", filled_up, np.array([1]), _END, np.array([1]), np.array([2]))
-    joined = body.add("StringConcat", lefts, rights)
-    goes_on = body.add("Squeeze", body.add("Greater", body.add("Shape", joined, start=1, end=2), np.array([1])))
-    (strings,) = _loop(graph, body, {"strings": strings}, {"strings": joined}, goes_on=goes_on)
-    return graph.add("Squeeze", strings, np.array([1]))
-
-
-def _blanks(graph, strings: str) -> str:
-    """Another column for the rows: (batch, 1)."""
-    n_rows = graph.add("Shape", strings, start=0, end=1)
-    return graph.add("Expand", _strings(""), graph.add("Concat", n_rows, np.array([1]), axis=0))
-
-
-def _without_first(graph, values: str) -> str:
-    """All columns but the first."""
-    return graph.add("Slice", values, np.array([1]), _END, np.array([1]))
-
-
-def _loop(graph, body, states, results, *, integers: Collection[str] = (), n_steps="", goes_on=None) -> list[str]:
-    """Two-dimensional states after some steps of the body, which gives results for them, by their names in it.
-
-    It ends after ``n_steps``, or when ``goes_on`` is false. States are strings but for the ``integers``.
-    """
-    types = {name: (np.int64 if name in integers else object, None, None) for name in states}
-    inputs = {"step": (np.int64,), "went_on": (np.bool_,), **types}
-    goes_on = goes_on or body.add("Identity", "went_on")
-    outputs = {goes_on: (np.bool_,), **{results[name]: types[name] for name in states}}
-    step = body.build("step", inputs, outputs)
-    ends = graph.add("Loop", n_steps, np.array(True), *states.values(), n_outputs=len(states), body=step)
-    return [ends] if len(states) == 1 else ends
-
-
-# Unicode, as the running Python knows it
-
-
-def _characters() -> Iterator[str]:
-    """All that UTF-8 can write."""
-    return (chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF)
-
-
-@lru_cache(maxsize=2)
-def _decompositions(lowercase: bool) -> dict[str, str]:
-    """What stands for a character, in lower case and decomposed, if it is not the character itself."""
-    changed = {TYPOGRAPHIC_APOSTROPHE: APOSTROPHE}
-    for character in _characters():
-        decomposed = unicodedata.normalize("NFD", character.lower() if lowercase else character)
-        # Of Hangul, composing makes the same of syllables and of their decomposition.
-        if decomposed != character and not "\uac00" <= character <= "\ud7a3":
-            changed[character] = decomposed
-    return changed
-
-
-@lru_cache(maxsize=1)
-def _compositions() -> dict[str, str]:
-    """The character that two others compose to, by the two together."""
-    composites = {}
-    for character in _characters():
-        decomposed = unicodedata.normalize("NFD", character)
-        if decomposed != character and unicodedata.normalize("NFC", character) == character:
-            composites[unicodedata.normalize("NFC", decomposed[:-1]) + decomposed[-1]] = character
-    return composites
-
-
-@lru_cache(maxsize=1)
-def _combining_classes() -> dict[str, int]:
-    """Those that are not 0: of marks, not of starters."""
-    return {character: cls for character in _characters() if (cls := unicodedata.combining(character))}
-
-
-@lru_cache(maxsize=2)
-def _joining_characters(lowercase: bool) -> set[str]:
-    """Those of which something may compose with a character before them, or be sorted among its marks."""
-    joining = _combining_classes().keys() | {pair[-1] for pair in _compositions()}
-    return joining | {character for character, parts in _decompositions(lowercase).items() if parts[0] in joining}
-
-
-@lru_cache(maxsize=1)
-def _case_classes() -> dict[str, int]:
-    """Those that are not ``_UNCASED``, found by what they do to a sigma."""
-    classes = {"": _PASSED}
-    for character in _characters():
-        if f"{character}Σ".lower().endswith("ς"):
-            classes[character] = _CASED
-        elif f"A{character}Σ".lower().endswith("ς"):
-            classes[character] = _PASSED
-    return classes
+    is_token = graph.cast(graph.add("Greater", ids, PADDING), np.int64)
+    positions = graph.add("CumSum", is_token, 1)  # from 1
+    n_tokens = graph.add("ReduceSum", is_token, [1])
+    is_at_start = graph.add("LessOrEqual", positions, max_length - n_last)
+    is_at_end = graph.add("GreaterOrEqual", positions, graph.add("Sub", n_tokens, n_last - 1))
+    return graph.add("Where", graph.add("Or", is_at_start, is_at_end), ids, PADDING)

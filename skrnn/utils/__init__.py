@@ -1,1 +1,1 @@
-"""Helpers without a subject of their own, and checks for other estimators of text."""
+"""Parameters, files and threads of estimators, and checks for other estimators of text."""

@@ -1,4 +1,6 @@
-"""How many cores are ours, and work in threads that share them. No Keras."""
+"""Cores for this process, and work in threads that share them."""
+
+from __future__ import annotations
 
 import os
 import sys
@@ -6,42 +8,48 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from threading import Lock, get_ident
+from typing import Any, TypeVar
 
 import joblib
-from threadpoolctl import LibController, ThreadpoolController
+from threadpoolctl import ThreadpoolController
 
-# As it was when this process began: a Dask cluster changes it in the process that starts the workers, too.
+T = TypeVar("T")
+
+# The value when this process began: a Dask cluster later changes it, also in the process that starts the workers.
 _OMP_NUM_THREADS = os.environ.get("OMP_NUM_THREADS", "")
 
 
 def worker_share() -> int | None:
-    """The number of threads that ``OMP_NUM_THREADS`` allows to one task, or None.
+    """Return the number of threads that ``OMP_NUM_THREADS`` allows for one task, or None.
 
-    In this way joblib, Dask and Ray tell their worker processes how many cores are theirs.
+    joblib, Dask and Ray set this variable to divide the cores among their worker processes.
     """
     return int(_OMP_NUM_THREADS) if _OMP_NUM_THREADS.isdigit() and int(_OMP_NUM_THREADS) > 0 else None
 
 
 def n_tasks_at_a_time() -> int:
-    """How many tasks this process works on at a time, each with its share: in a Dask worker its threads, or 1."""
+    """Return the number of tasks that run in this process at a time, each with its share of threads.
+
+    This is the number of threads of a Dask worker, and 1 elsewhere.
+    """
     distributed = sys.modules.get("distributed")  # a worker has imported it
     if distributed is None:
         return 1
     try:
         return distributed.get_worker().state.nthreads
-    except ValueError:  # this is no worker
+    except ValueError:  # not a worker
         return 1
 
 
-def run_in_threads(function: Callable, items: Iterable) -> None:
-    """Call the function with each item, in as many threads as there are cores for this process.
+def run_in_threads(function: Callable[[T], object], items: Iterable[T]) -> None:
+    """Call a function with each item, in as many threads as this process has cores.
 
-    NumPy gives up Python's lock in most of its work. Products of matrices, which have threads of their own, are
-    held to one thread meanwhile: those of a recurrent step are so small that their threads gain nothing, and on a
-    machine that has other work to do they wait for each other longer than the step takes.
+    NumPy releases the global interpreter lock for most of its work. Meanwhile BLAS has one thread: the matrix
+    products of a recurrent step are too small for more, and on a busy machine its threads would wait for each
+    other longer than a step takes.
     """
     items = list(items)
-    # Counting the cores takes as long as a network of a few units needs for a short text.
+    # Counting the cores takes as long as a small network needs for a short text.
     n_threads = min(worker_share() or joblib.cpu_count(), len(items)) if len(items) > 1 else 1
     with SINGLE_THREADED_BLAS:
         if n_threads == 1:
@@ -59,50 +67,53 @@ def run_in_threads(function: Callable, items: Iterable) -> None:
 
 
 class _SingleThreadedBlas:
-    """Context in which products of matrices have one thread; other threads may be in it, too.
+    """A context in which BLAS has one thread. Several threads may be in it at a time.
 
-    The limit is one of the whole process. Who comes first sets it and who leaves last lifts it: callers that
-    each restored what they had found would restore each other's limit. If an interruption keeps a thread from
-    leaving, its next stay does.
+    The limit applies to the whole process. The first thread sets it and the last one removes it: if each thread
+    restored the limit that it found, it could restore the limit of another thread. If an interrupt prevents the
+    removal, the next thread that uses the context repairs it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
         self._lock = Lock()
         self._inside: set[int] = set()
-        self._before: list[tuple[LibController, int]] = []
+        self._before: list[tuple[Any, int]] = []  # the libraries and their numbers of threads
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self._lock:
-            # As ThreadpoolController.limit does, in half the time, which counts for a short text.
+            # The same as ThreadpoolController.limit in half the time, which matters for a short text.
             if not self._before:
                 self._before = [(library, library.num_threads) for library in _blas()]
             self._inside.add(get_ident())
             for library, _ in self._before:
                 library.set_num_threads(1)
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             self._inside.discard(get_ident())
             if not self._inside:
-                self._lift()
+                self._remove_limit()
 
-    def _lift(self):
+    def _remove_limit(self) -> None:
         for library, n_threads in self._before:
             library.set_num_threads(n_threads)
         self._before = []
 
-    def begin_anew(self):
-        """In a forked process: its parent's other threads, which may be inside, are not there to leave."""
-        self._lift()
-        self.__init__()
+    def reset_after_fork(self) -> None:
+        """Remove the limit in a forked process, where the other threads of the parent do not exist."""
+        self._remove_limit()
+        self._reset()
 
 
 @cache
-def _blas() -> list[LibController]:
-    # Looking through the loaded libraries takes a while.
+def _blas() -> list[Any]:
+    # Finding the loaded libraries takes a while.
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 SINGLE_THREADED_BLAS = _SingleThreadedBlas()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.begin_anew)
+    os.register_at_fork(after_in_child=SINGLE_THREADED_BLAS.reset_after_fork)

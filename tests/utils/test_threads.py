@@ -1,4 +1,4 @@
-"""Work in threads: that all is done, errors arrive, and the limit on BLAS is lifted again."""
+"""Work in threads is complete, raises errors, and leaves the threads of BLAS as they were."""
 
 import functools
 import multiprocessing
@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from skrnn.utils import _threads
 from skrnn.network._numpy import forward
 from skrnn.network._spec import NetworkSpec, initial_weights
 from skrnn.sequences._storage import ragged_to_csr
+from skrnn.utils import _threads
 from skrnn.utils._threads import run_in_threads, worker_share
 
 
@@ -26,7 +26,7 @@ def _blas_threads(_=None):
 
 @pytest.fixture
 def share(monkeypatch):
-    """Sets what ``OMP_NUM_THREADS`` was when this process began."""
+    """A function that sets the value of ``OMP_NUM_THREADS`` when this process began."""
     return functools.partial(monkeypatch.setattr, _threads, "_OMP_NUM_THREADS")
 
 
@@ -35,12 +35,12 @@ def two_cores(share):
     share("2")
 
 
-def test_every_item_is_worked_on_in_several_threads():
+def test_items_are_processed_in_several_threads():
     met = threading.Barrier(2, timeout=30)
     done = []
 
     def work(item):
-        met.wait()  # passes only with two at a time
+        met.wait()  # returns only if two threads wait
         done.append(item)
 
     run_in_threads(work, range(6))
@@ -48,12 +48,12 @@ def test_every_item_is_worked_on_in_several_threads():
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", 1), ("3", 3), ("0", None), ("", None), ("many", None)])
-def test_the_share_of_a_worker(share, value, expected):
+def test_the_share_of_a_worker_is_omp_num_threads(share, value, expected):
     share(value)
     assert worker_share() == expected
 
 
-def test_one_core_means_no_other_thread(share):
+def test_with_one_core_there_is_no_other_thread(share):
     share("1")
     threads = set()
     run_in_threads(lambda _: threads.add(threading.get_ident()), range(3))
@@ -61,14 +61,14 @@ def test_one_core_means_no_other_thread(share):
 
 
 @pytest.mark.parametrize("n_items", [1, 2])
-def test_blas_has_one_thread_meanwhile_and_its_own_number_afterwards(n_items):
-    before, meanwhile = _blas_threads(), []
-    run_in_threads(lambda _: meanwhile.extend(_blas_threads()), range(n_items))
-    assert set(meanwhile) == {1}
+def test_blas_has_one_thread_until_the_work_is_done(n_items):
+    before, inside = _blas_threads(), []
+    run_in_threads(lambda _: inside.extend(_blas_threads()), range(n_items))
+    assert set(inside) == {1}
     assert _blas_threads() == before
 
 
-def test_callers_that_overlap_do_not_keep_the_limit():
+def test_overlapping_callers_remove_the_limit():
     before = _blas_threads()
     first_is_in, second_is_in = threading.Event(), threading.Event()
 
@@ -86,7 +86,7 @@ def test_callers_that_overlap_do_not_keep_the_limit():
     assert _blas_threads() == before
 
 
-def test_an_error_arrives_and_the_limit_is_lifted():
+def test_an_error_is_raised_and_the_limit_is_removed():
     before = _blas_threads()
 
     def fail(item):
@@ -98,7 +98,7 @@ def test_an_error_arrives_and_the_limit_is_lifted():
 
 
 @pytest.mark.parametrize("place", ["entering", "leaving"])
-def test_an_interruption_of_the_limit_itself_is_repaired_by_the_next_call(monkeypatch, place):
+def test_the_next_call_repairs_an_interrupted_limit(monkeypatch, place):
     before = _blas_threads()
     last = _threads._blas()[-1]
     interrupted = Mock(side_effect=KeyboardInterrupt)
@@ -117,7 +117,7 @@ def test_an_interruption_of_the_limit_itself_is_repaired_by_the_next_call(monkey
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
-def test_a_process_forked_meanwhile_is_free():
+def test_a_forked_process_has_no_limit():
     before, counts = _blas_threads(), []
 
     def fork(item):
