@@ -10,14 +10,12 @@ import json
 import os
 import uuid
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn._version import __version__
 from skrnn.estimators._base import BaseRNN
-from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import Options, validated
 
@@ -147,14 +145,6 @@ def to_onnx(
     return model
 
 
-def _trained_network(estimator: Any) -> Any:
-    """Return the specification, the weights and the custom network of a fitted estimator."""
-    network = estimator._network
-    return SimpleNamespace(
-        spec=NetworkSpec(**network["spec"]), weights=network["weights"], build_model=network["network"]
-    )
-
-
 def _check_estimator(estimator: object) -> None:
     if not isinstance(estimator, BaseRNN):
         kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
@@ -163,7 +153,7 @@ def _check_estimator(estimator: object) -> None:
             "best_estimator_ of a search, and export the other steps with their own tools."
         )
     check_is_fitted(estimator)
-    build_model = _trained_network(estimator).build_model
+    build_model = estimator._fitted.network.build_model
     if build_model is not None:
         raise ValueError(
             f"Expected an estimator with the built-in network; this one was fitted with network={build_model!r}. "
@@ -173,7 +163,7 @@ def _check_estimator(estimator: object) -> None:
 
 def _check_inputs(estimator: Any, inputs: object) -> None:
     if validated("inputs", inputs, [Options(("token_ids", "documents"))]) == "documents":
-        if _trained_network(estimator).spec.n_tokens is None:
+        if estimator._fitted.network.spec.n_tokens is None:
             raise ValueError(
                 "Expected inputs='documents' only for an estimator of text; got it for "
                 f"{type(estimator).__name__}. Leave it out."
@@ -214,7 +204,7 @@ def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
     from skrnn.export import _network, _text
     from skrnn.export._graph import Graph
 
-    network = _trained_network(estimator)
+    network = estimator._fitted.network
     spec, weights = network.spec, network.weights
     graph = Graph(_text.OPSETS if inputs == "documents" else _network.OPSETS)
     if spec.n_tokens is None:
