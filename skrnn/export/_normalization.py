@@ -110,9 +110,7 @@ def _compose(graph: Graph, characters: Value, classes: Value) -> Value:
     done = loop.state("done", object, empty)
     starter = loop.state("starter", object, empty)
     marks = loop.state("marks", object, empty)  # after the starter, not composed with it
-    last_class = loop.state(
-        "last_class", np.int64, zero
-    )  # combining class of the last of the marks, 0 without one
+    last_class = loop.state("last_class", np.int64, zero)  # combining class of the last mark, 0 if there is none
 
     character = loop.add("Gather", characters, loop.step, axis=2)
     its_class = loop.add("Gather", classes, loop.step, axis=2)
