@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn._version import __version__
 from skrnn.estimators._base import BaseRNN
+from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import Options, validated
 
