@@ -1,6 +1,6 @@
 """Estimators with random weights, and runs of their ONNX models."""
 
-from dataclasses import asdict
+from dataclasses import replace
 
 import numpy as np
 from conftest import random_weights, small_spec, to_csr
@@ -13,7 +13,11 @@ from skrnn import (
     RNNTextRegressor,
     SequenceVectorizer,
 )
+from skrnn.estimators._fitted import Fitted
+from skrnn.estimators._inputs import SequenceInput, TextInput, TokenInput
+from skrnn.estimators._targets import ClassTarget, MultilabelTarget, NumericTarget
 from skrnn.export import to_onnx
+from skrnn.network._trained import TrainedNetwork
 from skrnn.sequences._storage import RaggedArray, dense_batch
 
 N_TOKENS, N_FEATURES = 11, 3
@@ -36,30 +40,31 @@ def make_estimator(
     )
     if reads == "tokens":
         estimator = (RNNTextRegressor if task == "regression" else RNNTextClassifier)("passthrough")
-        estimator.vectorizer_, estimator._n_token_ids = "passthrough", n_tokens
+        input_ = TokenInput(n_tokens, spec.n_ngrams)
     else:
         estimator = (RNNSequenceRegressor if task == "regression" else RNNSequenceClassifier)()
-        estimator._n_features, estimator._is_fitted_on_series = N_FEATURES, False
+        input_ = SequenceInput(N_FEATURES)
     if task == "regression":
-        estimator._is_multioutput = True
-        estimator.target_scale_ = np.array([1.0, 2.0]) * target_scale
-        estimator.target_mean_ = np.array([0.5, -3.0]) + target_mean
+        scale, mean = np.array([1.0, 2.0]) * target_scale, np.array([0.5, -3.0]) + target_mean
+        target = NumericTarget(mean, scale, is_1d=False)
     else:
-        estimator.classes_ = np.arange(2 if task == "binary" else 3)
-        estimator._is_multilabel = task == "multilabel"
-    estimator._network = {"spec": asdict(spec), "weights": random_weights(spec, seed), "network": None}
+        n_classes = 2 if task == "binary" else 3
+        target_class = MultilabelTarget if task == "multilabel" else ClassTarget
+        target = target_class(np.arange(n_classes), np.ones(n_classes))
+    estimator._fitted = Fitted(input_, target, TrainedNetwork(spec, random_weights(spec, seed)), {}, 1, None)
     return estimator
 
 
 def network_weights(estimator):
-    return estimator._network["weights"]
+    return estimator._fitted.network.weights
 
 
 def make_text_estimator(documents, task="multiclass", vocabulary=None, network=None, **options):
     """A text estimator that looks fitted. Its weights are random, so that other tokens give other outputs."""
     vectorizer = SequenceVectorizer(vocabulary=vocabulary, **options).fit(documents)
-    estimator = make_estimator(task=task, n_tokens=len(vectorizer.vocabulary_) + 2, **(network or {}))
-    estimator.vectorizer = estimator.vectorizer_ = vectorizer
+    n_tokens = len(vectorizer.vocabulary_) + 2
+    estimator = make_estimator(task=task, n_tokens=n_tokens, **(network or {})).set_params(vectorizer=vectorizer)
+    estimator._fitted = replace(estimator._fitted, input=TextInput(vectorizer, n_tokens=n_tokens))
     return estimator
 
 
