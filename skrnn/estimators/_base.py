@@ -81,7 +81,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         ],
         "bidirectional": [BOOLEAN],
         "activation": [Options(ACTIVATIONS)],
-        "pooling": [Options(POOLINGS)],
+        "pooling": [Options(list(POOLINGS))],
         "dropout": [Interval(float, 0, 1)],
         "network": [Where("a function from NetworkSpec to keras.Model", callable), NONE],
         "optimizer": [

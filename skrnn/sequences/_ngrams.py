@@ -1,40 +1,47 @@
-"""N-grams: runs of neighbouring tokens that have a vector of their own, and the hash table that finds them.
+"""N-grams of neighbouring tokens, and the hash table that finds them.
 
-The table is arrays, so that a network in any library can hold it and look n-grams up by itself. Each row is for
-an n-gram, whose key is its prefix and its last token. The prefix of a pair is the token before (padding, if it is
-the first of the document); that of a longer n-gram is the bitwise complement of the row of all but its last token,
-which is never a token. No Keras here.
+The table consists of arrays, so that a network in any library can contain it and look n-grams up. Each row stands for
+an n-gram. Its key is the prefix and the last token. The prefix of a pair is the token before, or padding at the first
+token of a document. The prefix of a longer n-gram is the bitwise complement of the row of all its tokens but the last
+one. It is negative, and so never equal to a token.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from skrnn.sequences._storage import FIRST_TOKEN, PADDING, UNKNOWN
 
-# In how many documents n-grams of two tokens, of three, ... have to occur. A pair of one document says nothing of
-# others. Longer ones of words seldom say more than the pairs in them; those of letters are the words.
+# In how many documents n-grams of two tokens, of three, ... must occur. A pair from a single document does not help
+# with other documents. Longer n-grams of words seldom say more than the pairs in them, but n-grams of letters are the
+# words of the text.
 _MIN_DOCUMENTS = (2, 5, 5, 5)
 MAX_LENGTH = len(_MIN_DOCUMENTS) + 1
 
-# Tokens are letters where so many of them make up such a share of the text. (Measured: Thai 0.97, syllables of
-# Korean 0.85, kana and kanji 0.83, words of English 0.54 to 0.78, Chinese 0.57 to 0.65.)
+# Tokens count as letters if this many of them make up this share of the text. Measured shares: Thai 0.97, syllables
+# of Korean 0.85, kana and kanji 0.83, words of English 0.54 to 0.78, Chinese 0.57 to 0.65.
 _N_LETTERS, _SHARE_OF_LETTERS = 128, 0.9
 
-NO_NGRAM = 0  # the row of all n-grams that have none of their own
+# From a value for each token, and a value for first tokens, to the values of the tokens before.
+Previous = Callable[[np.ndarray, int], np.ndarray]
+
+NO_NGRAM = 0  # the row for all n-grams without a vector
 
 # Multiplicative hashing (Knuth 1973) within 31 bits.
 HASH_MODULUS, HASH_MULTIPLIER = 2**15, 40503
 
 
 def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
-    """The most frequent n-grams of several documents: pairs and, of letters, longer ones if there is room left.
+    """Return the keys of the most frequent n-grams: pairs and, if tokens are letters, longer ones if there is room.
 
     Returns
     -------
     keys : ndarray of int32, of shape (n_ngrams, 2)
-        The keys of the rows from 1 on, each prefix before what it begins.
+        The keys of the rows from 1 on. The row of a prefix comes before the rows that refer to it.
     """
     documents = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
     previous = previous_in(X)
@@ -45,8 +52,8 @@ def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
     is_prefix = prefixes != UNKNOWN
     for min_documents in _MIN_DOCUMENTS if are_letters else _MIN_DOCUMENTS[:1]:
         ends = np.flatnonzero(is_prefix & (X.data != UNKNOWN))
-        distinct, numbers = np.unique(prefixes[ends] << 32 | X.data[ends], return_inverse=True)
-        occurrences = np.unique(numbers.astype(np.int64) * X.shape[0] + documents[ends])  # one for each document
+        distinct, inverse = np.unique(prefixes[ends] << 32 | X.data[ends], return_inverse=True)
+        occurrences = np.unique(inverse.astype(np.int64) * X.shape[0] + documents[ends])  # once for each document
         n_documents = np.bincount(occurrences // X.shape[0], minlength=len(distinct))
         chosen = np.argsort(-n_documents, kind="stable")[: n_most - len(keys)]
         chosen = chosen[n_documents[chosen] >= min_documents]
@@ -54,17 +61,20 @@ def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
         new_rows[chosen] = len(keys) + 1 + np.arange(len(chosen))
         keys = np.concatenate([keys, np.stack([distinct >> 32, distinct & 0xFFFFFFFF], axis=1)[chosen]])
         rows = np.full(len(X.data), NO_NGRAM)
-        rows[ends] = new_rows[numbers]
+        rows[ends] = new_rows[inverse]
         rows = previous(rows, NO_NGRAM)
         prefixes, is_prefix = ~rows, rows != NO_NGRAM
     return keys.astype(np.int32)
 
 
-def previous_in(X: sparse.csr_matrix) -> Callable:
-    """A function from values of the tokens in ``X.data``, and one for the first of a document, to those before."""
+def previous_in(X: sparse.csr_matrix) -> Previous:
+    """Return a function that takes a value for each token of ``X.data``, and returns the values of the tokens before.
+
+    Its second argument is the value for the first token of a document.
+    """
     firsts = X.indptr[:-1][np.diff(X.indptr) > 0]
 
-    def previous(values, first):
+    def previous(values: np.ndarray, first: int) -> np.ndarray:
         before = np.empty_like(values)
         before[1:] = values[:-1]
         before[firsts] = first
@@ -74,38 +84,37 @@ def previous_in(X: sparse.csr_matrix) -> Callable:
 
 
 def n_slots_for(n_rows: int) -> int:
-    """Size of the table: few n-grams share a slot, and tables of about the same number of rows have one size."""
+    """Return the size of the hash table. Tables with similar numbers of rows have the same size."""
     return 4 * max(64, 1 << (n_rows - 1).bit_length())
 
 
-def slot_of(prefixes, ids, n_slots: int):
-    """Where an n-gram stands in the table; for arrays and tensors of int32, which it does not overflow."""
+def slot_of(prefixes: Any, ids: Any, n_slots: int) -> Any:
+    """Return the slots of n-grams. Works on arrays and tensors of int32 without overflow."""
     return ((prefixes % HASH_MODULUS) * HASH_MULTIPLIER + ids) % n_slots
 
 
 def ngram_table(ngrams: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """The table of n-grams given by their keys.
+    """Return the hash table of n-grams with these keys.
 
     Returns
     -------
     keys : ndarray of int32, of shape (n_rows, 2)
-        The prefix and the last token of the n-gram that each row is for; row 0 is for all others.
+        The prefix and the last token of each n-gram. Row 0 is for all n-grams without a vector.
     slots : ndarray of int32, of shape (n_slots_for(n_rows),)
-        The row of the first of the n-grams that hash to a slot.
+        The row of the first n-gram with each hash value.
     """
     keys = np.full((n_rows, 2), PADDING, dtype=np.int32)
     keys[1 : 1 + len(ngrams)] = ngrams
     slots = np.full(n_slots_for(n_rows), NO_NGRAM, dtype=np.int32)
-    rows = np.arange(len(ngrams), 0, -1)  # of those that share a slot, the one that comes last stays
+    rows = np.arange(len(ngrams), 0, -1)  # of n-grams that share a slot, the one written last stays
     slots[slot_of(keys[rows, 0], keys[rows, 1], len(slots))] = rows
     return keys, slots
 
 
-def ngram_rows(ids: np.ndarray, previous: Callable, keys: np.ndarray, slots: np.ndarray) -> np.ndarray:
-    """For each token, the row of the longest n-gram that ends in it.
+def ngram_rows(ids: np.ndarray, previous: Previous, keys: np.ndarray, slots: np.ndarray) -> np.ndarray:
+    """Return, for each token, the row of the longest n-gram that ends with it.
 
-    ``previous`` takes a value of each token, and one for what stands before a first token, and gives the values of
-    the tokens before.
+    ``previous`` is as ``previous_in`` returns it.
     """
     prefixes = previous(ids, PADDING)
     longest = np.full_like(ids, NO_NGRAM)

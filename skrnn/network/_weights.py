@@ -1,0 +1,91 @@
+"""The weights of a network: their names, shapes and initial values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from skrnn.network._spec import CELLS, POOLINGS, NetworkSpec
+from skrnn.sequences._ngrams import n_slots_for
+
+
+def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each weight by name, in Keras' order."""
+    n_gates = CELLS[spec.cell]
+    shapes: dict[str, tuple[int, ...]] = {}
+    if spec.n_tokens is not None:
+        shapes["embedding"] = (spec.n_tokens, spec.n_features)
+    if spec.n_ngrams:
+        shapes["ngram_embedding"] = (spec.n_ngrams, spec.n_features)
+        shapes["ngram_keys"] = (spec.n_ngrams, 2)
+        shapes["ngram_slots"] = (n_slots_for(spec.n_ngrams),)
+    n_inputs = spec.n_features
+    for i, (units, hidden_dim) in enumerate(zip(spec.units, spec.hidden_dims, strict=True)):
+        for direction in spec.directions:
+            prefix = f"rnn_{i}/{direction}"
+            shapes[f"{prefix}/kernel"] = (n_inputs, n_gates * units)
+            shapes[f"{prefix}/recurrent_kernel"] = (units, n_gates * units)
+            # Keras' GRU applies the reset gate after the recurrent product, and so has a second bias.
+            shapes[f"{prefix}/bias"] = (2, 3 * units) if spec.cell == "gru" else (n_gates * units,)
+        n_inputs = hidden_dim
+    if spec.pooling == "attention":
+        shapes["attention/kernel"] = (n_inputs, 1)
+        shapes["attention/bias"] = (1,)
+    n_pooled = POOLINGS[spec.pooling] * n_inputs
+    if spec.skip_connection:
+        n_pooled += spec.n_features
+    shapes["output/kernel"] = (n_pooled, spec.n_outputs)
+    shapes["output/bias"] = (spec.n_outputs,)
+    return shapes
+
+
+def weight_dtype(name: str) -> np.dtype:
+    """Return the dtype of a weight. The hash table of the n-grams has integers, which training does not change."""
+    return np.dtype(np.int32 if name in ("ngram_keys", "ngram_slots") else np.float32)
+
+
+def check_weights(spec: NetworkSpec, weights: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError unless these are weights of the network."""
+    shapes = weight_shapes(spec)
+    if list(weights) != list(shapes):
+        raise ValueError(f"Expected the weights {', '.join(shapes)}; got {', '.join(map(str, weights))}.")
+    for name, shape in shapes.items():
+        weight, dtype = weights[name], weight_dtype(name)
+        if not isinstance(weight, np.ndarray) or weight.dtype != dtype or weight.shape != shape:
+            kind = f"{weight.dtype} {weight.shape}" if isinstance(weight, np.ndarray) else type(weight).__name__
+            raise ValueError(f"Expected the weight {name} to be {dtype} {shape}; got {kind}.")
+        if not np.all(np.isfinite(weight)):
+            raise ValueError(f"The weight {name} contains infinity or NaN.")
+    slots = weights.get("ngram_slots", np.zeros(1))
+    if slots.min() < 0 or slots.max() >= max(spec.n_ngrams, 1):
+        raise ValueError(f"The weight ngram_slots exceeds the {spec.n_ngrams} vectors of n-grams.")
+
+
+def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return random weights from the distributions that Keras uses by default.
+
+    Keras' own initializers would need a new model for each start.
+    """
+    return {name: _initial_weight(spec, name, shape, rng) for name, shape in weight_shapes(spec).items()}
+
+
+def _initial_weight(
+    spec: NetworkSpec, name: str, shape: tuple[int, ...], rng: np.random.Generator
+) -> np.ndarray:
+    kind = name.rsplit("/", 1)[-1]
+    if kind == "embedding":
+        values = rng.uniform(-0.05, 0.05, size=shape)
+    elif kind == "kernel":  # Glorot & Bengio (2010)
+        limit = np.sqrt(6 / sum(shape))
+        values = rng.uniform(-limit, limit, size=shape)
+    elif kind == "recurrent_kernel":  # orthonormal rows (Saxe et al. 2014)
+        q, r = np.linalg.qr(rng.standard_normal(shape[::-1]))
+        values = (q * np.sign(np.diag(r))).T
+    else:
+        values = np.zeros(shape)
+        if spec.cell == "lstm" and name.startswith("rnn_"):
+            # The forget gate, the second of four, starts open (Jozefowicz et al. 2015).
+            units = shape[0] // 4
+            values[units : 2 * units] = 1.0
+    return values.astype(weight_dtype(name))
