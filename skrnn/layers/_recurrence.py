@@ -1,7 +1,7 @@
 """Loops over time of recurrent layers in TensorFlow, with their gradients written out.
 
-The equations and the order of the gates are those of Keras. Keras leaves the gradient to TensorFlow, which spends
-much of the time on bookkeeping: at every step it adds up lists as long as the sequence.
+Equations and order of the gates are the same as in Keras. Keras leaves the gradient to TensorFlow, which spends much
+of the time on bookkeeping: at every step it adds up lists as long as the sequence.
 """
 
 from collections.abc import Callable
@@ -51,7 +51,8 @@ def _simple_step(products: Tensor, hidden_products: Tensor) -> tuple[Tensor, lis
 
 
 def _simple_gradient(saved: list[Tensor], d_hidden: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-    d_products = _tanh_gradient(*saved, d_hidden)
+    (hidden,) = saved
+    d_products = _tanh_gradient(hidden, d_hidden)
     return d_products, d_products, []
 
 
@@ -99,7 +100,7 @@ def _lstm_gradient(
     return d_products, d_products, [d_cell_state * f]
 
 
-# TensorFlow computes each of these gradients in one operation, from the output of the function.
+# Gradients from the output of a function. TensorFlow has a single operation for each.
 
 
 def _tanh_gradient(output: Tensor, gradient: Tensor) -> Tensor:
@@ -190,14 +191,13 @@ def _traced(function: Callable[..., Any], signature: list[Any]) -> Callable[...,
 
     Networks that several threads build then share both graphs.
     """
-    function = tf.function(tf.custom_gradient(function), input_signature=signature, autograph=False)
+    traced: Any = tf.function(tf.custom_gradient(function), input_signature=signature, autograph=False)
 
-    @tf.function(input_signature=signature, autograph=False)
     def gradient(*inputs: Tensor) -> Any:
-        return tf.gradients(function(*inputs), inputs[:1])
+        return tf.gradients(traced(*inputs), inputs[:1])
 
-    gradient.get_concrete_function()
-    return function
+    tf.function(gradient, input_signature=signature, autograph=False).get_concrete_function()
+    return traced
 
 
 class _Loop:

@@ -17,7 +17,7 @@ Shape = tuple[int | None, ...]
 class PaddedRNN(keras.layers.Layer):
     """Apply recurrent layers to sequences that are padded at the end, faster than with a mask.
 
-    The results are those of the layers themselves, or of ``Bidirectional``, on masked sequences. With a mask,
+    The results are the same as with the layers alone, or in ``Bidirectional``, on masked sequences. With a mask,
     Keras chooses at each step, for each sequence, between the new state and the state before, which takes time.
     Here the layers also compute the padding. This changes no result, because padding comes after all real steps.
     The backward layer reads each sequence in reverse, with the padding still at the end.
@@ -26,7 +26,7 @@ class PaddedRNN(keras.layers.Layer):
     and spoil gradients.
 
     On a CPU, layers with the default activations and without dropout are trained by this package's own loops over
-    time, which are faster than those of Keras.
+    time, which are faster than Keras' loops.
 
     The input has the shape (batch, time, features). The output has the shape (batch, time, units) or (batch,
     units), where the units of both layers are added.
@@ -65,14 +65,14 @@ class PaddedRNN(keras.layers.Layer):
             layer.build(input_shape)
 
     def call(self, vectors: Tensor, mask: Tensor | None = None, training: bool = False) -> Tensor:
-        mask = time_mask(vectors, mask)  # (batch, time, 1)
+        is_step = time_mask(vectors, mask)  # (batch, time, 1)
         states = [_hidden_states(self.forward_layer, vectors, training)]
         if self.backward_layer is not None:
-            states.append(_hidden_states(self.backward_layer, _reverse_sequences(vectors, mask), training))
+            states.append(_hidden_states(self.backward_layer, _reverse_sequences(vectors, is_step), training))
         if not self.return_sequences:
-            is_last = mask - ops.pad(mask[:, 1:], [[0, 0], [0, 1], [0, 0]])
+            is_last = is_step - ops.pad(is_step[:, 1:], [[0, 0], [0, 1], [0, 0]])
             return ops.concatenate([ops.sum(state * is_last, axis=1) for state in states], axis=-1)
-        states[1:] = [_reverse_sequences(state, mask) for state in states[1:]]
+        states[1:] = [_reverse_sequences(state, is_step) for state in states[1:]]
         return ops.concatenate(states, axis=-1)  # (batch, time, units)
 
     def compute_mask(self, vectors: Tensor, mask: Tensor | None = None) -> Tensor | None:
@@ -131,10 +131,10 @@ def _own_loop(layer: Any, vectors: Tensor) -> str | None:
     return cell if has_same_equations and not tf.config.get_visible_devices("GPU") else None
 
 
-def _reverse_sequences(vectors: Tensor, mask: Tensor) -> Tensor:
+def _reverse_sequences(vectors: Tensor, is_step: Tensor) -> Tensor:
     """Return each sequence from its last step to its first, with the padding still at the end."""
     shape = ops.shape(vectors)  # (batch, time, features)
-    lengths = ops.sum(ops.cast(mask, "int32"), axis=1)  # (batch, 1); half precision cannot count so far
+    lengths = ops.sum(ops.cast(is_step, "int32"), axis=1)  # (batch, 1); half precision cannot count so far
     steps = ops.arange(shape[1])[None, :]  # (1, time)
     steps = ops.where(steps < lengths, lengths - 1 - steps, steps)  # (batch, time)
     order = ops.reshape(steps + ops.arange(shape[0])[:, None] * shape[1], (-1,))

@@ -1,7 +1,7 @@
 """Vectors of character n-grams, by which tokens that are spelled alike learn from each other.
 
-During training, the vector of a token is the sum of its own vector and the vectors of its n-grams. The trained
-network holds only the sums.
+During training, each token's vector is the sum of a vector for the token alone and the vectors of its n-grams. The
+trained network holds only the sums.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ class TrainingSettings:
     @property
     def constant_learning_rate(self) -> float | None:
         """The learning rate, or None if it changes during training."""
-        is_constant = isinstance(self.learning_rate, Real) and self.learning_rate_decay is None
-        return self.learning_rate if is_constant else None
+        changes = self.learning_rate_schedule is not None or self.learning_rate_decay is not None
+        return None if changes else self.learning_rate
 
 
 class EpochObserver(Protocol):
@@ -68,6 +68,7 @@ class EpochObserver(Protocol):
 
     def end_epoch(self, weights: Callable[[], dict[str, np.ndarray]]) -> tuple[dict[str, float], bool]:
         """Return what to add to the history, and whether to stop. ``weights`` returns the network's weights."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class TrainingResult:
     Parameters
     ----------
     network : TrainedNetwork
-        With early stopping, its weights are those of the best epoch, and otherwise those of the last one.
+        It has the weights of the best epoch with early stopping, and of the last epoch without.
     history : dict of str to list of float
         Losses and scores, with a value for each epoch of this run.
     best_epoch : int

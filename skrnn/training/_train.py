@@ -38,8 +38,8 @@ def train(
     Parameters
     ----------
     start : TrainedNetwork
-        The network with its initial weights. A custom network without weights starts with those of its layers.
-        With a checkpoint, training resumes exactly where it stopped.
+        The network with its initial weights. Without weights, a custom network keeps the weights with which it is
+        built. With a checkpoint, training resumes exactly where it stopped.
     training : Examples
     validation : Examples or None
     settings : TrainingSettings
