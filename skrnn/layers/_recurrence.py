@@ -1,7 +1,7 @@
 """Loops over time of recurrent layers in TensorFlow, with their gradients written out.
 
-Equations and order of the gates are the same as in Keras. Keras leaves the gradient to TensorFlow, which spends much
-of the time on bookkeeping: at every step it adds up lists as long as the sequence.
+Equations and order of the gates are the same as in Keras. Keras leaves the gradient to TensorFlow, which spends
+much of the time on bookkeeping: at every step it adds up lists as long as the sequence.
 """
 
 from collections.abc import Callable
