@@ -108,8 +108,8 @@ def make_reviews(n_documents=60, n_classes=2, seed=0):
 def _room_for_networks():
     """Compiled networks wait for the tests to come that train one of the same shape: tracing takes seconds."""
     yield
-    if "skrnn.training._train" in sys.modules:  # which is not imported before a test fits something
-        sys.modules["skrnn.training._train"]._POOL._size = 50
+    if "skrnn.training._pool" in sys.modules:  # which is not imported before a test fits something
+        sys.modules["skrnn.training._pool"]._POOL._size = 50
 
 
 @pytest.fixture(scope="session")

@@ -109,9 +109,7 @@ def test_other_backends_are_refused(build, keras_network, monkeypatch):
 
     build = getattr(keras_network, build)
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(
-        RuntimeError, match="now uses 'jax'. Set the environment variable KERAS_BACKEND=tensorflow"
-    ):
+    with pytest.raises(RuntimeError, match=r"uses 'jax'\. Set the environment variable KERAS_BACKEND=tensorflow"):
         build(small_spec())
 
 
