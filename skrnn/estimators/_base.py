@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skrnn.estimators._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
-from skrnn.network._trained import Checkpoint, TrainedNetwork
+from skrnn.text._char_ngrams import check_parts
 from skrnn.network._numpy import forward
 from skrnn.network._spec import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, check_network, initial_weights
 from skrnn.utils._persistence import PersistentEstimator
@@ -136,11 +136,9 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         self._check_params()
         tasks = EpochTasks(self, None if self.epochs == "auto" else self.epochs, X, y, sample_weight)
         fitted = copy.copy(self)  # takes what is learned; handed over only when all has gone well
-        interrupted = fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks)
+        fitted._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), tasks)
         tasks.end(lambda: vars(fitted))
         self._take_over(fitted)
-        if interrupted:
-            raise KeyboardInterrupt
         return self
 
     def _fit(self, X, y, sample_weight, validation_data, tasks):
@@ -159,7 +157,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         watched = self._examples(validation, self._sequences) if len(validation.y) else None
         scorer = self._scorer(validation) if watched else None
         observer = _Observer(self, scorer, tasks) if scorer or tasks.has_callbacks else None
-        return self._train(
+        self._train(
             examples,
             watched,
             seed,
@@ -312,6 +310,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         rate = self.learning_rate
         stop_early = validation is not None and bool(self.early_stopping)
         settings = TrainingSettings(
+            network=self.network,
             loss=self._loss(),
             label_smoothing=float(self._label_smoothing()),
             optimizer=self.optimizer,
@@ -326,24 +325,21 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
             tol=self.tol,
             callbacks=list(self.callbacks or ()),
             verbose=bool(self.verbose),
+            keep_if_interrupted=not _is_fitted_on_folds(),
             seed=seed,
             resumable=bool(resumable),
-            char_ngram_range=self._optimizer_kind().get("char_ngram_range"),
         )
-        start = self._start(spec, seed, resume, training)
-        parts = None if resume else self._initial_parts(spec)
-        result = train(start, training, validation, settings, observer, parts)
+        result = train(spec, self._start(spec, seed, resume, training), training, validation, settings, observer)
         self.history_ = _join(self.history_ if resume else {}, result.history)
-        self.n_iter_ = result.network.n_epochs
+        self.n_iter_ = result.state.n_epochs
         self.best_epoch_ = result.best_epoch
         self.validation_scores_ = None
         if validation is not None and settings.monitor == "val_loss":
             self.validation_scores_ = [-loss for loss in self.history_["val_loss"]]
         elif validation is not None:
             self.validation_scores_ = self.history_[settings.monitor]
-        resumption = result.network.checkpoint.to_state() if resumable else None
-        self._network = self._network_state(spec, result.network.weights, resumption)
-        return result.interrupted
+        resumption = {name: value for name, value in vars(result.state).items() if name != "weights"}
+        self._network = self._network_state(spec, result.state.weights, resumption if resumable else None)
 
     def _network_state(self, spec: NetworkSpec, weights: dict[str, np.ndarray], resumption: dict | None) -> dict:
         """All that is kept of a trained network."""
@@ -357,18 +353,19 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
 
     def _start(self, spec, seed, resume, training):
         """Where training begins."""
+        from skrnn.training._train import TrainingState
+
         if not resume:
             # A network of the user's own starts as its layers say.
             rng = np.random.default_rng([seed, 0])
             with SINGLE_THREADED_BLAS:  # as in predictions: small matrices, on a machine that may be busy
-                weights = self._initial_weights(spec, rng, training) if self.network is None else {}
-            return TrainedNetwork(spec, weights, build_model=self.network)
+                weights = self._initial_weights(spec, rng, training) if self.network is None else None
+            return TrainingState(weights, self._initial_parts(spec))
         # After a fit with warm_start=False, the weights are there, but not how the optimizer got to them.
-        resumption, weights = self._network["resumption"], self._network["weights"]
-        checkpoint = None if resumption is None else Checkpoint.from_state(resumption, weights)
-        start = TrainedNetwork(spec, weights, self.n_iter_, self.network, checkpoint)
+        resumption = self._network["resumption"] or {"n_epochs": self.n_iter_}
+        start = TrainingState(self._network["weights"], **resumption)
         fitted_spec = NetworkSpec(**self._network["spec"])
-        before = {**asdict(fitted_spec), **(self._network["optimizer"] if checkpoint else {})}
+        before = {**asdict(fitted_spec), **(self._network["optimizer"] if start.optimizer else {})}
         before["network"] = self._network["network"]
         now = {**asdict(spec), **self._optimizer_kind(), "network": self.network}
         changed = [name for name, value in now.items() if value != before.get(name, value)]
@@ -421,9 +418,9 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         if network is None:
             spec = NetworkSpec(**{**spec, **changes})
             return forward(spec, weights, sequences, self._prepared(fitted))
-        from skrnn.network._keras import predict_own
+        from skrnn.network._keras import predict
 
-        return predict_own(NetworkSpec(**spec), network, list(weights.values()), sequences)
+        return predict(NetworkSpec(**spec), network, list(weights.values()), sequences)
 
     def _prepared(self, fitted: dict) -> dict:
         """What predictions with this network, trained by this estimator, have derived from its weights."""
@@ -447,8 +444,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
             check_network(
                 NetworkSpec(**network["spec"]), network["weights"] if network["network"] is None else None
             )
-            if network["resumption"] is not None:
-                Checkpoint.from_state(network["resumption"], network["weights"])
+            _check_resumption(network["resumption"] or {}, network["weights"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"This {type(self).__name__} cannot be restored, its network is damaged: {error}"
@@ -652,6 +648,21 @@ def _check_sample_weight(weights, X) -> np.ndarray:
     if not np.isfinite(total):
         raise ValueError(f"Expected {name} with a finite sum; got weights up to {weights.max()}. Scale them down.")
     return weights
+
+
+def _check_resumption(resumption: dict, weights: dict[str, np.ndarray]) -> None:
+    """Raise an error unless training could go on from there."""
+    if not isinstance(resumption, dict):
+        raise TypeError(f"Expected a dict of what training goes on from; got {type(resumption).__name__}.")
+    if resumption.get("parts") is not None:
+        check_parts(resumption["parts"], weights["embedding"])
+    n_epochs = resumption.get("n_epochs", 0)
+    if type(n_epochs) is not int or n_epochs < 0:
+        raise ValueError(f"Expected n_epochs to be an int >= 0; got {n_epochs!r}.")
+    for name in ("optimizer", "dropout_seeds"):
+        for value in resumption.get(name) or []:
+            if np.any(np.isnan(value)):  # sums of squares may be infinite
+                raise ValueError(f"The state of {name} holds NaN.")
 
 
 def _takes_sample_weight(scorer) -> bool:

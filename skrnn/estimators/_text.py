@@ -6,9 +6,8 @@ import numpy as np
 from sklearn.base import clone
 
 from skrnn.estimators._base import BaseRNN
-from skrnn.text._char_ngrams import char_ngrams
+from skrnn.text._char_ngrams import ROWS, VECTORS, char_ngrams
 from skrnn.text._word_vectors import check_embeddings, check_file_exists, pretrained_vectors
-from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._naive_bayes import start_with_naive_bayes
 from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, check_token_ids
@@ -147,7 +146,7 @@ class TextRNN(BaseRNN):
         if n_rows == 1:  # tokens that are characters have none
             return None
         vectors = np.zeros((n_rows, spec.n_features), dtype=np.float32)
-        return CharNgramVectors(rows, vectors)
+        return {VECTORS: vectors, ROWS: rows}
 
     def _optimizer_kind(self):
         lengths = None if self.char_ngram_range is None else list(self.char_ngram_range)
