@@ -654,18 +654,3 @@ _STEPS = {"simple": _simple_step, "gru": _gru_step, "lstm": _lstm_step}
 _STEPS_OF_ONE = {**_STEPS, "lstm": _lstm_step_of_one}
 _ACTIVATIONS = {"tanh": np.tanh, "relu": _relu, "sigmoid": _sigmoid}
 _OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": _softmax, "linear": lambda x: x}  # expit keeps the tails
-
-
-class NumpyNetwork:
-    """A network that predicts in NumPy."""
-
-    def __init__(self, spec, weights):
-        self._spec, self._weights, self._prepared, self._prepared_logits = spec, weights, {}, {}
-
-    def predict(self, sequences, *, logits=False):
-        from dataclasses import replace
-
-        if logits:
-            linear = replace(self._spec, output_activation="linear")
-            return forward(linear, self._weights, sequences, self._prepared_logits)
-        return forward(self._spec, self._weights, sequences, self._prepared)

@@ -50,9 +50,6 @@ class RaggedArray:
         return RaggedArray(self.data[positions], indptr)
 
 
-Sequences = sparse.csr_matrix | RaggedArray
-
-
 def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
     """Sequences that stand one after another in ``ids`` as the rows of a CSR matrix, left-aligned."""
     index_type = np.int32 if len(ids) <= np.iinfo(np.int32).max else np.int64
