@@ -9,11 +9,11 @@ from hypothesis.extra.numpy import arrays
 # TensorFlow's start-up notes would bury the tests' own output; workers inherit the setting.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from skrnn import RNNTextClassifier
+from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
+from skrnn.datasets import load_bbc_news
 from skrnn.network._spec import NetworkSpec, weight_dtype, weight_shapes
 from skrnn.sequences._ngrams import ngram_table
 from skrnn.sequences._storage import ragged_to_csr
-from skrnn.datasets import load_bbc_news
 
 # Small enough to train in a moment, and of one shape, so that Keras traces it once for all tests.
 SMALL = {
@@ -31,6 +31,12 @@ SMALL = {
 
 # For fits that cannot share a traced network, those with callbacks, say: half as long to trace.
 QUICK = {**SMALL, "cell": "simple", "bidirectional": False}
+
+SMALL_NUMERIC = {name: value for name, value in SMALL.items() if not name.startswith(("embedding", "token"))}
+
+EVERY_ESTIMATOR = pytest.mark.parametrize(
+    "cls", [RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier, RNNSequenceRegressor]
+)
 
 
 def small_spec(**changes):
@@ -104,12 +110,29 @@ def make_reviews(n_documents=60, n_classes=2, seed=0):
     return documents, np.array(["neg", "pos", "so-so"])[y]
 
 
+def problem(cls):
+    """A small estimator of a class that is in EVERY_ESTIMATOR, with samples and targets for it."""
+    documents, labels = make_reviews()
+    if cls in (RNNSequenceClassifier, RNNSequenceRegressor):
+        rng = np.random.default_rng(0)
+        documents = [rng.normal(size=(rng.integers(3, 9), 2)) + (label == "pos") for label in labels]
+        estimator = cls(**SMALL_NUMERIC)
+    else:
+        estimator = cls(**SMALL)
+    is_classifier = cls in (RNNTextClassifier, RNNSequenceClassifier)
+    return estimator, documents, labels if is_classifier else 10.0 * (labels == "pos") - 3
+
+
+def outputs(estimator, X):
+    return estimator.predict_proba(X) if hasattr(estimator, "predict_proba") else estimator.predict(X)
+
+
 @pytest.fixture(autouse=True)
 def _room_for_networks():
     """Compiled networks wait for the tests to come that train one of the same shape: tracing takes seconds."""
     yield
-    if "skrnn.training._train" in sys.modules:  # which is not imported before a test fits something
-        sys.modules["skrnn.training._train"]._POOL._size = 50
+    if "skrnn.training._pool" in sys.modules:  # which is not imported before a test fits something
+        sys.modules["skrnn.training._pool"]._POOL._size = 50
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""Vectors of character n-grams: how tokens that are spelled alike learn from each other.
+"""Vectors of character n-grams, by which tokens that are spelled alike learn from each other.
 
-In training, the vector of a token is the sum of its own vector and those of its n-grams. The trained network holds
-the sums alone.
+During training, each token's vector is the sum of a vector for the token alone and the vectors of its n-grams. The
+trained network holds only the sums.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from scipy import sparse
 
 from skrnn.text._char_ngrams import MOST_PER_TOKEN, NO_CHAR_NGRAM
 
+# Names of training weights. The embedding then holds the tokens' own vectors, without their n-grams.
+_VECTORS, _ROWS, _EMBEDDING = "char_ngram_embedding", "char_ngram_rows", "embedding"
+
 
 @dataclass(frozen=True, eq=False)
 class CharNgramVectors:
-    """What the vectors of tokens are made of in training.
+    """The vectors that the tokens' vectors consist of during training.
 
     Parameters
     ----------
@@ -25,7 +28,7 @@ class CharNgramVectors:
     vectors : ndarray of float32, of shape (n_char_ngrams, dim)
         Vectors of the n-grams. The first one is for no n-gram.
     token_vectors : ndarray of float32, of shape (n_tokens, dim), or None
-        Vectors of the tokens without their n-grams. None for a training that begins: the n-grams still add nothing.
+        Vectors of the tokens without their n-grams. None if training begins, when the n-grams still add nothing.
     """
 
     rows: np.ndarray
@@ -33,7 +36,10 @@ class CharNgramVectors:
     token_vectors: np.ndarray | None = None
 
     def sums(self) -> np.ndarray:
-        """Return what the n-grams add to each token: their sum over the root of their number, (n_tokens, dim)."""
+        """Return the n-grams' part of each token's vector, of shape (n_tokens, dim).
+
+        It is the sum of their vectors divided by the square root of their number.
+        """
         present = self.rows != NO_CHAR_NGRAM
         n_present = present.sum(axis=1)
         shares = np.repeat(1 / np.sqrt(np.maximum(n_present, 1)), n_present).astype(self.vectors.dtype)
@@ -52,8 +58,38 @@ class CharNgramVectors:
         for name, (dtype, shape) in expected.items():
             array = getattr(self, name)
             if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
-                raise ValueError(f"Expected {name} of the character n-grams as {np.dtype(dtype)} of shape {shape}.")
+                raise ValueError(
+                    f"Expected {name} of the character n-grams as {np.dtype(dtype)} of shape {shape}."
+                )
             if not np.all(np.isfinite(array)):
                 raise ValueError(f"The {name} of the character n-grams contain infinity or NaN.")
         if self.rows.min() < 0 or self.rows.max() >= len(self.vectors):
             raise ValueError(f"The rows of the character n-grams exceed the {len(self.vectors)} vectors.")
+
+
+def to_training_weights(
+    weights: dict[str, np.ndarray], char_ngrams: CharNgramVectors | None
+) -> dict[str, np.ndarray]:
+    """Return a network's weights as training changes them. The weights of the n-grams come first."""
+    if char_ngrams is None:
+        return weights
+    training_weights = {_VECTORS: char_ngrams.vectors, _ROWS: char_ngrams.rows, **weights}
+    if char_ngrams.token_vectors is not None:
+        training_weights[_EMBEDDING] = char_ngrams.token_vectors
+    return training_weights
+
+
+def from_training_weights(
+    training_weights: dict[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], CharNgramVectors | None]:
+    """Return the weights of the network that predicts, and the vectors with which training resumes."""
+    if _VECTORS not in training_weights:
+        return training_weights, None
+    char_ngrams = CharNgramVectors(
+        rows=training_weights[_ROWS],
+        vectors=training_weights[_VECTORS],
+        token_vectors=training_weights[_EMBEDDING],
+    )
+    weights = {name: weight for name, weight in training_weights.items() if name not in (_VECTORS, _ROWS)}
+    weights[_EMBEDDING] = training_weights[_EMBEDDING] + char_ngrams.sums()
+    return weights, char_ngrams

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from itertools import chain, islice
 
 import numpy as np
-from scipy import sparse
 
 from skrnn.sequences._storage import FIRST_TOKEN
 
@@ -18,9 +17,6 @@ MOST_PER_TOKEN = 32
 
 _MOST = 100_000  # n-grams that have a vector
 _LONGEST_TOKEN = 40  # characters; what is longer is an address or noise, and takes time
-
-# In training, the weights of the layer for n-grams, and the tokens' own vectors.
-VECTORS, ROWS, OWN_VECTORS = _PARTS = ("char_ngram_embedding", "char_ngram_rows", "embedding")
 
 
 def char_ngrams(tokens: list[str], lengths: tuple[int, int]) -> tuple[np.ndarray, int]:
@@ -62,49 +58,3 @@ def _ngrams_of(token: str, min_n: int, max_n: int) -> Iterator[str]:
     starts_and_ends = ((i, i + n) for n in range(min_n, max_n + 1) for i in range(len(word) - n + 1))
     found = dict.fromkeys(word[start:end] for start, end in starts_and_ends)
     return (ngram for ngram in found if ngram not in ("<", ">"))
-
-
-def parts_of(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray] | None:
-    """Of the weights of a network in training, those that make up the vectors of tokens, if these share any."""
-    return {name: weights[name] for name in _PARTS} if VECTORS in weights else None
-
-
-def sum_parts(weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The weights of a network in training as those of one that serves, of which each token has its own vector."""
-    if VECTORS not in weights:
-        return weights
-    served = {name: weight for name, weight in weights.items() if name not in (VECTORS, ROWS)}
-    return {**served, OWN_VECTORS: weights[OWN_VECTORS] + _sums(weights[ROWS], weights[VECTORS])}
-
-
-def take_apart(weights: dict[str, np.ndarray], parts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The weights of a network that serves as those of one in training, whose layer for n-grams comes first.
-
-    The parts may be without the tokens' own vectors: then those are what the tokens have.
-    """
-    return {VECTORS: parts[VECTORS], ROWS: parts[ROWS], **weights, **parts}
-
-
-def check_parts(parts: dict[str, np.ndarray], embedding: np.ndarray) -> None:
-    """Raise ValueError unless these can be parts of the vectors of tokens."""
-    if set(parts) != set(_PARTS):
-        raise ValueError(f"Expected the parts {', '.join(_PARTS)}; got {', '.join(map(str, parts))}.")
-    n_tokens, dim = embedding.shape
-    shapes = {VECTORS: (len(parts[VECTORS]), dim), ROWS: (n_tokens, MOST_PER_TOKEN), OWN_VECTORS: (n_tokens, dim)}
-    for name, shape in shapes.items():
-        part, dtype = parts[name], np.dtype(np.int32 if name == ROWS else np.float32)
-        if not isinstance(part, np.ndarray) or part.dtype != dtype or part.shape != shape:
-            raise ValueError(f"Expected the part {name} to be an array of {dtype} of shape {shape}.")
-        if not np.all(np.isfinite(part)):
-            raise ValueError(f"The part {name} holds infinite numbers or NaN.")
-    if parts[ROWS].min() < 0 or parts[ROWS].max() >= len(parts[VECTORS]):
-        raise ValueError(f"The part {ROWS} points beyond the {len(parts[VECTORS])} vectors that there are.")
-
-
-def _sums(rows: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """What its n-grams add to the vector of each token: their sum over the root of their number."""
-    present = rows != NO_CHAR_NGRAM
-    n_present = present.sum(axis=1)
-    shares = np.repeat(1 / np.sqrt(np.maximum(n_present, 1)), n_present).astype(vectors.dtype)
-    ends = np.concatenate([[0], np.cumsum(n_present)])
-    return sparse.csr_matrix((shares, rows[present], ends), shape=(len(rows), len(vectors))) @ vectors

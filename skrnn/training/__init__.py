@@ -1,1 +1,1 @@
-"""How a network learns."""
+"""How a network is trained with Keras."""

@@ -1,28 +1,40 @@
-"""Optimizers that spare the rows of an embedding which a batch does not touch.
+"""Optimizers by name. Adam and AdamW update only those rows of an embedding whose tokens are in the batch."""
 
-Imports Keras and TensorFlow, and is itself imported only when a fit on TensorFlow begins. Knows nothing of
-networks.
-"""
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+Tensor = Any
 
-class _RowwiseUpdates:
-    """Adam's update of those rows of an embedding alone whose tokens are in the batch.
 
-    Keras updates all rows, which for a large vocabulary takes longer than everything else in a step. Here, as in
-    PyTorch's SparseAdam, the moments of a row stand still until its token comes again. All other variables are
-    updated as ever.
+def optimizer_class(optimizer: str | type) -> type:
+    """Return the class of an optimizer that is given by its name or class."""
+    if isinstance(optimizer, str):
+        return _ROWWISE.get(optimizer) or type(keras.optimizers.get(optimizer))
+    if not issubclass(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(f"Expected optimizer to be a subclass of keras.optimizers.Optimizer; got {optimizer!r}.")
+    return optimizer
 
-    The gradients of a token that is in a batch more than once are summed before anything else is done with them:
-    Keras clips and squares them one by one, which makes steps the longer, the more frequent the token.
+
+class RowwiseAdam(keras.optimizers.Adam):
+    """Adam [1]_ that updates only those rows of an embedding whose tokens are in the batch.
+
+    Keras updates all rows, which takes most of the time of a step if the vocabulary is large. As in PyTorch's
+    SparseAdam, the moments of a row wait until its token comes again. All other variables are updated as usual.
+
+    The gradients of a token that is several times in a batch are added first. Keras clips and squares them one by
+    one, which makes longer steps for more frequent tokens.
+
+    References
+    ----------
+    .. [1] Kingma & Ba (2015), Adam: a method for stochastic optimization. ICLR 2015. arXiv:1412.6980.
     """
 
-    def apply(self, grads, trainable_variables=None):
+    def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> Any:
         return super().apply([_sum_by_row(gradient) for gradient in grads], trainable_variables)
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
@@ -38,7 +50,7 @@ class _RowwiseUpdates:
         self.assign_sub(variable, tf.IndexedSlices(rate * m / (tf.sqrt(v) + self.epsilon), rows))
 
 
-def _sum_by_row(gradient):
+def _sum_by_row(gradient: Tensor) -> Tensor:
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, positions = tf.unique(gradient.indices)  # (rows,), (tokens,)
@@ -46,9 +58,13 @@ def _sum_by_row(gradient):
     return tf.IndexedSlices(total, rows, gradient.dense_shape)
 
 
-class RowwiseAdam(_RowwiseUpdates, keras.optimizers.Adam):
-    """Adam (Kingma & Ba 2015, arXiv:1412.6980)."""
+class RowwiseAdamW(RowwiseAdam, keras.optimizers.AdamW):
+    """RowwiseAdam with decoupled weight decay [1]_, which acts on all rows.
+
+    References
+    ----------
+    .. [1] Loshchilov & Hutter (2019), Decoupled weight decay regularization. ICLR 2019. arXiv:1711.05101.
+    """
 
 
-class RowwiseAdamW(_RowwiseUpdates, keras.optimizers.AdamW):
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101), which acts on all rows."""
+_ROWWISE: dict[str, type] = {"adam": RowwiseAdam, "adamw": RowwiseAdamW}

@@ -200,12 +200,12 @@ def test_another_random_state_gives_another_network(reviews, fitted):
 
 
 def test_a_fit_does_not_depend_on_the_fits_before_it(reviews, monkeypatch):
-    import skrnn.training._train
+    from skrnn.network._keras import IdlePool
 
     first = small(learning_rate=0.01).fit(*reviews)
     small(learning_rate=0.5, epochs=1).fit(*make_reviews(seed=9))
     again = small(learning_rate=0.01).fit(*reviews)
-    monkeypatch.setattr(skrnn.training._train, "_POOL", skrnn.training._train.IdlePool(size=1))
+    monkeypatch.setattr("skrnn.training._pool._POOL", IdlePool(size=1))
     anew = small(learning_rate=0.01).fit(*reviews)
     for classifier in (again, anew):
         np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), first.predict_proba(reviews[0]))

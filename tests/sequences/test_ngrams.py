@@ -96,9 +96,9 @@ def test_a_slot_belongs_to_the_first_of_its_ngrams():
 
 @pytest.mark.parametrize("n_rows", [1, 2, 63, 64, 65, 128, 129, 1000, 1024, 1025, 50_001])
 def test_tables_that_share_a_graph_have_one_size(n_rows):
-    from skrnn.training._train import _round_up
+    from skrnn.training._pool import round_up
 
-    assert n_slots_for(_round_up(n_rows)) == n_slots_for(n_rows)
+    assert n_slots_for(round_up(n_rows)) == n_slots_for(n_rows)
 
 
 def test_slots_of_great_ids_do_not_overflow():

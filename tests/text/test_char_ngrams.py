@@ -1,15 +1,14 @@
 import copy
-import pickle
 
 import numpy as np
 import pytest
 import skops.io
-from conftest import SMALL, random_weights, small_spec
+from conftest import SMALL
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from skrnn import RNNTextClassifier, RNNTextRegressor, SequenceVectorizer
-from skrnn.text._char_ngrams import MOST_PER_TOKEN, char_ngrams, sum_parts
+from skrnn.text._char_ngrams import MOST_PER_TOKEN, char_ngrams
 
 
 def ngrams_by_token(tokens, lengths):
@@ -51,42 +50,6 @@ def test_numbers_are_bounded(monkeypatch):
     monkeypatch.setattr("skrnn.text._char_ngrams._MOST", 2)
     _, n_rows = char_ngrams(["care", "careful", "carefully"], (3, 4))
     assert n_rows == 3
-
-
-@pytest.mark.parametrize("n_ngrams", [0, 5])
-def test_the_sum_of_the_parts_is_what_training_computes(n_ngrams):
-    from skrnn.network._keras import build_network, build_training_network
-
-    spec = small_spec(n_ngrams=n_ngrams)
-    rng = np.random.default_rng(0)
-    rows = np.zeros((spec.n_tokens, MOST_PER_TOKEN), dtype=np.int32)
-    rows[2:6, :3] = rng.integers(0, 7, size=(4, 3))
-    vectors = rng.normal(size=(7, spec.n_features)).astype(np.float32)
-    weights = {"char_ngram_embedding": vectors, "char_ngram_rows": rows, **random_weights(spec)}
-    in_training, served = build_training_network(spec, n_char_ngrams=7), build_network(spec)
-    in_training.set_weights(list(weights.values()))
-    served.set_weights(list(sum_parts(weights).values()))
-    ids = np.array([[2, 3, 4, 1, 10], [5, 5, 9, 0, 0], [0, 0, 0, 0, 0]], dtype=np.int32)
-    np.testing.assert_allclose(*(model.predict(ids, verbose=0) for model in (in_training, served)), atol=1e-5)
-    assert not np.allclose(sum_parts(weights)["embedding"][2:6], weights["embedding"][2:6])
-    np.testing.assert_array_equal(sum_parts(weights)["embedding"][6:], weights["embedding"][6:])
-
-
-def test_the_network_in_training_can_be_saved_and_copied(tmp_path):
-    import keras
-
-    from skrnn.network._keras import build_training_network
-
-    model = build_training_network(small_spec(n_ngrams=5), n_char_ngrams=7)
-    model.save(tmp_path / "model.keras")
-    ids = np.array([[2, 3, 4, 1, 10], [5, 5, 9, 0, 0]], dtype=np.int32)
-    expected = model.predict(ids, verbose=0)
-    np.testing.assert_array_equal(
-        keras.saving.load_model(tmp_path / "model.keras").predict(ids, verbose=0), expected
-    )
-    copied = keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
-    np.testing.assert_array_equal(copied.predict(ids, verbose=0), expected)
 
 
 def word_forms(n_forms, rng):
@@ -132,23 +95,6 @@ def test_training_does_not_go_on_with_another_range(resumable):
     fitted, documents, labels = resumable
     with pytest.raises(ValueError, match="char_ngram_range would change it"):
         copy.deepcopy(fitted).set_params(char_ngram_range=None).fit(documents, labels)
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda parts: parts.pop("embedding"), "Expected the parts"),
-        (lambda parts: parts.update(embedding=parts["embedding"][:5]), "part embedding"),
-        (lambda parts: parts.update(char_ngram_rows=parts["char_ngram_rows"] + 1), "points beyond"),
-        (lambda parts: parts.update(char_ngram_rows=parts["char_ngram_rows"].astype(float)), "array of int32"),
-        (lambda parts: parts.update(char_ngram_embedding=parts["char_ngram_embedding"] * np.nan), "infinite"),
-    ],
-)
-def test_damaged_parts_are_refused(damage, message, resumable):
-    damaged = copy.deepcopy(resumable[0])
-    damage(damaged._network["resumption"]["parts"])
-    with pytest.raises(ValueError, match=f"RNNTextClassifier cannot be restored.*{message}"):
-        pickle.loads(pickle.dumps(damaged))
 
 
 def test_the_best_epoch_is_what_was_scored():

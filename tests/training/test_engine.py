@@ -1,0 +1,29 @@
+import logging
+
+import pytest
+from conftest import SMALL
+
+from skrnn import RNNTextClassifier
+
+
+def small(**params):
+    return RNNTextClassifier(**{**SMALL, **params})
+
+
+def test_only_a_fit_hides_the_advice_on_tracing(reviews, caplog):
+    from keras.callbacks import LambdaCallback
+
+    logger, advice = logging.getLogger("tensorflow"), "5 out of the last 5 calls triggered tf.function retracing."
+
+    def begin(**_):
+        logger.warning(advice)
+        logger.warning("another %d", "warning")
+
+    with caplog.at_level(logging.WARNING, "tensorflow"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(logger, "propagate", True)
+        patch.setattr(logging, "raiseExceptions", False)
+        small(epochs=1, callbacks=[LambdaCallback(on_train_begin=lambda _: begin())]).fit(*reviews)
+        during = [record.msg for record in caplog.records]
+        logger.warning(advice)
+    assert (advice in during, "another %d" in during) == (False, True)
+    assert caplog.records[-1].msg == advice
