@@ -12,7 +12,9 @@ from skrnn.network._naive_bayes import start_with_naive_bayes
 from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, check_token_ids
 from skrnn.utils._validation import check_bool, check_number, check_rate
-from skrnn.text._vectorizer import WORD_START, SequenceVectorizer, check_documents
+from skrnn.text._documents import check_documents
+from skrnn.text._tokenization import WORD_START
+from skrnn.text._vectorizer import SequenceVectorizer
 
 # epochs="auto": in tokens, short texts of a script whose tokens are characters would be seen too rarely, or those
 # of words too often.

@@ -13,16 +13,16 @@ from functools import lru_cache
 import numpy as np
 
 from skrnn.sequences._storage import PADDING, UNKNOWN
-from skrnn.text._vectorizer import (
+from skrnn.text._tokenization import (
     APOSTROPHE,
     SOFT_HYPHEN,
     TYPOGRAPHIC_APOSTROPHE,
     WORD_START,
-    SequenceVectorizer,
     char_class,
     n_from_end,
     patterns,
 )
+from skrnn.text._vectorizer import SequenceVectorizer, stop_word_set
 
 # Where the operators are from that cut strings and look them up. The first is of ONNX Runtime alone.
 CUTTING_DOMAIN, TABLES_DOMAIN = "com.microsoft", "ai.onnx.ml"
@@ -78,7 +78,7 @@ def _id_table(vectorizer: SequenceVectorizer) -> dict[str, int]:
     """The id of each token that a document can have; stop words are padding, which goes away later."""
     id_of = dict(vectorizer.vocabulary_)
     if vectorizer.analyzer == "word":
-        id_of |= dict.fromkeys((word for word in vectorizer._stop_words() if isinstance(word, str)), PADDING)
+        id_of |= dict.fromkeys((word for word in stop_word_set(vectorizer.stop_words) if isinstance(word, str)), PADDING)
     id_of = {token: i for token, i in id_of.items() if not re.search("[\ud800-\udfff]", token)}  # not in UTF-8
     return {**id_of, "": PADDING}
 
