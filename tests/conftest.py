@@ -11,7 +11,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
 from skrnn.datasets import load_bbc_news
-from skrnn.network._spec import NetworkSpec, weight_dtype, weight_shapes
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import weight_dtype, weight_shapes
 from skrnn.sequences._ngrams import ngram_table
 from skrnn.sequences._storage import ragged_to_csr
 

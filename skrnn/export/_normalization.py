@@ -14,7 +14,7 @@ import numpy as np
 
 from skrnn.export import _strings
 from skrnn.export._graph import Graph, Value
-from skrnn.text._vectorizer import APOSTROPHE, SOFT_HYPHEN, TYPOGRAPHIC_APOSTROPHE, char_class
+from skrnn.text._tokenization import APOSTROPHE, SOFT_HYPHEN, TYPOGRAPHIC_APOSTROPHE, char_class
 
 # Greater than all combining classes. The second sorts empty strings to the end of a row.
 _N_COMBINING_CLASSES, _LAST = 256, 2**30

@@ -19,7 +19,8 @@ import numpy as np
 from skrnn.layers import AttentionPooling1D, MaskedPooling1D, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
 from skrnn.layers._tokens import CharNgramEmbedding
 from skrnn.network._spec import NetworkSpec
-from skrnn.sequences._storage import Sequences, dense_batch, sorted_batches
+from skrnn.sequences._batches import dense_batch, sorted_batches
+from skrnn.sequences._storage import Sequences
 from skrnn.text._char_ngrams import MOST_PER_TOKEN
 
 T = TypeVar("T")

@@ -1,40 +1,41 @@
-"""Words to pieces of words, and where the pieces come from.
+"""Subwords: learn them by byte-pair encoding, and cut words into them.
 
-A vocabulary of pieces is all that cutting needs: a word is cut into the longest piece that it begins with, then
-the longest that its rest begins with, and so on. This takes no library, and on a vocabulary of byte-pair encoding
-it serves as well as replaying the merges (Uzan et al. 2024, arXiv:2403.01289). Nothing of documents here.
+A word is cut into the longest subword that it begins with, and its rest in the same way. This needs only the
+vocabulary. It works as well as the merges of byte-pair encoding (Uzan et al. 2024, arXiv:2403.01289).
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from functools import lru_cache
+from collections.abc import Collection, Iterable
+from functools import lru_cache, partial
+from typing import Any
 
-_LONGEST = 16  # characters of a learnt piece; longer ones are phrases that a text repeats
+_LONGEST = 16  # characters of a subword; longer ones are phrases that a text repeats
 _N_CACHED_WORDS = 2**16
 
 
-def learn_pieces(texts: Iterable[list[str]], n_pieces: int) -> set[str]:
-    """Learn pieces by byte-pair encoding.
+def learn_subwords(texts: Iterable[list[str]], n_subwords: int) -> set[str]:
+    """Learn subwords by byte-pair encoding.
 
     Parameters
     ----------
     texts : iterable of list of str
-        Words, without white space, as lists of any length.
-    n_pieces : int
-        Most pieces to learn, single characters included. Those are at most half of the pieces, the most frequent
-        ones, so that a script of thousands of characters leaves room for others.
+        The words of each document, without white space.
+    n_subwords : int
+        Largest number of subwords. At most half of them are single characters, the most frequent ones, so that
+        a script of thousands of characters leaves room for longer subwords.
 
     Returns
     -------
-    pieces : set of str
+    subwords : set of str
     """
     tokenizers = _import_tokenizers()
-    texts = [" ".join(words) for words in texts]
-    counts = Counter("".join(texts))
+    documents = [" ".join(words) for words in texts]
+    counts = Counter("".join(documents))
     del counts[" "]
-    alphabet = sorted(counts, key=lambda character: (-counts[character], character))[: n_pieces - n_pieces // 2]
+    by_frequency = sorted(counts, key=lambda character: (-counts[character], character))
+    alphabet = by_frequency[: n_subwords - n_subwords // 2]
     trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=n_pieces,
+        vocab_size=n_subwords,
         min_frequency=2,
         show_progress=False,
         initial_alphabet=alphabet,
@@ -43,35 +44,43 @@ def learn_pieces(texts: Iterable[list[str]], n_pieces: int) -> set[str]:
     )
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(documents, trainer)
     return set(tokenizer.get_vocab())
 
 
-def word_cutter(pieces: Collection[str]) -> Callable[[str], list[str]]:
-    """A function that cuts a word into ``pieces``, and into single characters where none of them fits."""
-    longest = max(map(len, pieces), default=1)
+class SubwordTokenizer:
+    """Cut words into the longest subwords of a vocabulary.
 
-    @lru_cache(maxsize=_N_CACHED_WORDS)
-    def cut(word: str) -> list[str]:
-        found = []
-        start = 0
-        while start < len(word):
-            end = min(start + longest, len(word))
-            while end > start + 1 and word[start:end] not in pieces:
-                end -= 1
-            found.append(word[start:end])
-            start = end
-        return found
+    ``cut(word)`` returns a list of subwords, with a single character where no subword fits. Results are cached.
+    """
 
-    return cut
+    def __init__(self, subwords: Collection[str]) -> None:
+        self._subwords = subwords
+        longest = max(map(len, subwords), default=1)
+        self.cut = lru_cache(maxsize=_N_CACHED_WORDS)(partial(_cut_word, subwords, longest))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._subwords,)  # a cache cannot be pickled
 
 
-def _import_tokenizers():
+def _cut_word(subwords: Collection[str], longest: int, word: str) -> list[str]:
+    found = []
+    start = 0
+    while start < len(word):
+        end = min(start + longest, len(word))
+        while end > start + 1 and word[start:end] not in subwords:
+            end -= 1
+        found.append(word[start:end])
+        start = end
+    return found
+
+
+def _import_tokenizers() -> Any:
     try:
         import tokenizers
     except ImportError as error:
         raise ImportError(
             'Learning subwords needs tokenizers, which is not installed: pip install "skrnn[subword]". '
-            "A vectorizer that is fitted, or has a vocabulary, does without."
+            "A vectorizer that is fitted, or has a vocabulary, does not need it."
         ) from error
     return tokenizers

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skrnn.sequences._storage import dense_batch, shuffled_batches, sorted_batches
+from skrnn.sequences._batches import dense_batch, shuffled_batches, sorted_batches
 from skrnn.training._settings import Examples
 
 

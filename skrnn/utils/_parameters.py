@@ -112,13 +112,15 @@ NONE = Where("None", lambda value: value is None)
 def validated_params(estimator: Any, constraints: Mapping[str, Sequence[Constraint]]) -> SimpleNamespace:
     """Return the parameters of an estimator in Python's own types.
 
+    Parameters that a subclass adds without a constraint are left out.
+
     Raises
     ------
     InvalidParameterError
         If no constraint of a parameter accepts its value.
     """
-    params = estimator.get_params(deep=False)
-    return SimpleNamespace(**{name: validated(name, value, constraints[name]) for name, value in params.items()})
+    values = {name: validated(name, getattr(estimator, name), allowed) for name, allowed in constraints.items()}
+    return SimpleNamespace(**values)
 
 
 def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:

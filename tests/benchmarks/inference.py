@@ -34,7 +34,8 @@ import numpy as np
 from skrnn import NetworkSpec, RNNTextClassifier
 from skrnn.network._numpy import forward
 from skrnn.network._spec import initial_weights
-from skrnn.sequences._storage import dense_batch, ragged_to_csr, sorted_batches
+from skrnn.sequences._batches import dense_batch, sorted_batches
+from skrnn.sequences._storage import ragged_to_csr
 
 SPEC = NetworkSpec(20_000, 128, "lstm", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
 WEIGHTS = initial_weights(SPEC, np.random.default_rng(0))

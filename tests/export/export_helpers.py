@@ -18,7 +18,8 @@ from skrnn.estimators._inputs import SequenceInput, TextInput, TokenInput
 from skrnn.estimators._targets import ClassTarget, MultilabelTarget, NumericTarget
 from skrnn.export import to_onnx
 from skrnn.network._trained import TrainedNetwork
-from skrnn.sequences._storage import RaggedArray, dense_batch
+from skrnn.sequences._batches import dense_batch
+from skrnn.sequences._storage import RaggedArray
 
 N_TOKENS, N_FEATURES = 11, 3
 

@@ -21,7 +21,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from skrnn.export import to_onnx
-from skrnn.network._spec import ACTIVATIONS, N_GATES, POOLINGS
+from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS
 
 both_inputs = pytest.mark.parametrize("reads", ["tokens", "vectors"])
 LENGTHS = [3, 0, 7, 1, 0, 7]
@@ -31,7 +31,7 @@ LENGTHS = [3, 0, 7, 1, 0, 7]
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("units", [(4,), (4, 3, 2)])
 @pytest.mark.parametrize("pooling", POOLINGS)
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_every_architecture_agrees(cell, pooling, units, bidirectional, reads):
     shape = {"cell": cell, "pooling": pooling, "units": units, "bidirectional": bidirectional}
     estimator = make_estimator(reads, **shape)
@@ -42,7 +42,7 @@ def test_every_architecture_agrees(cell, pooling, units, bidirectional, reads):
 
 @both_inputs
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize(("cell", "activation"), list(product(N_GATES, ACTIVATIONS)))
+@pytest.mark.parametrize(("cell", "activation"), list(product(CELLS, ACTIVATIONS)))
 def test_every_activation_and_task_agrees(cell, activation, task, reads):
     estimator = make_estimator(reads, task, cell=cell, activation=activation, pooling="max_mean", units=(5, 3))
     # Values of relu networks may be large.
@@ -61,7 +61,7 @@ def test_ngrams_of_every_length_agree():
     reads=st.sampled_from(["tokens", "vectors"]),
     task=st.sampled_from(sorted(TASKS)),
     seed=st.integers(0, 99),
-    cell=st.sampled_from(sorted(N_GATES)),
+    cell=st.sampled_from(sorted(CELLS)),
     units=st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple),
     bidirectional=st.booleans(),
     activation=st.sampled_from(ACTIVATIONS),
@@ -79,7 +79,7 @@ def test_any_network_agrees_on_any_sequences(reads, task, seed, min_width, data,
     assert_agrees(make_estimator(reads, task, seed, **spec), sequences, rtol=rtol, min_width=min_width)
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_long_sequences_through_wide_layers_agree(cell):
     for reads, pooling in product(["tokens", "vectors"], ["last", "max_mean"]):
         estimator = make_estimator(reads, cell=cell, pooling=pooling, units=(48, 32))
@@ -95,7 +95,7 @@ def test_batches_of_empty_sequences_agree_with_and_without_time_steps(pooling, r
     assert_agrees(estimator, empty, min_width=4)
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("task", TASKS)
 def test_an_empty_batch_gives_no_outputs(task, cell):
     outputs = run(to_onnx(make_estimator("tokens", task, cell=cell)), {"token_ids": np.empty((0, 4), np.int32)})
@@ -105,7 +105,7 @@ def test_an_empty_batch_gives_no_outputs(task, cell):
 
 
 @both_inputs
-@pytest.mark.parametrize(("cell", "pooling"), list(zip(cycle(N_GATES), POOLINGS, strict=False)))
+@pytest.mark.parametrize(("cell", "pooling"), list(zip(cycle(CELLS), POOLINGS, strict=False)))
 def test_outputs_do_not_depend_on_batch_mates(cell, pooling, reads):
     model = to_onnx(make_estimator(reads, cell=cell, pooling=pooling, units=(4, 3)))
     sequences = random_sequences(reads, [5, 0, 1, 9, 60, 2])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from conftest import small_spec
 
-from skrnn.sequences._storage import RaggedArray, dense_batch
+from skrnn.sequences._batches import dense_batch
+from skrnn.sequences._storage import RaggedArray
 
 PADDED_LAYERS = [
     ("SimpleRNN", {}),

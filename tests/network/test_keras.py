@@ -11,7 +11,8 @@ import pytest
 from conftest import random_weights, small_spec, to_csr
 
 from skrnn.network._spec import POOLINGS
-from skrnn.sequences._storage import RaggedArray, dense_batch
+from skrnn.sequences._batches import dense_batch
+from skrnn.sequences._storage import RaggedArray
 
 
 @pytest.fixture(scope="module")

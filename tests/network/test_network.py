@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from conftest import small_spec
 
-from skrnn.network._spec import NetworkSpec, initial_weights, weight_dtype, weight_shapes
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import initial_weights, weight_dtype, weight_shapes
 
 # Every array that is drawn at random is large enough here for its statistics to tell its distribution.
 BASE = small_spec(n_tokens=50, n_features=16, units=(64,))

@@ -14,14 +14,16 @@ from scipy.special import expit, softmax
 
 from skrnn.network import _numpy
 from skrnn.network._numpy import forward
-from skrnn.network._spec import ACTIVATIONS, N_GATES, POOLINGS, NetworkSpec, initial_weights
-from skrnn.sequences._storage import RaggedArray, dense_batch
+from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS, NetworkSpec
+from skrnn.network._weights import initial_weights
+from skrnn.sequences._batches import dense_batch
+from skrnn.sequences._storage import RaggedArray
 
 BASE = small_spec()
 VECTORS = small_spec(n_tokens=None)
 OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": lambda logits: softmax(logits, axis=-1), "linear": np.array}
 
-CELLS_AND_POOLINGS = list(product(N_GATES, POOLINGS))
+CELLS_AND_POOLINGS = list(product(CELLS, POOLINGS))
 TOKEN_SPECS = [replace(BASE, cell=cell, pooling=pooling, units=(4, 3)) for cell, pooling in CELLS_AND_POOLINGS]
 # Directions, depths and output activations in turn: Keras takes long to build every combination.
 VECTOR_SPECS = [
@@ -83,7 +85,7 @@ specs = st.builds(
     ),
     n_tokens=st.sampled_from([BASE.n_tokens, None]),
     n_features=st.integers(1, 4),
-    cell=st.sampled_from(sorted(N_GATES)),
+    cell=st.sampled_from(sorted(CELLS)),
     units=st.lists(st.integers(1, 5), min_size=1, max_size=2).map(tuple),
     bidirectional=st.booleans(),
     activation=st.sampled_from(ACTIVATIONS),
@@ -118,7 +120,7 @@ def test_forward_agrees_with_keras(spec, seed, data):
     assert_agrees_with_keras(spec, random_weights(spec, seed), data.draw(inputs(spec)))
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_vectors_of_zeros_are_time_steps_like_any_other(cell):
     spec = replace(VECTORS, cell=cell, pooling="last", output_activation="linear")
     weights = random_weights(spec)
@@ -132,7 +134,7 @@ def test_vectors_of_zeros_are_time_steps_like_any_other(cell):
     assert_agrees_with_keras(spec, weights, X)
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
     spec = replace(BASE, cell=cell, n_ngrams=60, skip_connection=True)
     weights = random_weights(spec)
@@ -147,7 +149,7 @@ def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
         assert changed[-1] == 0  # an empty document has none
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_relu_networks_agree_with_keras(cell):
     spec = replace(BASE, cell=cell, activation="relu", units=(5, 4), pooling="max_mean")
     assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [5, 0, 3, 1]))
@@ -188,7 +190,7 @@ def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
 
 @pytest.mark.parametrize("both", [True, False])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 def test_one_sequence_gives_what_it_gives_among_others(cell, activation, both):
     spec = replace(BASE, cell=cell, activation=activation, bidirectional=both, units=(4, 3))
     weights, X = random_weights(spec), random_input(spec, [12, 1, 7])
@@ -247,7 +249,7 @@ def test_chunks_do_not_change_the_result(monkeypatch, reads, pooling, max_rows, 
 
 @pytest.mark.parametrize("max_tokens", [1, 5, 12])
 @pytest.mark.parametrize("both", [True, False])
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 @tokens_and_vectors
 def test_blocks_of_steps_do_not_change_the_result(monkeypatch, reads, cell, both, max_tokens):
     spec = replace(reads, cell=cell, bidirectional=both, units=(4, 3), pooling="last")
@@ -299,7 +301,7 @@ def test_a_long_sequence_agrees_with_a_loop_over_its_steps(reads, dtype, toleran
     np.testing.assert_allclose(outputs[2], alone[0], rtol=0, atol=min(tolerance, 1e-6))
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("scale", [1e3, -1e3])
 @pytest.mark.parametrize("lengths", [[5, 0, 2], [5]])
 def test_saturated_units_give_probabilities_without_overflow(cell, scale, lengths):
@@ -310,7 +312,7 @@ def test_saturated_units_give_probabilities_without_overflow(cell, scale, length
     np.testing.assert_allclose(outputs.sum(axis=1), 1)
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 @tokens_and_vectors
 def test_prepared_weights_serve_again_in_each_precision(cell, reads):
     spec, prepared = replace(reads, cell=cell), {}
@@ -391,7 +393,7 @@ def test_a_fork_while_products_are_kept_does_not_block(monkeypatch):
     np.testing.assert_allclose(forward(BASE, weights, X, prepared), expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", N_GATES)
+@pytest.mark.parametrize("cell", CELLS)
 @tokens_and_vectors
 @pytest.mark.parametrize("lengths", [[3, 0, 7], [7]])
 def test_forward_changes_neither_weights_nor_sequences(cell, reads, lengths):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skrnn.sequences._storage import RaggedArray, check_token_ids, dense_batch, shuffled_batches, sorted_batches
+from skrnn.sequences._batches import dense_batch, shuffled_batches, sorted_batches
+from skrnn.sequences._storage import RaggedArray, check_token_ids
 
 IDS = [[2, 3, 4], [], [5, 1]]
 PADDED = np.array([[2, 3, 4, 0], [0, 0, 0, 0], [5, 1, 0, 0]])

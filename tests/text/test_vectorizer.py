@@ -25,7 +25,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 
 from skrnn import SequenceVectorizer
-from skrnn.text._vectorizer import check_documents
+from skrnn.text._documents import check_documents
 
 DOCUMENTS = ["the cat sat", "the dog, the cat", "", "别慌 don’t panic"]
 
