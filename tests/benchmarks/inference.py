@@ -32,8 +32,8 @@ import joblib
 import numpy as np
 
 from skrnn import NetworkSpec, RNNTextClassifier
-from skrnn.network._numpy import forward
-from skrnn.network._spec import initial_weights
+from skrnn.network._numpy import NumpyNetwork
+from skrnn.network._weights import initial_weights
 from skrnn.sequences._batches import dense_batch, sorted_batches
 from skrnn.sequences._storage import ragged_to_csr
 
@@ -99,16 +99,16 @@ def _documents(lengths):
 
 
 def _skrnn(X) -> Callable[[], np.ndarray]:
-    prepared = {}  # as PyTorch's layer has its weights from one call to the next
-    return lambda: forward(SPEC, WEIGHTS, X, prepared)
+    network = NumpyNetwork(SPEC, WEIGHTS)
+    return lambda: network.predict(X)
 
 
 def _skrnn_new_tokens(X) -> Callable[[], np.ndarray]:
-    """Always another document, hardly a token of which is among those whose input products are kept."""
-    prepared, n_tokens = {}, SPEC.n_tokens - 2
+    """Always another document, with hardly a token whose input products are in the cache."""
+    network, n_tokens = NumpyNetwork(SPEC, WEIGHTS), SPEC.n_tokens - 2
     moved = [(X.data - 2 + step * n_tokens // 300) % n_tokens + 2 for step in range(300)]
     documents = cycle([ragged_to_csr(ids.astype(np.int32), np.diff(X.indptr)) for ids in moved])
-    return lambda: forward(SPEC, WEIGHTS, next(documents), prepared)
+    return lambda: network.predict(next(documents))
 
 
 def _keras_padded(X) -> Callable[[], np.ndarray]:

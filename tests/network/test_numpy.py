@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.special import expit, softmax
 
-from skrnn.network import _numpy
-from skrnn.network._numpy import forward
+from skrnn.network import _input_products, _numpy_recurrence, _packing
+from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS, NetworkSpec
 from skrnn.network._weights import initial_weights
 from skrnn.sequences._batches import dense_batch
@@ -69,8 +69,13 @@ def keras_outputs(spec, weights, X):
     return np.asarray(model(dense_batch(X, np.arange(X.shape[0])), training=False))
 
 
+def predict(spec, weights, X):
+    """Predict with a new network, which has cached nothing."""
+    return NumpyNetwork(spec, weights).predict(X)
+
+
 def assert_agrees_with_keras(spec, weights, X):
-    outputs = forward(spec, weights, X)
+    outputs = predict(spec, weights, X)
     assert outputs.shape == (X.shape[0], spec.n_outputs)
     assert outputs.dtype == np.float64
     np.testing.assert_allclose(outputs, keras_outputs(spec, weights, X), rtol=0, atol=1e-5, equal_nan=False)
@@ -89,7 +94,7 @@ specs = st.builds(
     units=st.lists(st.integers(1, 5), min_size=1, max_size=2).map(tuple),
     bidirectional=st.booleans(),
     activation=st.sampled_from(ACTIVATIONS),
-    pooling=st.sampled_from(POOLINGS),
+    pooling=st.sampled_from(sorted(POOLINGS)),
     n_outputs=st.integers(1, 3),
     output_activation=st.sampled_from(sorted(OUTPUT_ACTIVATIONS)),
     dropout=st.sampled_from([0.0, 0.5]),
@@ -116,7 +121,7 @@ def test_every_cell_and_pooling_agrees_with_keras(spec):
 # Examples are small as drawn; shrinking one would build models for minutes.
 @settings(deadline=None, max_examples=32, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(specs, st.integers(0, 99), st.data())
-def test_forward_agrees_with_keras(spec, seed, data):
+def test_predictions_agree_with_keras(spec, seed, data):
     assert_agrees_with_keras(spec, random_weights(spec, seed), data.draw(inputs(spec)))
 
 
@@ -128,7 +133,7 @@ def test_vectors_of_zeros_are_time_steps_like_any_other(cell):
     zeros = np.zeros((2, spec.n_features))
     rows = [row, [*row, *zeros], [*zeros, *row], [*row[:2], *zeros, row[2]], zeros, zeros[:0]]
     X = to_input(spec, list(map(np.array, rows)))
-    outputs = forward(spec, weights, X)
+    outputs = predict(spec, weights, X)
     differences = np.abs(outputs[:, None] - outputs).max(axis=2)
     assert differences[~np.eye(len(rows), dtype=bool)].min() > 1e-3
     assert_agrees_with_keras(spec, weights, X)
@@ -140,11 +145,11 @@ def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
     weights = random_weights(spec)
     keys = weights["ngram_keys"]
     X = to_csr([*tokens_of_ngrams(keys[1:]), []])
-    outputs = forward(spec, weights, X)
+    outputs = predict(spec, weights, X)
     assert_agrees_with_keras(spec, weights, X)
     for is_longer in (False, True):
         vectors = np.where((keys[:, :1] < 0) == is_longer, 0, weights["ngram_embedding"])
-        changed = np.abs(forward(spec, {**weights, "ngram_embedding": vectors}, X) - outputs).max(axis=1)
+        changed = np.abs(predict(spec, {**weights, "ngram_embedding": vectors}, X) - outputs).max(axis=1)
         assert np.mean(changed > 1e-3) > 0.3
         assert changed[-1] == 0  # an empty document has none
 
@@ -172,17 +177,17 @@ def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
     weights = random_weights(spec)
     lengths = [6, 0, 1, 9, 9, 2, 0, 5]
     X = random_input(spec, lengths, dtype=dtype)
-    together = forward(spec, weights, X)
+    together = predict(spec, weights, X)
     assert np.ptp(together, axis=0).min() > 1e-3
     rows = np.arange(len(lengths))
     order = np.random.default_rng(0).permutation(rows)
     long = random_rows(spec, [200], seed=1)
-    beside_a_long_one = forward(spec, weights, to_input(spec, long + random_rows(spec, [6, 0, 1]), dtype))
+    beside_a_long_one = predict(spec, weights, to_input(spec, long + random_rows(spec, [6, 0, 1]), dtype))
     for outputs, expected in [
-        (np.concatenate([forward(spec, weights, X[[row]]) for row in rows]), together),
-        (forward(spec, weights, X[order]), together[order]),
-        (forward(spec, weights, X[rows[2:5]]), together[2:5]),
-        (forward(spec, weights, X[np.tile(rows, 2)]), np.tile(together, (2, 1))),
+        (np.concatenate([predict(spec, weights, X[[row]]) for row in rows]), together),
+        (predict(spec, weights, X[order]), together[order]),
+        (predict(spec, weights, X[rows[2:5]]), together[2:5]),
+        (predict(spec, weights, X[np.tile(rows, 2)]), np.tile(together, (2, 1))),
         (beside_a_long_one[1:], together[:3]),
     ]:
         np.testing.assert_allclose(outputs, expected, rtol=0, atol=tolerance)
@@ -194,16 +199,16 @@ def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
 def test_one_sequence_gives_what_it_gives_among_others(cell, activation, both):
     spec = replace(BASE, cell=cell, activation=activation, bidirectional=both, units=(4, 3))
     weights, X = random_weights(spec), random_input(spec, [12, 1, 7])
-    alone = [forward(spec, weights, X[[row]])[0] for row in range(3)]
-    np.testing.assert_allclose(alone, forward(spec, weights, X), rtol=0, atol=1e-6)
+    alone = [predict(spec, weights, X[[row]])[0] for row in range(3)]
+    np.testing.assert_allclose(alone, predict(spec, weights, X), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "attention"])
 def test_a_very_long_sequence_gives_what_it_gives_among_others(pooling):
     spec = replace(BASE, pooling=pooling, skip_connection=True, output_activation="linear")
     weights, X = random_weights(spec), random_input(spec, [*range(14_950, 15_001, 10), 7, 3000])
-    alone = [forward(spec, weights, X[[row]])[0] for row in range(X.shape[0])]
-    np.testing.assert_allclose(forward(spec, weights, X), alone, rtol=1e-6, atol=1e-6)
+    alone = [predict(spec, weights, X[[row]])[0] for row in range(X.shape[0])]
+    np.testing.assert_allclose(predict(spec, weights, X), alone, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("spec", TOKEN_SPECS, ids=spec_id)
@@ -211,28 +216,28 @@ def test_columns_without_a_token_change_nothing(spec):
     weights = random_weights(spec)
     X = random_input(spec, [6, 0, 1, 9])
     wider = sparse.csr_matrix((X.data, X.indices, X.indptr), shape=(X.shape[0], X.shape[1] + 50))
-    np.testing.assert_array_equal(forward(spec, weights, wider), forward(spec, weights, X))
+    np.testing.assert_array_equal(predict(spec, weights, wider), predict(spec, weights, X))
 
 
 @every_kind
-def test_empty_sequences_get_what_the_output_layer_makes_of_zeros(spec):
+def test_empty_sequences_get_the_output_for_zeros(spec):
     weights = random_weights(spec)
     expected = OUTPUT_ACTIVATIONS[spec.output_activation](weights["output/bias"].astype(np.float64))
     for lengths in ([0, 0], [0, 2]):
-        outputs = forward(spec, weights, random_input(spec, lengths))
+        outputs = predict(spec, weights, random_input(spec, lengths))
         np.testing.assert_allclose(outputs[0], expected, rtol=0, atol=1e-12)
         assert np.isfinite(outputs).all()
 
 
-def test_one_that_is_much_longer_than_the_next_runs_alone():
-    chunks = list(_numpy._chunks(np.array([20, 1500, 700, 90, 30, 0, 30])))
+def test_a_very_long_sequence_runs_alone():
+    chunks = list(_packing.chunks(np.array([20, 1500, 700, 90, 30, 0, 30])))
     assert [chunk.tolist() for chunk in chunks] == [[1], [2], [3], [4, 6, 0]]
 
 
 @tokens_and_vectors
-def test_no_sequence_gives_no_output(reads):
+def test_no_sequences_give_no_outputs(reads):
     none = random_input(reads, [2, 3])[np.array([], dtype=np.intp)]
-    assert forward(reads, random_weights(reads), none).shape == (0, 3)
+    assert predict(reads, random_weights(reads), none).shape == (0, 3)
 
 
 @pytest.mark.parametrize(("max_rows", "max_tokens"), [(2, 10**6), (10**6, 12), (3, 7), (1, 1)])
@@ -241,10 +246,10 @@ def test_no_sequence_gives_no_output(reads):
 def test_chunks_do_not_change_the_result(monkeypatch, reads, pooling, max_rows, max_tokens):
     spec = replace(reads, pooling=pooling)
     weights, X = random_weights(spec), random_input(spec, [4, 0, 1, 12, 12, 2, 0, 5, 3])
-    whole = forward(spec, weights, X)
-    monkeypatch.setattr(_numpy, "_CHUNK_ROWS", max_rows)
-    monkeypatch.setattr(_numpy, "_CHUNK_TOKENS", max_tokens)
-    np.testing.assert_allclose(forward(spec, weights, X), whole, rtol=0, atol=1e-6)
+    whole = predict(spec, weights, X)
+    monkeypatch.setattr(_packing, "_CHUNK_ROWS", max_rows)
+    monkeypatch.setattr(_packing, "_CHUNK_TOKENS", max_tokens)
+    np.testing.assert_allclose(predict(spec, weights, X), whole, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("max_tokens", [1, 5, 12])
@@ -254,20 +259,20 @@ def test_chunks_do_not_change_the_result(monkeypatch, reads, pooling, max_rows, 
 def test_blocks_of_steps_do_not_change_the_result(monkeypatch, reads, cell, both, max_tokens):
     spec = replace(reads, cell=cell, bidirectional=both, units=(4, 3), pooling="last")
     weights, X = random_weights(spec), random_input(spec, [4, 0, 1, 12, 12, 2, 0, 5, 3])
-    whole = forward(spec, weights, X)
-    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", max_tokens)
-    np.testing.assert_allclose(forward(spec, weights, X), whole, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(forward(spec, weights, X[[4]]), whole[[4]], rtol=0, atol=1e-6)
+    whole = predict(spec, weights, X)
+    monkeypatch.setattr(_numpy_recurrence, "BLOCK_TOKENS", max_tokens)
+    np.testing.assert_allclose(predict(spec, weights, X), whole, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(predict(spec, weights, X[[4]]), whole[[4]], rtol=0, atol=1e-6)
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 10), st.integers(1, 60))
-def test_chunks_are_bounded_and_hold_every_document_that_is_not_empty(lengths, max_rows, max_tokens):
+def test_chunks_are_bounded_and_contain_every_nonempty_document(lengths, max_rows, max_tokens):
     lengths = np.array(lengths, dtype=np.int64)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_numpy, "_CHUNK_ROWS", max_rows)
-        patch.setattr(_numpy, "_CHUNK_TOKENS", max_tokens)
-        chunks = list(_numpy._chunks(lengths))
+        patch.setattr(_packing, "_CHUNK_ROWS", max_rows)
+        patch.setattr(_packing, "_CHUNK_TOKENS", max_tokens)
+        chunks = list(_packing.chunks(lengths))
     rows = [row for chunk in chunks for row in chunk]
     assert sorted(rows) == np.flatnonzero(lengths).tolist()
     assert np.all(np.diff(lengths[rows]) <= 0)
@@ -287,7 +292,7 @@ def test_a_long_sequence_agrees_with_a_loop_over_its_steps(reads, dtype, toleran
     )
     weights = random_weights(spec)
     long, none, short = random_rows(spec, [20_000, 0, 1])
-    outputs = forward(spec, weights, to_input(spec, [long, none, short], dtype))
+    outputs = predict(spec, weights, to_input(spec, [long, none, short], dtype))
 
     exact = {name: weight.astype(np.float64) for name, weight in weights.items()}
     vectors = long if spec.n_tokens is None else exact["embedding"][long]
@@ -297,7 +302,7 @@ def test_a_long_sequence_agrees_with_a_loop_over_its_steps(reads, dtype, toleran
         total += hidden
     logit = total / len(long) @ exact["output/kernel"] + exact["output/bias"]
     np.testing.assert_allclose(outputs[0], 1 / (1 + np.exp(-logit)), rtol=0, atol=tolerance)
-    alone = forward(spec, weights, to_input(spec, [short], dtype))
+    alone = predict(spec, weights, to_input(spec, [short], dtype))
     np.testing.assert_allclose(outputs[2], alone[0], rtol=0, atol=min(tolerance, 1e-6))
 
 
@@ -308,101 +313,108 @@ def test_saturated_units_give_probabilities_without_overflow(cell, scale, length
     spec = replace(BASE, cell=cell, pooling="attention")
     weights = {name: np.float32(scale) * weight for name, weight in random_weights(spec).items()}
     with np.errstate(over="raise", divide="raise"):
-        outputs = forward(spec, weights, random_input(spec, lengths))
+        outputs = predict(spec, weights, random_input(spec, lengths))
     np.testing.assert_allclose(outputs.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @tokens_and_vectors
-def test_prepared_weights_serve_again_in_each_precision(cell, reads):
-    spec, prepared = replace(reads, cell=cell), {}
+def test_a_network_predicts_again_in_each_precision(cell, reads):
+    spec = replace(reads, cell=cell)
     weights, rows = random_weights(spec), random_rows(spec, [3, 0, 7])
+    network = NumpyNetwork(spec, weights)
     for dtype in (np.float32, np.float64, np.float32):
         X = to_input(spec, rows, dtype)
-        np.testing.assert_array_equal(forward(spec, weights, X, prepared), forward(spec, weights, X))
+        np.testing.assert_array_equal(network.predict(X), predict(spec, weights, X))
         np.testing.assert_allclose(
-            forward(spec, weights, X[[2]], prepared), forward(spec, weights, X)[[2]], atol=1e-6
+            network.predict(X[[2]]), predict(spec, weights, X)[[2]], atol=1e-6
         )
 
 
 @pytest.mark.parametrize("room", [4, 7, 10**6])
-def test_products_of_earlier_documents_serve_those_to_come(monkeypatch, room):
+def test_cached_products_do_not_change_predictions(monkeypatch, room):
     spec = replace(BASE, n_tokens=30, n_ngrams=20, skip_connection=True)
-    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", 4)
-    monkeypatch.setattr(_numpy, "_KEPT_NUMBERS", room * (8 * spec.units[0] + spec.n_features))
+    monkeypatch.setattr(_input_products, "BLOCK_TOKENS", 4)
+    monkeypatch.setattr(_input_products, "_CACHE_SIZE", room * (8 * spec.units[0] + spec.n_features))
     weights, X = random_weights(spec), random_input(spec, [3, 4, 0, 2, 6, 4, 1] * 5)
-    expected, prepared = forward(spec, weights, X), {}
+    expected, network = predict(spec, weights, X), NumpyNetwork(spec, weights)
     for row in range(X.shape[0]):
-        outputs = forward(spec, weights, X[[row]], prepared)
+        outputs = network.predict(X[[row]])
         np.testing.assert_allclose(outputs, expected[[row]], rtol=0, atol=1e-6)
 
 
 def test_last_bits_do_not_depend_on_earlier_documents():
     spec = replace(BASE, n_tokens=2000, n_features=64, units=(32,), n_ngrams=20, skip_connection=True)
     weights, X = random_weights(spec), random_input(spec, np.random.default_rng(0).integers(1, 100, size=50))
-    one_by_one, prepared = [forward(spec, weights, X[[row]], {}) for row in range(50)], {}
+    one_by_one = [predict(spec, weights, X[[row]]) for row in range(50)]
+    network = NumpyNetwork(spec, weights)
     for row in np.random.default_rng(1).permutation(100) % 50:
-        np.testing.assert_array_equal(forward(spec, weights, X[[row]], prepared), one_by_one[row])
+        np.testing.assert_array_equal(network.predict(X[[row]]), one_by_one[row])
 
 
 def test_last_bits_do_not_depend_on_other_threads(monkeypatch):
     spec = replace(BASE, n_tokens=2000, n_features=64, units=(32,))
-    weights, X, prepared = random_weights(spec), random_input(spec, [70, 50]), {}
-    alone = forward(spec, weights, X, prepared)
+    weights, X = random_weights(spec), random_input(spec, [70, 50])
+    network = NumpyNetwork(spec, weights)
+    alone = network.predict(X)
     closed = Lock()
     closed.acquire()
-    monkeypatch.setattr(prepared[np.dtype(np.float32)][1]["tokens"], "_lock", closed)
-    np.testing.assert_array_equal(forward(spec, weights, X, prepared), alone)
+    _, tables = network._prepare(np.dtype(np.float32))
+    monkeypatch.setattr(tables["tokens"], "_lock", closed)
+    np.testing.assert_array_equal(network.predict(X), alone)
 
 
 @pytest.mark.parametrize("fails", ["full", "empty", "matmul", "arange"])
-def test_a_failure_while_products_are_kept_does_no_harm(monkeypatch, fails):
+def test_errors_leave_no_wrong_products_in_the_cache(monkeypatch, fails):
     spec = replace(BASE, n_tokens=200)
-    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", 20)
-    monkeypatch.setattr(_numpy, "_KEPT_NUMBERS", 1)
-    weights, X, prepared = random_weights(spec), random_input(spec, [15] * 4), {}
-    expected = forward(spec, weights, X)
-    forward(spec, weights, X[[0]], prepared)
+    monkeypatch.setattr(_input_products, "BLOCK_TOKENS", 20)
+    monkeypatch.setattr(_input_products, "_CACHE_SIZE", 1)
+    weights, X = random_weights(spec), random_input(spec, [15] * 4)
+    network = NumpyNetwork(spec, weights)
+    expected = predict(spec, weights, X)
+    network.predict(X[[0]])
     with monkeypatch.context() as patch:
         patch.setattr(np, fails, Mock(side_effect=MemoryError))
         with pytest.raises(MemoryError):
-            forward(spec, weights, X[[1]], prepared)
+            network.predict(X[[1]])
     for row in (0, 2, 1, 3):
-        outputs = forward(spec, weights, X[[row]], prepared)
+        outputs = network.predict(X[[row]])
         np.testing.assert_allclose(outputs, expected[[row]], rtol=0, atol=1e-6)
 
 
-def test_kept_products_serve_threads(monkeypatch):
+def test_threads_share_the_cache(monkeypatch):
     spec = replace(BASE, n_tokens=200, n_ngrams=50, skip_connection=True)
-    monkeypatch.setattr(_numpy, "_BLOCK_TOKENS", 20)
-    monkeypatch.setattr(_numpy, "_KEPT_NUMBERS", 1)
+    monkeypatch.setattr(_input_products, "BLOCK_TOKENS", 20)
+    monkeypatch.setattr(_input_products, "_CACHE_SIZE", 1)
     weights, X = random_weights(spec), random_input(spec, [15, 4, 9, 12] * 100)
-    expected, prepared = forward(spec, weights, X), {}
+    expected, network = predict(spec, weights, X), NumpyNetwork(spec, weights)
     with ThreadPoolExecutor(8) as pool:
-        outputs = pool.map(lambda row: forward(spec, weights, X[[row]], prepared)[0], range(X.shape[0]))
+        outputs = pool.map(lambda row: network.predict(X[[row]])[0], range(X.shape[0]))
         np.testing.assert_allclose(list(outputs), expected, rtol=0, atol=1e-6)
 
 
-def test_a_fork_while_products_are_kept_does_not_block(monkeypatch):
-    weights, X, prepared = random_weights(BASE), random_input(BASE, [5]), {}
-    expected = forward(BASE, weights, X, prepared)
+def test_a_lock_that_is_never_released_does_not_block(monkeypatch):
+    X = random_input(BASE, [5])
+    network = NumpyNetwork(BASE, random_weights(BASE))
+    expected = network.predict(X)
     closed = Lock()
     closed.acquire()
-    _, tables = prepared[np.dtype(np.float32)]
-    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # as another thread had it when the process was forked
-    np.testing.assert_allclose(forward(BASE, weights, X, prepared), expected, rtol=0, atol=1e-6)
+    _, tables = network._prepare(np.dtype(np.float32))
+    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # another thread held it when the process was forked
+    np.testing.assert_allclose(network.predict(X), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 @tokens_and_vectors
 @pytest.mark.parametrize("lengths", [[3, 0, 7], [7]])
-def test_forward_changes_neither_weights_nor_sequences(cell, reads, lengths):
+def test_predict_changes_neither_weights_nor_sequences(cell, reads, lengths):
     spec = replace(reads, cell=cell, units=(4, 4))
-    weights, X, prepared = random_weights(spec), random_input(spec, lengths), {}
+    weights, X = random_weights(spec), random_input(spec, lengths)
+    network = NumpyNetwork(spec, weights)
     given = [array for array in (*weights.values(), *vars(X).values()) if isinstance(array, np.ndarray)]
     before = [array.copy() for array in given]
-    first = forward(spec, weights, X, prepared)
-    for array, copy in zip(given, before, strict=True):  # BLAS writes to what is not writeable, too
+    first = network.predict(X)
+    for array, copy in zip(given, before, strict=True):  # BLAS ignores the flag
         np.testing.assert_array_equal(array, copy)
         array.flags.writeable = False
-    np.testing.assert_array_equal(forward(spec, weights, X, prepared), first)
+    np.testing.assert_array_equal(network.predict(X), first)

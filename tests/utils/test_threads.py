@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from skrnn.network._numpy import forward
-from skrnn.network._spec import NetworkSpec, initial_weights
+from skrnn.network._numpy import NumpyNetwork
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import initial_weights
 from skrnn.sequences._storage import ragged_to_csr
 from skrnn.utils import _threads
 from skrnn.utils._threads import run_in_threads, worker_share
@@ -135,9 +136,9 @@ def test_probabilities_do_not_depend_on_the_number_of_threads(share):
     rng = np.random.default_rng(1)
     lengths = rng.integers(0, 30, 1200)
     X = ragged_to_csr(rng.integers(1, 50, lengths.sum()).astype(np.int32), lengths)
-    together = forward(spec, weights, X)
+    together = NumpyNetwork(spec, weights).predict(X)
     share("1")
-    np.testing.assert_allclose(forward(spec, weights, X), together, atol=1e-6)
+    np.testing.assert_allclose(NumpyNetwork(spec, weights).predict(X), together, atol=1e-6)
 
 
 def test_without_a_share_all_cores_are_used(share):
