@@ -200,21 +200,21 @@ def test_runs_of_words_have_no_vector_beyond_pairs():
 def test_no_ngrams_without_any_that_comes_twice_or_where_they_have_no_place(reviews):
     distinct = [f"w{i} x{i}" for i in range(20)]
     fitted = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(distinct, ["a", "b"] * 10)
-    assert fitted._network["spec"]["n_ngrams"] == 0
+    assert fitted._fitted.network.spec.n_ngrams == 0
     assert np.isfinite(fitted.predict_proba(["w1 x1", ""])).all()
     for params in ({"max_ngrams": 0}, {"trainable_embeddings": False}):
         fitted = RNNTextClassifier(**{**SMALL, "epochs": 1, **params}).fit(*reviews)
-        assert fitted._network["spec"]["n_ngrams"] == 0
+        assert fitted._fitted.network.spec.n_ngrams == 0
 
 
 def test_ngrams_are_limited_to_the_most_frequent(reviews):
     fitted = RNNTextClassifier(**{**SMALL, "epochs": 1}, max_ngrams=10).fit(*reviews)
-    assert fitted._network["weights"]["ngram_embedding"].shape == (11, SMALL["embedding_dim"])
+    assert fitted._fitted.network.weights["ngram_embedding"].shape == (11, SMALL["embedding_dim"])
 
 
 def test_ngrams_without_a_vector_of_their_own_add_nothing():
     texts = ["a b c d", "b a d c", "a b d c", "c d a b"] * 3
     classifier = RNNTextClassifier(**SMALL, max_ngrams=4).fit(texts, [0, 1, 0, 1] * 3)
-    vectors = classifier._network["weights"]["ngram_embedding"]
+    vectors = classifier._fitted.network.weights["ngram_embedding"]
     np.testing.assert_array_equal(vectors[NO_NGRAM], 0)
     assert np.all(vectors[NO_NGRAM + 1 :].any(axis=1))
