@@ -127,7 +127,7 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         at 2 and have no gaps, as in ``vocabulary_``. `max_features`, `min_df` and `max_df` then have no effect.
     max_length : int, default=None
         Largest number of tokens of a document. Longer documents are truncated before tokens are counted. Subwords
-        are learned from the whole documents all the same. None means no limit.
+        are still learned from the whole documents. None means no limit.
     truncate : {"head", "tail", "both"}, default="head"
         The part of a long document that stays: its beginning, its end, or a half from each.
 

@@ -70,7 +70,7 @@ def checked_vocabulary(vocabulary: Mapping[Any, int] | Collection[str]) -> dict[
         tokens = sorted(vocabulary) if isinstance(vocabulary, set | frozenset) else list(vocabulary)
         _check_distinct_str(tokens)
     if not tokens:
-        raise ValueError("Empty vocabulary: the one that was passed holds no token.")
+        raise ValueError("Empty vocabulary: the given vocabulary holds no token.")
     return _with_ids(tokens)
 
 
