@@ -93,8 +93,8 @@ def frozen(reviews):
 
 
 def embedding_of(classifier):
-    layers = classifier.to_keras().layers
-    return next(layer for layer in layers if layer.name.startswith("embedding")).get_weights()[0]
+    n_ids = len(classifier.vocabulary_) + FIRST_TOKEN
+    return next(weight for weight in classifier.to_keras().get_weights() if len(weight) == n_ids)
 
 
 def test_frozen_vectors_stay_as_given(frozen):
