@@ -1,1 +1,1 @@
-"""Strings to tokens to token ids."""
+"""Documents to tokens to token ids."""

@@ -1,7 +1,6 @@
-"""The vectorizer: documents to sequences of token ids, and the vocabulary between them."""
+"""The vectorizer: it learns a vocabulary, and turns documents into sequences of token ids."""
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Integral
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, check_token_ids
+from skrnn.sequences._storage import UNKNOWN, check_token_ids
 from skrnn.text._documents import check_documents
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
 from skrnn.text._tokenization import (
@@ -28,6 +27,7 @@ from skrnn.text._tokenization import (
     patterns,
     tokenize,
 )
+from skrnn.text._vocabulary import checked_vocabulary, most_frequent_tokens, ranked_subwords
 from skrnn.utils._parameters import (
     BOOLEAN,
     CALLABLE,
@@ -127,7 +127,7 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         at 2 and have no gaps, as in ``vocabulary_``. `max_features`, `min_df` and `max_df` then have no effect.
     max_length : int, default=None
         Largest number of tokens of a document. Longer documents are truncated before tokens are counted. Subwords
-        are learned from the whole documents all the same. None means no limit.
+        are still learned from the whole documents. None means no limit.
     truncate : {"head", "tail", "both"}, default="head"
         The part of a long document that stays: its beginning, its end, or a half from each.
 
@@ -247,17 +247,17 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         params = validated_params(self, self._parameter_constraints)
         documents = check_documents(raw_documents)
         if params.vocabulary is not None:
-            vocabulary = _checked_vocabulary(params.vocabulary)
+            vocabulary = checked_vocabulary(params.vocabulary)
             is_subword = params.analyzer == "subword"
             analyze = _subword_analyzer(params, vocabulary) if is_subword else self.build_analyzer()
             tokenized = self._tokenize(documents, analyze, params)
         elif params.analyzer == "subword":
             subwords = _learn_subwords(documents, params)
             tokenized = self._tokenize(documents, _subword_analyzer(params, subwords), params)
-            vocabulary = _rank_subwords(subwords, tokenized)
+            vocabulary = ranked_subwords(subwords, tokenized)
         else:
             tokenized = self._tokenize(documents, self.build_analyzer(), params)
-            vocabulary = _most_frequent_tokens(tokenized, params)
+            vocabulary = most_frequent_tokens(tokenized, params.min_df, params.max_df, params.max_features)
         self.vocabulary_ = vocabulary
         return tokenized.to_ids(vocabulary)
 
@@ -367,7 +367,7 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         is_str = not callable(state["analyzer"]) and state["tokenizer"] is None
         if not isinstance(vocabulary, Mapping) or (is_str and not all(isinstance(t, str) for t in vocabulary)):
             raise ValueError("Expected vocabulary_ to be a mapping from str to ids.")
-        return {**state, "vocabulary_": _checked_vocabulary(vocabulary)}
+        return {**state, "vocabulary_": checked_vocabulary(vocabulary)}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -416,79 +416,3 @@ def _learn_subwords(documents: list[str], params: SimpleNamespace) -> set[str]:
     if not subwords:
         raise ValueError("Empty vocabulary: the documents hold no token. They may be empty.")
     return subwords
-
-
-def _rank_subwords(subwords: Collection[str], tokenized: TokenizedDocuments) -> dict[str, int]:
-    """Return a vocabulary of all subwords, also of those that occur only inside longer ones.
-
-    New documents may need them.
-    """
-    counts = defaultdict(int, zip(tokenized.tokens, tokenized.counts.tolist(), strict=True))
-    return _with_ids(sorted(subwords, key=lambda subword: (-counts[subword], subword)))
-
-
-def _most_frequent_tokens(tokenized: TokenizedDocuments, params: SimpleNamespace) -> dict[str, int]:
-    """Return a vocabulary of the tokens that `min_df`, `max_df` and `max_features` select."""
-    tokens, counts, n_documents = tokenized.tokens, tokenized.counts, len(tokenized.lengths)
-    occurs = counts > 0
-    if not occurs.any():
-        raise ValueError(
-            "Empty vocabulary: the documents hold no token. They may be empty, or contain stop words only, or be "
-            "cut by a token_pattern, tokenizer or analyzer that finds nothing in them."
-        )
-    selected = np.flatnonzero(occurs & _has_document_frequency(tokenized, params.min_df, params.max_df))
-    if not len(selected):
-        raise ValueError(
-            f"Empty vocabulary: min_df={params.min_df} and max_df={params.max_df} leave none of the "
-            f"{occurs.sum()} tokens of {n_documents} documents. Lower min_df or raise max_df."
-        )
-    alphabetical = np.array(sorted(selected, key=tokens.__getitem__), dtype=np.intp)
-    most_frequent_first = alphabetical[np.argsort(-counts[alphabetical], kind="stable")]
-    return _with_ids(tokens[index] for index in most_frequent_first[: params.max_features])
-
-
-def _has_document_frequency(
-    tokenized: TokenizedDocuments, min_df: int | float, max_df: int | float
-) -> np.ndarray | bool:
-    """Return a mask of the tokens whose document frequency is between `min_df` and `max_df`."""
-    n_documents = len(tokenized.lengths)
-    low = min_df if isinstance(min_df, int) else min_df * n_documents
-    high = max_df if isinstance(max_df, int) else max_df * n_documents
-    if low <= 1 and high >= n_documents:
-        return True
-    frequencies = tokenized.document_frequencies
-    return (frequencies >= low) & (frequencies <= high)
-
-
-def _checked_vocabulary(vocabulary: Mapping[str, int] | Collection[str]) -> dict[str, int]:
-    """Return a given vocabulary as a dict from token to id, in the order of the ids."""
-    if isinstance(vocabulary, Mapping):
-        ids = list(vocabulary.values())
-        are_integers = all(isinstance(i, Integral) for i in ids)
-        if not are_integers or sorted(ids) != list(range(FIRST_TOKEN, FIRST_TOKEN + len(ids))):
-            raise ValueError(
-                f"Expected the ids of vocabulary to be {FIRST_TOKEN}, {FIRST_TOKEN + 1}, ... without gaps or "
-                "repetitions (0 is padding, 1 unknown); pass the tokens as a list to number them."
-            )
-        tokens = sorted(vocabulary, key=vocabulary.__getitem__)
-    else:
-        tokens = sorted(vocabulary) if isinstance(vocabulary, set | frozenset) else list(vocabulary)
-        _check_distinct_str(tokens)
-    if not tokens:
-        raise ValueError("Empty vocabulary: the one that was passed holds no token.")
-    return _with_ids(tokens)
-
-
-def _check_distinct_str(tokens: list[Any]) -> None:
-    others = [token for token in tokens if not isinstance(token, str)]
-    if others:
-        raise TypeError(f"Expected the tokens of vocabulary to be str, got {others[0]!r}.")
-    if len(set(tokens)) < len(tokens):
-        repeated = next(token for i, token in enumerate(tokens) if token in tokens[:i])
-        raise ValueError(f"Expected the tokens of vocabulary to be distinct, got {repeated!r} twice.")
-
-
-def _with_ids(tokens: Iterable[Any]) -> dict[Any, int]:
-    # Plain str in place of subclasses such as NumPy's.
-    plain = (str.__str__(token) if isinstance(token, str) else token for token in tokens)
-    return {token: i for i, token in enumerate(plain, start=FIRST_TOKEN)}

@@ -1,6 +1,6 @@
-"""Pretrained token vectors: those of a vocabulary, from a file or from memory.
+"""Pretrained word vectors for the tokens of a vocabulary, from a file or from objects in memory.
 
-Files are streamed, so that memory holds the vectors of the vocabulary and no others. Knows NumPy only.
+Files are read in a stream. Only the vectors of the vocabulary are kept in memory.
 """
 
 import codecs
@@ -8,71 +8,76 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, count, islice
 from pathlib import Path
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-# Limits that no sound file comes near to, so that a damaged one is not read into memory as a whole.
+# Far above the sizes in sound files. They keep a damaged file from being read into memory as a whole.
 _LONGEST_TOKEN = 2**16  # bytes
 _LONGEST_LINE = 2**22  # bytes
-_LONGEST_VECTOR = 2**16  # numbers
+_LARGEST_DIM = 2**16
 
 _CHUNK = 2**20  # bytes
 _HEADER = re.compile(rb"\s*(\d+)\s+(\d+)\s*")
 _CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
-# A token, and a function that reads its vector: only those that are wanted are turned into numbers.
+# A token, and a function that reads its vector. Only the vectors of the vocabulary are read.
 _Entry = tuple[str, Callable[[], np.ndarray]]
 
 
-def check_embeddings(embeddings) -> None:
-    """Raise unless this is something to read vectors from. Files are not looked at."""
+def check_embeddings(embeddings: object) -> None:
+    """Raise an error if `embeddings` has a wrong type or shape. Files are not opened."""
     is_pair = isinstance(embeddings, tuple | list) and len(embeddings) == 2
     is_known = embeddings is None or _is_path(embeddings) or _is_keyed_vectors(embeddings)
     if not (is_known or isinstance(embeddings, Mapping) or is_pair):
         raise TypeError(
             "Expected embeddings to be the path of a file, a mapping from tokens to vectors, gensim's "
-            "KeyedVectors (of a gensim model, its wv), a pair (tokens, array) or None; got an object of type "
+            "KeyedVectors (a gensim model has it as wv), a pair (tokens, array) or None; got an object of type "
             f"{type(embeddings).__name__}."
         )
-    if is_pair:
-        tokens, array = embeddings
-        shape = np.shape(array)
-        if isinstance(tokens, str) or len(shape) != 2 or shape[0] != len(tokens) or shape[1] == 0:
-            raise ValueError(
-                "Expected embeddings to be a pair of tokens and an array of shape (n_tokens, dim); got "
-                f"{'a str' if isinstance(tokens, str) else f'{len(tokens)} tokens'} and an array of shape {shape}."
-            )
+    if isinstance(embeddings, tuple | list):
+        _check_pair(*embeddings)
 
 
-def check_file_exists(embeddings) -> None:
-    """Raise FileNotFoundError if this is a path and no file is there."""
-    if _is_path(embeddings) and not Path(embeddings).is_file():
+def _check_pair(tokens: Any, array: Any) -> None:
+    shape = np.shape(array)
+    if isinstance(tokens, str) or len(shape) != 2 or shape[0] != len(tokens) or shape[1] == 0:
+        raise ValueError(
+            "Expected embeddings to be a pair of tokens and an array of shape (n_tokens, dim); got "
+            f"{'a str' if isinstance(tokens, str) else f'{len(tokens)} tokens'} and an array of shape {shape}."
+        )
+
+
+def check_file_exists(embeddings: object) -> None:
+    """Raise FileNotFoundError if `embeddings` is the path of a file that does not exist."""
+    if isinstance(embeddings, str | os.PathLike) and not Path(embeddings).is_file():
         raise FileNotFoundError(
             f"Expected embeddings to be the path of a file of vectors; there is no file {str(embeddings)!r}. "
             "Nothing is downloaded: give the path of a file that is on this machine."
         )
 
 
-def pretrained_vectors(embeddings, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors of those tokens that have one.
+def pretrained_vectors(embeddings: Any, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vectors of the tokens that have one.
 
-    A token that has none gets that of the first entry which differs from it in case only. Of several entries
-    with the same token, the first counts.
+    If several entries have the same token, the first is taken. A token without an entry takes the vector of the
+    first entry that differs from it only in case.
 
     Parameters
     ----------
     embeddings : str, path-like, mapping, KeyedVectors or pair
-        As ``check_embeddings`` lets pass, but not None.
+        An object that ``check_embeddings`` accepts, except None.
     tokens : sequence of str
+        The vocabulary.
 
     Returns
     -------
     positions : ndarray of intp, of shape (n_covered,)
-        Which of the tokens have a vector.
+        The indices of the tokens that have a vector.
     vectors : ndarray of float32, of shape (n_covered, dim)
         Their vectors.
 
@@ -97,15 +102,15 @@ def pretrained_vectors(embeddings, tokens: Sequence[str]) -> tuple[np.ndarray, n
         in_any_case.setdefault(lower, vector)
         if is_first:
             exact[token] = vector
-    found = [exact.get(token, in_any_case.get(token.lower())) for token in tokens]
-    positions = [i for i, vector in enumerate(found) if vector is not None]
-    if not positions:
+    best = (exact.get(token, in_any_case.get(token.lower())) for token in tokens)
+    found = {i: vector for i, vector in enumerate(best) if vector is not None}
+    if not found:
         raise ValueError(
-            f"None of the {len(tokens)} tokens of the vocabulary ({_quoted(tokens)}) is among the {n_entries} of "
-            f"embeddings ({_quoted(examples)}). Expected vectors for the language of the documents, and for what "
-            "the vectorizer makes of it: words or characters, with or without capitals."
+            f"None of the {len(tokens)} tokens of the vocabulary ({_first_few(tokens)}) is among the {n_entries} "
+            f"of embeddings ({_first_few(examples)}). Expected vectors for the language of the documents and for "
+            "the tokens of the vectorizer: words or characters, with or without capitals."
         )
-    return np.array(positions, dtype=np.intp), _stack([found[i] for i in positions])
+    return np.array(list(found), dtype=np.intp), _stack(list(found.values()))
 
 
 def _stack(vectors: list[np.ndarray]) -> np.ndarray:
@@ -115,22 +120,22 @@ def _stack(vectors: list[np.ndarray]) -> np.ndarray:
     return np.stack(vectors)
 
 
-def _quoted(tokens: Sequence[str]) -> str:
-    """The first three, for an error message."""
-    return ", ".join(repr(token) for token in islice(tokens, 3)) + (", …" if len(tokens) > 3 else "")
+def _first_few(tokens: Sequence[str]) -> str:
+    return ", ".join(repr(token) for token in islice(tokens, 3)) + (", ..." if len(tokens) > 3 else "")
 
 
-def _is_path(embeddings) -> bool:
+def _is_path(embeddings: object) -> bool:
     return isinstance(embeddings, str | os.PathLike)
 
 
-def _is_keyed_vectors(embeddings) -> bool:
+def _is_keyed_vectors(embeddings: object) -> bool:
     return hasattr(embeddings, "key_to_index") and hasattr(embeddings, "vectors")
 
 
-def _entries(embeddings) -> Iterator[_Entry]:
+def _entries(embeddings: Any) -> Iterator[_Entry]:
     if _is_path(embeddings):
         return _VectorFile(Path(embeddings)).entries()
+    pairs: Iterable[tuple[Any, Callable[[], Any]]]
     if _is_keyed_vectors(embeddings):
         positions = embeddings.key_to_index
         pairs = ((token, partial(embeddings.vectors.__getitem__, positions[token])) for token in positions)
@@ -140,35 +145,36 @@ def _entries(embeddings) -> Iterator[_Entry]:
         tokens, array = embeddings
         array = np.asarray(array)
         pairs = ((token, partial(array.__getitem__, i)) for i, token in enumerate(tokens))
-    return _checked(pairs)
+    return map(_checked_entry, pairs)
 
 
-def _checked(pairs) -> Iterator[_Entry]:
-    for token, read in pairs:
-        if not isinstance(token, str):
-            raise TypeError(f"Expected the tokens of embeddings to be str; got {token!r}.")
-        yield token, lambda token=token, read=read: _as_vector(read(), f"The vector of {token!r} in embeddings")
+def _checked_entry(pair: tuple[Any, Callable[[], Any]]) -> _Entry:
+    token, read = pair
+    if not isinstance(token, str):
+        raise TypeError(f"Expected the tokens of embeddings to be str; got {token!r}.")
+    return token, lambda: _as_vector(read(), f"The vector of {token!r} in embeddings")
 
 
-def _as_vector(numbers, name: str) -> np.ndarray:
+def _as_vector(values: Any, place: str) -> np.ndarray:
+    """Return a vector as float32, or raise an error that says where it is."""
     try:
         with np.errstate(over="ignore"):  # infinite numbers are refused below
-            vector = np.array(numbers, dtype=np.float32)
+            vector = np.array(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: expected numbers; {error}.") from error
+        raise ValueError(f"{place}: expected numbers; {error}.") from error
     if vector.ndim != 1 or len(vector) == 0:
-        raise ValueError(f"{name}: expected a vector of numbers; got an array of shape {vector.shape}.")
+        raise ValueError(f"{place}: expected a vector of numbers; got an array of shape {vector.shape}.")
     if not np.all(np.isfinite(vector)):
-        raise ValueError(f"{name}: expected finite numbers; got infinite ones or NaN.")
+        raise ValueError(f"{place}: expected finite numbers; got infinite ones or NaN.")
     return vector
 
 
 class _VectorFile:
-    """A file as GloVe, word2vec and fastText write it, and the place in it that is being read."""
+    """A file of GloVe, word2vec or fastText vectors, and the position that is being read."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._unit, self._number = "line", 1
+        self._unit, self._position = "line", 1
 
     def entries(self) -> Iterator[_Entry]:
         try:
@@ -177,30 +183,35 @@ class _VectorFile:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise self._error(f"the compressed file is cut off or damaged ({error})") from error
 
-    def _open(self):
+    def _open(self) -> BinaryIO:
         with self._path.open("rb") as file:
             is_compressed = file.read(2) == b"\x1f\x8b"
-        return gzip.open(self._path) if is_compressed else self._path.open("rb")
+        return cast(BinaryIO, gzip.open(self._path)) if is_compressed else self._path.open("rb")
 
-    def _entries(self, file) -> Iterator[_Entry]:
+    def _entries(self, file: BinaryIO) -> Iterator[_Entry]:
         first = file.readline(_LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
         header = _HEADER.fullmatch(first)
         if header is None:
-            dim = len(first.split()) - 1
-            if dim < 1 or _CONTROL_CHARACTER.search(first):
-                raise self._error(
-                    "expected a token and its numbers, with spaces between, as GloVe, word2vec and fastText "
-                    f"(.vec) write them; got {repr(first[:40]) if first else 'an empty file'}"
-                )
-            yield from self._text_entries(chain([first], self._lines(file)), dim)
-            return
-        n_expected, dim = int(header[1]), int(header[2])
-        if not 1 <= dim <= _LONGEST_VECTOR:
-            raise self._error(f"expected vectors of 1 to {_LONGEST_VECTOR} numbers; the header says {dim}")
+            yield from self._text_entries(chain([first], _lines(file)), self._dim_of_first_line(first))
+        else:
+            yield from self._entries_after_header(file, n_expected=int(header[1]), dim=int(header[2]))
+
+    def _dim_of_first_line(self, line: bytes) -> int:
+        dim = len(line.split()) - 1
+        if dim < 1 or _CONTROL_CHARACTER.search(line):
+            raise self._error(
+                "expected a token and its numbers, with spaces between, as GloVe, word2vec and fastText (.vec) "
+                f"write them; got {repr(line[:40]) if line else 'an empty file'}"
+            )
+        return dim
+
+    def _entries_after_header(self, file: BinaryIO, n_expected: int, dim: int) -> Iterator[_Entry]:
+        if not 1 <= dim <= _LARGEST_DIM:
+            raise self._error(f"expected vectors of 1 to {_LARGEST_DIM} numbers; the header says {dim}")
         if _is_binary(file, dim):
             self._unit, entries = "vector", self._binary_entries(file, dim)
         else:
-            entries = self._text_entries(self._lines(file), dim, first_line=2)
+            entries = self._text_entries(_lines(file), dim, first_line=2)
         n_entries = 0
         for entry in entries:
             n_entries += 1
@@ -208,26 +219,23 @@ class _VectorFile:
         if n_entries != n_expected:
             raise self._error(f"the header says that there are {n_expected} vectors, but the file has {n_entries}")
 
-    def _lines(self, file) -> Iterator[bytes]:
-        return iter(partial(file.readline, _LONGEST_LINE), b"")
-
-    def _text_entries(self, lines: Iterator[bytes], dim: int, first_line: int = 1) -> Iterator[_Entry]:
-        for number, line in enumerate(lines, start=first_line):
-            self._number = number
+    def _text_entries(self, lines: Iterable[bytes], dim: int, first_line: int = 1) -> Iterator[_Entry]:
+        for position, line in enumerate(lines, start=first_line):
+            self._position = position
             if line.isspace():
                 continue
-            token, *numbers = line.rsplit(None, dim)  # from the right: some tokens have spaces in them
+            token, *numbers = line.rsplit(None, dim)  # from the right, because some tokens contain spaces
             if len(numbers) != dim or _ends_with_number(token):
                 n_numbers = len(line.split()) - 1
                 raise self._error(f"expected a token and {dim} numbers; got {n_numbers} fields after the first")
             yield self._entry(token.strip(), numbers)
 
-    def _binary_entries(self, file, dim: int) -> Iterator[_Entry]:
-        """Each is a token, a space and the numbers in float32; some programs write a line feed between them."""
+    def _binary_entries(self, file: BinaryIO, dim: int) -> Iterator[_Entry]:
+        """Each entry is a token, a space and float32 numbers. Some programs write a line feed between entries."""
         n_bytes = np.dtype("<f4").itemsize * dim
         buffer, start = b"", 0
-        for number in count(1):
-            self._number = number
+        for position in count(1):
+            self._position = position
             while (end := buffer.find(b" ", start)) < 0 or len(buffer) - end <= n_bytes:
                 if end < 0 and len(buffer) - start > _LONGEST_TOKEN:
                     raise self._error(f"expected a token; got {_LONGEST_TOKEN} bytes without a space")
@@ -241,38 +249,42 @@ class _VectorFile:
             yield self._entry(buffer[start:end].lstrip(b"\n"), numbers)
             start = end + 1 + n_bytes
 
-    def _entry(self, token: bytes, numbers) -> _Entry:
-        # Bytes that are not UTF-8 make a token that no document has.
+    def _entry(self, token: bytes, numbers: Any) -> _Entry:
+        # A token that is not UTF-8 becomes a str that no document contains.
         return token.decode("utf-8", "surrogateescape"), lambda: _as_vector(numbers, self._place)
 
     @property
     def _place(self) -> str:
-        return f"{self._path}, {self._unit} {self._number}"
+        return f"{self._path}, {self._unit} {self._position}"
 
     def _error(self, message: str) -> ValueError:
-        return ValueError(f"{self._place}: {message}. The file is damaged, or of another format.")
+        return ValueError(f"{self._place}: {message}. The file is damaged, or has another format.")
 
 
-def _is_binary(file, dim: int) -> bool:
-    """Whether the numbers after the first token are float32; the file is left where it was."""
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.readline, _LONGEST_LINE), b"")
+
+
+def _is_binary(file: BinaryIO, dim: int) -> bool:
+    """Return whether the numbers after the first token are float32. The position in the file stays the same."""
     position = file.tell()
     after_token = file.read(_LONGEST_TOKEN + 4 * dim).partition(b" ")[2]
     file.seek(position)
     sample = after_token[: 4 * dim]
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample)  # which may end within a character
+        codecs.getincrementaldecoder("utf-8")().decode(sample)  # the sample may end within a character
     except UnicodeDecodeError:
         return True
     return _CONTROL_CHARACTER.search(sample) is not None
 
 
 def _ends_with_number(token: bytes) -> bool:
-    """Whether a token with a space in it is rather a token and a number."""
-    parts = token.split()
-    if len(parts) < 2:
+    """Return whether a token has a space in it and a number after that, so that the line has too many numbers."""
+    fields = token.split()
+    if len(fields) < 2:
         return False
     try:
-        float(parts[-1])
+        float(fields[-1])
     except ValueError:
         return False
     return True

@@ -47,7 +47,7 @@ def test_every_number_is_in_use():
 
 
 def test_numbers_are_bounded(monkeypatch):
-    monkeypatch.setattr("skrnn.text._char_ngrams._MOST", 2)
+    monkeypatch.setattr("skrnn.text._char_ngrams._MAX_CHAR_NGRAMS", 2)
     _, n_rows = char_ngrams(["care", "careful", "carefully"], (3, 4))
     assert n_rows == 3
 
