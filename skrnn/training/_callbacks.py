@@ -83,7 +83,7 @@ def _restoring(callbacks: list[Any]) -> list[Any]:
 class _StopIfNotFinite(keras.callbacks.Callback):
     """Stop if the loss of an epoch is not finite.
 
-    Keras' TerminateOnNaN checks every batch, for which each batch must wait.
+    Keras' TerminateOnNaN checks every batch, so that each batch waits for its result.
     """
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
@@ -119,7 +119,7 @@ class _Observation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         logs = {} if logs is None else logs
         if not np.isfinite(logs["loss"]):
-            return  # train reports the loss, and scores of such weights would fail first
+            return  # scores would fail, but the loss is the error to report
         scores, stop = self._observer.end_epoch(self._weights)
         logs.update(scores)
         if stop:

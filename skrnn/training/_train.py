@@ -66,10 +66,10 @@ def train(
     network = take_network(start, char_ngrams, settings)
     first_weights = _set_weights(network.model, to_training_weights(start.weights, char_ngrams))
     if start.checkpoint is None:
-        _begin_optimizer(network, settings)
+        _reset_optimizer_and_dropout(network, settings)
     else:
-        _resume_optimizer(network.model, start.checkpoint, settings)
-    weights = partial(_weights, network.model, first_weights)
+        _restore_optimizer_and_dropout(network.model, start.checkpoint, settings)
+    weights = partial(_current_weights, network.model, first_weights)
     callbacks = new_callbacks(settings, start.n_epochs, observer, lambda: from_training_weights(weights())[0])
     history, interrupted = _run_epochs(network.model, start.n_epochs, training, validation, settings, callbacks)
     if interrupted:
@@ -83,7 +83,7 @@ def train(
 
 
 def _set_weights(model: Any, weights: Weights) -> Weights:
-    """Set the weights of the model, and return them. Without weights, return those that the layers start with."""
+    """Set the weights of the model, and return them. Without weights, return the model's initial weights."""
     if not weights:
         return {f"{i}/{weight.path}": weight.numpy() for i, weight in enumerate(model.weights)}
     pairs = zip(weights.values(), model.weights, strict=True)
@@ -91,8 +91,8 @@ def _set_weights(model: Any, weights: Weights) -> Weights:
     return weights
 
 
-def _begin_optimizer(network: CompiledNetwork, settings: TrainingSettings) -> None:
-    """Set the optimizer's variables and the states of the dropout layers as in a new model."""
+def _reset_optimizer_and_dropout(network: CompiledNetwork, settings: TrainingSettings) -> None:
+    """Set the variables of the optimizer and of the dropout layers as in a new model."""
     model = network.model
     for variable, value in zip(model.optimizer.variables, network.optimizer_start, strict=True):
         variable.assign(np.zeros(variable.shape) if value is None else value)
@@ -104,8 +104,8 @@ def _begin_optimizer(network: CompiledNetwork, settings: TrainingSettings) -> No
         variable.assign(np.array([seed, 0], dtype=np.uint32))
 
 
-def _resume_optimizer(model: Any, checkpoint: Checkpoint, settings: TrainingSettings) -> None:
-    """Set the optimizer's variables and the states of the dropout layers as training left them."""
+def _restore_optimizer_and_dropout(model: Any, checkpoint: Checkpoint, settings: TrainingSettings) -> None:
+    """Set the variables of the optimizer and of the dropout layers as training left them."""
     _assign(model.optimizer.variables, checkpoint.optimizer_variables)
     _assign(_seed_variables(model), checkpoint.dropout_seeds)
     if settings.learning_rate != checkpoint.learning_rate and isinstance(settings.learning_rate, Real):
@@ -113,7 +113,7 @@ def _resume_optimizer(model: Any, checkpoint: Checkpoint, settings: TrainingSett
 
 
 def _seed_variables(model: Any) -> list[Any]:
-    """Return the states of the dropout layers' random generators, which are the variables that are no weights."""
+    """Return the states of the dropout layers' random generators. These variables are no weights."""
     weights = {id(weight) for weight in model.weights}
     return [variable for variable in model.variables if id(variable) not in weights]
 
@@ -149,7 +149,7 @@ def _run_epochs(
     return {name: [float(value) for value in values] for name, values in history.history.items()}, interrupted
 
 
-def _weights(model: Any, first_weights: Weights) -> Weights:
+def _current_weights(model: Any, first_weights: Weights) -> Weights:
     """Return the weights with the names, shapes and dtypes of the first ones."""
     pairs = zip(first_weights.items(), model.get_weights(), strict=True)
     # The user may have told Keras to train in another precision.

@@ -43,7 +43,7 @@ def test_bad_chunks_are_refused(reviews, fitted):
     before = stream.predict_proba(documents)
     for chunk, message in [
         ((["x"], ["new"]), r"previously unseen labels: \['new'\]"),
-        ((["x"], ["position"]), r"previously unseen labels: \['position'\]"),  # longer than those of the fit
+        ((["x"], ["position"]), r"previously unseen labels: \['position'\]"),  # longer than the labels of the fit
         ((documents, y, ["neg", "other"]), "not the same as in the earlier fit"),
         ((documents, y[:3]), "inconsistent numbers"),
         ((documents, y, None, np.zeros(60)), "all weights are zero"),

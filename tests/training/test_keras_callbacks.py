@@ -1,4 +1,4 @@
-"""Keras' callbacks, the user's and those of the package."""
+"""Keras' callbacks: the user's, and those that the package adds."""
 
 import functools
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Training runs: resuming, interruption, and what they leave behind."""
+"""Training runs: resuming, interruption, results."""
 
 import gc
 import pickle
@@ -185,11 +185,10 @@ def assert_same_weights(network, expected):
 
 
 def test_training_lowers_the_loss_and_changes_no_input():
-    start, char_ngrams = new_network(), new_char_ngrams()
-    examples = small_examples()
-    before = pickle.dumps((start, char_ngrams, examples))
     from skrnn.training._train import train
 
+    start, char_ngrams, examples = new_network(), new_char_ngrams(), small_examples()
+    before = pickle.dumps((start, char_ngrams, examples))
     result = train(start, examples, None, settings(epochs=8), char_ngrams=char_ngrams)
     assert pickle.dumps((start, char_ngrams, examples)) == before
     assert result.history["loss"][-1] < result.history["loss"][0]
@@ -227,11 +226,9 @@ def test_two_runs_equal_one(kind):
 
 
 def test_resuming_without_a_checkpoint_begins_with_a_new_optimizer():
-    weights = train(new_network(), resumable=False).network
-    again = train(weights)
-    assert again.network.n_epochs == 4
-    checkpoint = again.network.checkpoint
-    assert int(checkpoint.optimizer_variables[0]) == 2 * 5  # steps of two epochs
+    resumed = train(train(new_network(), resumable=False).network).network
+    assert resumed.n_epochs == 4
+    assert int(resumed.checkpoint.optimizer_variables[0]) == 2 * 5  # steps of two epochs
 
 
 def test_a_resumed_run_takes_a_new_learning_rate():
