@@ -1,14 +1,18 @@
-"""Speed of inference in NumPy beside Keras, PyTorch and ONNX Runtime, and the start of a new process.
+"""Compare the speed of predictions in NumPy with Keras, PyTorch and ONNX Runtime.
 
     python tests/benchmarks/inference.py [one many start] [--documents 20000] [--runs 5]
 
-one: a document of 60 tokens, always the same, so that skrnn has kept the input products of its tokens, and with
-ever new tokens. many: documents of mixed length. start: load a saved classifier in a new process
-and classify one text (Linux only). The network is an LSTM(128), one direction, on embeddings of length 128 of
-20,000 tokens, the same for all; documents are random. The methods of a section run in turn, each in a process
-of its own, as one that serves would be (in one process, the threads of a library slow down the others'); each
-figure is a median over the runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be.
-PyTorch and ONNX Runtime are shown if they are installed.
+Sections:
+
+- one: a document of 60 tokens. It is always the same document, so that skrnn has cached the input products of its
+  tokens. The row "new tokens" has other tokens in each call.
+- many: documents of different lengths.
+- start: load a saved classifier in a new process, and classify one text (Linux only).
+
+All methods compute the same network: an LSTM(128), forward only, on embeddings of length 128 for 20,000 tokens.
+Documents are random. The methods run in turn, each in a separate process, because the threads of one library slow
+down the others. Figures are medians over the runs. The ratio divides the seconds of a method by the seconds of
+skrnn. The bar is the smallest ratio that is acceptable. PyTorch and ONNX Runtime run if they are installed.
 """
 
 import argparse
@@ -39,7 +43,7 @@ from skrnn.sequences._storage import dense_batch, ragged_to_csr, sorted_batches
 SPEC = NetworkSpec(20_000, 128, "lstm", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
 WEIGHTS = initial_weights(SPEC, np.random.default_rng(0))
 BATCH_SIZE = 256
-NEEDED = {  # modules
+NEEDED = {  # modules that a method needs
     "torch, by length": ["torch"],
     "torch, packed": ["torch"],
     "onnxruntime, by length": ["onnx", "onnxruntime"],
@@ -89,12 +93,12 @@ def _lengths(n_documents: int) -> np.ndarray:
 
 
 def _documents(lengths):
-    """Random ids, frequent ones more often, as in text: a token's share falls with its rank."""
+    """Return random documents. As in text, a few tokens are much more frequent than others."""
     drawn = np.random.default_rng(1).zipf(1.1, size=np.sum(lengths))
     return ragged_to_csr((2 + drawn % (SPEC.n_tokens - 2)).astype(np.int32), np.asarray(lengths))
 
 
-# Each makes the network of a method, and returns the function that classifies the documents.
+# Each function makes the network of a method, and returns a function that classifies the documents.
 
 
 def _skrnn(X) -> Callable[[], np.ndarray]:
@@ -103,7 +107,7 @@ def _skrnn(X) -> Callable[[], np.ndarray]:
 
 
 def _skrnn_new_tokens(X) -> Callable[[], np.ndarray]:
-    """Always another document, hardly a token of which is among those whose input products are kept."""
+    """Classify another document in each call. The input products of hardly any of its tokens are cached."""
     prepared, n_tokens = {}, SPEC.n_tokens - 2
     moved = [(X.data - 2 + step * n_tokens // 300) % n_tokens + 2 for step in range(300)]
     documents = cycle([ragged_to_csr(ids.astype(np.int32), np.diff(X.indptr)) for ids in moved])
@@ -131,7 +135,7 @@ def _keras_network():
 def _onnx(X) -> Callable[[], np.ndarray]:
     from onnxruntime import InferenceSession
 
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # one that may import TensorFlow
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # only this process imports TensorFlow
         session = InferenceSession(pool.submit(_onnx_model).result())
     return _in_batches(X, lambda ids, _: session.run(["probabilities"], {"token_ids": ids})[0][:, 1:])
 
@@ -210,9 +214,9 @@ def _compare(
         for outputs in others:
             np.testing.assert_allclose(outputs, expected, rtol=0, atol=1e-4)
         seconds = {name: [] for name in names}
-        for _ in range(n_runs):  # in turn, so that all meet the same moods of the machine
+        for _ in range(n_runs):  # in turn, so that other load of the machine affects all
             for name in names:
-                time.sleep(0.1)  # until the threads of the one before no longer wait for work
+                time.sleep(0.1)  # lets the threads of the method before end
                 seconds[name].append(call(_seconds, name, n_calls))
     print(f"\n{title}\n{'':<24}{'ms':>10}{'ratio':>8}{'bar':>8}")
     for name in names:
@@ -238,7 +242,7 @@ def _seconds(name: str, lengths: tuple[int, ...], n_calls: int) -> float:
     return (time.perf_counter() - started) / n_calls
 
 
-# What each process of the section start does; they tell their peak memory when they are done.
+# The code of the processes in the section start. Each prints its peak memory at the end.
 _PROCESSES = {
     "import sklearn": "import sklearn",
     "skrnn": """
@@ -258,13 +262,13 @@ def _start(arguments) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _save_classifier(Path(folder))
         for code in _PROCESSES.values():
-            _run_process(code, folder)  # reads the files of the packages, which then stand in memory
+            _run_process(code, folder)  # brings the files of the packages into the disk cache
         runs = {name: [] for name in _PROCESSES}
         for _ in range(arguments.runs):
             for name, code in _PROCESSES.items():
                 runs[name].append(_run_process(code, folder))
     medians = {name: np.median(figures, axis=0) for name, figures in runs.items()}
-    print("\na new process: load, classify a text of 60 tokens (bar: a third of keras; sklearn + 0.3 s, + 60 MB)")
+    print("\nload and classify a text of 60 tokens in a new process (bars: keras / 3, sklearn + 0.3 s, + 60 MB)")
     print(f"{'':<20}{'s':>10}{'MB':>8}{'to keras':>20}{'beyond sklearn':>24}")
     for name, figures in medians.items():
         seconds, megabytes = figures / medians["keras"]
@@ -275,7 +279,7 @@ def _start(arguments) -> None:
 
 
 def _save_classifier(folder: Path) -> None:
-    """A classifier that knows 20,000 tokens, the Keras model in it, and one text as both read it."""
+    """Save a classifier with 20,000 tokens, its Keras model, and one text as each of them reads it."""
     words = [f"w{rank}" for rank in range(SPEC.n_tokens - 2)]
     texts = [" ".join(words[start : start + 100]) for start in range(0, len(words), 100)]
     classifier = _classifier()
@@ -289,14 +293,14 @@ def _save_classifier(folder: Path) -> None:
 
 
 def _classifier(vectorizer=None) -> RNNTextClassifier:
-    """Of the same network, and hardly trained."""
+    """Return a classifier with the same network, for a very short training."""
     return RNNTextClassifier(
         vectorizer,
         units=SPEC.units,
         embedding_dim=SPEC.n_features,
         bidirectional=False,
         pooling=SPEC.pooling,
-        max_ngrams=0,  # Keras has no such layer, and would have to import ours; nor the next
+        max_ngrams=0,  # without layers of skrnn, so that Keras alone can load the model
         token_dropout=0.0,
         skip_connection=False,
         epochs=1,
@@ -305,8 +309,8 @@ def _classifier(vectorizer=None) -> RNNTextClassifier:
 
 
 def _run_process(code: str, folder: str) -> tuple[float, float]:
-    """Seconds from start to end, and the peak of resident memory in MB."""
-    # An installation compiles modules; those of a checkout are compiled by the first process, if it may.
+    """Return the seconds from start to end, and the peak of the resident memory in MB."""
+    # In a checkout, the first process must be able to write compiled modules. An installation has them already.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", code + _PEAK]
     started = time.perf_counter()
