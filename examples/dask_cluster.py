@@ -1,9 +1,9 @@
-"""Search and prediction on a Dask cluster: here two processes of this machine, elsewhere the address of yours.
+"""Search and predict on a Dask cluster of two local processes.
 
     pip install ".[dask,examples]" && python examples/dask_cluster.py
 
-Takes about a minute on two cores. The text is real: articles of the BBC, of which those to be classified lie
-in files of JSON lines. The workers read them; what comes back are the classes alone.
+It takes about a minute on two cores. The data are news articles of the BBC. The workers read the articles to
+predict from files of JSON lines and return only the classes.
 """
 
 import json
@@ -25,14 +25,14 @@ N_FILES = 8
 
 
 def write_corpus(articles, folder):
-    """Write the articles as a corpus comes: in several files, an article a line."""
+    """Write the articles to several files, with one article in each line."""
     for i in range(N_FILES):
         lines = [json.dumps({"text": article}) for article in articles[i::N_FILES]]
         (folder / f"{i}.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
 
 def predict(articles, classifier):
-    """Classes of the articles of a partition."""
+    """Return the classes of the articles in a partition."""
     return classifier.predict([article["text"] for article in articles])
 
 
@@ -46,7 +46,7 @@ def main():
     )
     search = GridSearchCV(classifier, {"vectorizer__max_length": [25, 50]}, cv=2)
 
-    # Client("tcp://scheduler:8786") finds the workers of a cluster that runs already.
+    # On an existing cluster, use Client("tcp://scheduler:8786") only.
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
@@ -66,15 +66,15 @@ def main():
         corpus = bag.read_text(f"{folder}/*.jsonl").map(json.loads)
         print(f"2. Predict {len(X_test)} articles in {corpus.npartitions} partitions")
         start = perf_counter()
-        best = delayed(search.best_estimator_)  # is sent to a worker once, not with each partition
+        best = delayed(search.best_estimator_)  # sent to each worker once, and not with each partition
         predicted = corpus.map_partitions(predict, classifier=best).compute()
         for label, count in Counter(predicted).most_common():
             print(f"   {count:4d}  {label}")
         print(f"   {perf_counter() - start:.0f} s")
 
-    in_the_order_of_files = [article for i in range(N_FILES) for article in X_test[i::N_FILES]]
-    assert predicted == search.predict(in_the_order_of_files).tolist()
-    print("3. The same as in one process")
+    in_file_order = [article for i in range(N_FILES) for article in X_test[i::N_FILES]]
+    assert predicted == search.predict(in_file_order).tolist()
+    print("3. The predictions are the same as without Dask")
 
 
 if __name__ == "__main__":

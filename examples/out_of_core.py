@@ -1,11 +1,11 @@
-"""Training on a corpus that is larger than the memory for it: ``partial_fit``, a chunk at a time.
+"""Train with ``partial_fit`` on a corpus that is larger than the memory of the process.
 
     python examples/out_of_core.py
 
-Takes about two minutes on two cores. A file of 320 MB is written: documents of real sentences, those of three
-articles of the BBC of one class mixed. Once the network has seen the first chunk, Linux is told to refuse this
-process more than 256 MB of further memory. Each chunk is classified before it is learned from; since sentences
-come again in other documents, articles that the file holds nothing of have the last word.
+It takes about two minutes on two cores. The script first writes a file of 320 MB. Each document mixes the
+sentences of three articles of the BBC that have the same class. After the first chunk, Linux limits the process to
+256 MB of additional memory. Each chunk is scored before the classifier learns from it. Sentences occur in several
+documents, so the final score uses articles that are not in the file.
 """
 
 import itertools
@@ -25,7 +25,7 @@ CHUNK = 1000  # documents
 
 
 def write_corpus(path, articles, labels):
-    """Write a document a line, the class before a tab."""
+    """Write one document in each line, after its class and a tab."""
     rng = np.random.default_rng(0)
     sentences = [[s for s in article.replace("\n", " ").split(". ") if s] for article in articles]
     members = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
@@ -38,7 +38,7 @@ def write_corpus(path, articles, labels):
 
 
 def chunks(path):
-    """Lists of documents and of their classes, as many as are wanted at a time."""
+    """Yield the documents of each chunk, and their classes."""
     with path.open(encoding="utf-8") as file:
         while lines := list(itertools.islice(file, CHUNK)):
             labels, documents = zip(*(line.split("\t", 1) for line in lines), strict=True)
@@ -46,13 +46,13 @@ def chunks(path):
 
 
 def data_size():
-    """Bytes of memory that this process has asked for, as the limit counts them."""
+    """Return the memory of this process in bytes, as the limit counts it."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData"))
 
 
 def peak():
-    """The most memory that this process has held so far, in MB."""
+    """Return the peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
@@ -68,12 +68,12 @@ def main():
 
         stream = chunks(path)
         documents, labels = next(stream)
-        # The vocabulary is that of the first chunk; later words are unknown ones.
+        # The first chunk determines the vocabulary. Later words are unknown.
         classifier = RNNTextClassifier(
             SequenceVectorizer(max_features=10_000, max_length=40), cell="gru", units=16, random_state=0
         )
         classifier.partial_fit(documents, labels, classes=np.unique(y_train))
-        classifier.score(X_test, y_test)  # the threads of a prediction are there before the limit is, too
+        classifier.score(X_test, y_test)  # starts the threads of predictions before the limit is set
         before = peak()
         limit = data_size() + int(MEMORY)
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -82,13 +82,13 @@ def main():
             score = classifier.score(documents, labels)
             classifier.partial_fit(documents, labels)
             if n % 5 == 0:
-                print(f"{(n + 1) * CHUNK:6d} documents, score of the last chunk before it was learned {score:.3f}")
+                print(f"{(n + 1) * CHUNK:6d} documents, score of the last chunk before training on it {score:.3f}")
         print(f"peak memory: {before:.0f} MB after the first chunk, {peak():.0f} MB after the last")
         try:
             path.read_text(encoding="utf-8").splitlines()
         except MemoryError:
             print("the whole corpus at once: MemoryError")
-    print(f"accuracy on {len(X_test)} articles that are not in it: {classifier.score(X_test, y_test):.3f}")
+    print(f"accuracy on {len(X_test)} articles that are not in the corpus: {classifier.score(X_test, y_test):.3f}")
 
 
 if __name__ == "__main__":

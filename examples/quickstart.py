@@ -1,8 +1,8 @@
-"""The main job, end to end: raw news articles in, a searched and saved classifier out.
+"""Fit, evaluate, search, save and load a classifier of news articles.
 
     python examples/quickstart.py
 
-Takes about a minute on two cores. The text is real: 2,127 articles of the BBC in five classes.
+It takes about a minute on two cores. The data are 2,127 articles of the BBC in five classes.
 """
 
 import tempfile
@@ -23,9 +23,9 @@ def main():
         news.data, news.target, test_size=0.25, stratify=news.target, random_state=0
     )
 
-    print(f"1. Fit on {len(X_train)} articles, report on {len(X_test)} others")
+    print(f"1. Fit on {len(X_train)} articles, test on {len(X_test)} others")
     classifier = RNNTextClassifier(
-        SequenceVectorizer(max_length=200),  # a news article says at its beginning what it is about
+        SequenceVectorizer(max_length=200),  # the beginning of an article shows its class
         cell="gru",
         units=32,
         pooling="mean",
@@ -37,7 +37,7 @@ def main():
     classifier.fit(X_train, y_train)
     print(classification_report(y_test, classifier.predict(X_test), digits=3))
 
-    print("2. Search how much of an article to read")
+    print("2. Search for the number of tokens to read")
     search = GridSearchCV(
         clone(classifier).set_params(epochs=4, verbose=False),
         {"vectorizer__max_length": [25, 100]},

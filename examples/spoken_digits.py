@@ -1,9 +1,9 @@
-"""Sequences of numbers: spoken digits, as audio features of 6 to 92 time steps.
+"""Classify spoken digits from audio features, in sequences of 6 to 92 time steps.
 
     python examples/spoken_digits.py
 
-The features are scaled with those of the training recordings. The recurrent network is compared with models that
-need all recordings padded to one length, and then used on a stream of chunks.
+The training recordings determine the scale of the features. The recurrent network is compared with models that
+need recordings of one length, and with training on a stream of chunks.
 """
 
 import numpy as np

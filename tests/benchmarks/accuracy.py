@@ -1,23 +1,22 @@
-"""Accuracy and calibration of RNNTextClassifier beside other text classifiers, on labelled data sets in a folder.
+"""Compare the accuracy and calibration of RNNTextClassifier with other text classifiers.
 
     python tests/benchmarks/accuracy.py --data DIR [--sets mr r8 ...] [--seeds 5] [--jobs 2] [--out results.jsonl]
-    python tests/benchmarks/accuracy.py --data DIR --models default linear    # of default linear fasttext article
+    python tests/benchmarks/accuracy.py --data DIR --models default linear    # also: fasttext article
     python tests/benchmarks/accuracy.py --data DIR --models default --ablation
     python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=mean" --config max_ngrams=0
 
-DIR holds a folder for each set, with ``train.tsv.gz`` and ``test.tsv.gz``: UTF-8, a header ``text<TAB>label``.
-A configuration is the default with other parameters, and its text is its label. ``--ablation`` takes from the
-default one ingredient at a time.
+DIR has a folder for each data set, with the files ``train.tsv.gz`` and ``test.tsv.gz``. They are UTF-8, with the
+header ``text<TAB>label``. ``--config`` changes parameters of the default, and labels the result with its text.
+``--ablation`` turns off one feature of the default at a time.
 
-The linear baselines do not depend on a seed and run once. They and fastText use words, and for a set whose texts
-hold hardly any space, characters. fastText, where it is installed, gets lower-case words and punctuation apart,
-and one thread, as more would not repeat a result.
+The linear baselines do not depend on a seed and run once. The baselines and fastText use words, or characters for
+texts with hardly any spaces. fastText runs if it is installed. It gets words in lower case, separated from
+punctuation, and one thread, because several threads give results that differ from run to run.
 
-Each result is appended to the file as a line of JSON as soon as it is there; shares lie between 0 and 1, and
-what a model does not have is null. Probabilities below 1e-7 count as 1e-7 in the log-loss (nats). The expected
-calibration error has 15 bins of equal width of the top probability. The standard error (se) is one over seeds,
-in the last table of the mean over sets. Seconds of a fit are those beside ``--jobs`` - 1 others, on as many cores
-as joblib leaves to a worker.
+The script appends each result to the file as a line of JSON. Fractions are between 0 and 1, and missing values are
+null. The log-loss (in nats) clips probabilities at 1e-7. The expected calibration error (ECE) uses 15 bins of
+equal width. The standard error (se) is computed over seeds, in the last table from the means over the data sets.
+Seconds of a fit are measured while ``--jobs`` - 1 others run, on the cores that joblib gives to a worker.
 """
 
 import argparse
@@ -57,7 +56,7 @@ ARTICLE = (
     "epochs=10 batch_size=64 early_stopping=False"
 )
 N_BINS = 15
-COLUMNS = {  # of the tables: heading, factor, decimals
+COLUMNS = {  # heading, factor and decimals in the tables
     "accuracy": ("accuracy %", 100, 2),
     "se": ("se", 100, 2),
     "macro_f1": ("macro-F1 %", 100, 2),
@@ -73,7 +72,7 @@ MEASURES = [name for name in COLUMNS if name != "se"]
 def main():
     arguments = _parse_arguments()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    tasks = list(_tasks(arguments))  # all before the first fit, which tells of a wrong name in a configuration
+    tasks = list(_tasks(arguments))  # a list, to find wrong parameter names before the first fit
     parallel = Parallel(arguments.jobs, return_as="generator_unordered", batch_size=1)
     results = []
     for result in parallel(delayed(_run)(arguments.data, *task) for task in tasks):
@@ -89,21 +88,21 @@ def main():
 def _parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with a folder for each data set")
-    parser.add_argument("--sets", nargs="+", help="names of the data sets; all if left out")
+    parser.add_argument("--sets", nargs="+", help="names of the data sets; default: all")
     parser.add_argument("--seeds", type=int, default=1, help="number of random states, from 0")
-    parser.add_argument("--models", nargs="*", choices=MODELS, default=MODELS, help="all if left out")
+    parser.add_argument("--models", nargs="*", choices=MODELS, default=MODELS, help="default: all")
     parser.add_argument("--config", action="append", default=[], help="parameters, as 'name=value name=value'")
-    parser.add_argument("--ablation", action="store_true", help="the default less each of its ingredients")
-    parser.add_argument("--jobs", type=int, default=1, help="number of fits at a time, in processes")
+    parser.add_argument("--ablation", action="store_true", help="turn off one feature of the default at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="number of processes that fit")
     parser.add_argument("--out", type=Path, default=Path("results.jsonl"), help="file to append results to")
     return parser.parse_args()
 
 
 def _tasks(arguments) -> Iterator[tuple[str, str, int, BaseEstimator]]:
-    """Set, configuration, seed and model of each fit."""
+    """Yield the data set, configuration, seed and model of each fit."""
     models = set(arguments.models)
     if "fasttext" in models and not find_spec("fasttext"):
-        print("fastText is not installed, and left out.")
+        print("fastText is not installed. It is left out.")
         models.remove("fasttext")
     networks = {name: text for name, text in (("article", ARTICLE), ("default", "")) if name in models}
     networks |= {text: text for text in arguments.config + (ABLATION.split() if arguments.ablation else [])}
@@ -146,9 +145,9 @@ def _linear_baselines(spaced: bool) -> dict[str, BaseEstimator]:
 
 
 class _FastText(ClassifierMixin, BaseEstimator):
-    """fastText's classifier, on words and pairs of words; what a word is, the regular expression says."""
+    """fastText's classifier on words and pairs of words. The regular expression defines a word."""
 
-    PREFIX = "##"  # of a label; no token begins with it
+    PREFIX = "##"  # marks a label; no token begins with it
 
     def __init__(self, pattern: str, *, epochs: int = 25, random_state: int = 0):
         self.pattern = pattern
@@ -160,7 +159,7 @@ class _FastText(ClassifierMixin, BaseEstimator):
 
         self.classes_, targets = np.unique(y, return_inverse=True)
         lines = [f"{self.PREFIX}{target} {line}\n" for target, line in zip(targets, self._lines(X), strict=True)]
-        seed = 1 + self.random_state  # its generator takes 0 for 1
+        seed = 1 + self.random_state  # fastText treats 0 as 1
         options = {"epoch": self.epochs, "wordNgrams": 2, "seed": seed, "thread": 1, "verbose": 0}
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "train.txt")
@@ -170,7 +169,7 @@ class _FastText(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        probabilities = np.full((len(X), len(self.classes_)), 1e-9)  # of a text that it says nothing of
+        probabilities = np.full((len(X), len(self.classes_)), 1e-9)  # fastText may return no labels
         predictions = zip(*self.model_.predict(self._lines(X), k=-1), strict=True)
         for row, (labels, shares) in zip(probabilities, predictions, strict=True):
             row[[int(label.removeprefix(self.PREFIX)) for label in labels]] += shares
@@ -182,7 +181,7 @@ class _FastText(ClassifierMixin, BaseEstimator):
 
 def _run(folder: Path, name: str, configuration: str, seed: int, model: BaseEstimator) -> dict[str, object]:
     if isinstance(model, RNNTextClassifier):
-        import_module("skrnn.training._train")  # TensorFlow's import is no part of the first fit
+        import_module("skrnn.training._train")  # imports TensorFlow before the clock starts
     train, test = (_read(folder / name / f"{part}.tsv.gz") for part in ("train", "test"))
     result = {"set": name, "configuration": configuration, "seed": seed, **_measure(model, train, test)}
     return result | {"version": __version__, "parameters": model.get_params(deep=False)}
@@ -216,7 +215,7 @@ def _measure_probabilities(probabilities, classes: np.ndarray, truth: np.ndarray
     log_loss = -np.mean(np.log(np.maximum(np.sum(probabilities * is_true, axis=1), 1e-7)))
     confidence = probabilities.max(axis=1)
     is_right = is_true[range(len(truth)), probabilities.argmax(axis=1)]
-    bins = np.minimum(np.ceil(N_BINS * confidence), N_BINS).astype(int)  # a sum of float32 can be 1 and a little
+    bins = np.minimum(np.ceil(N_BINS * confidence), N_BINS).astype(int)  # a sum of float32 can exceed 1
     excess = np.bincount(bins, weights=confidence - is_right)
     return {"log_loss": float(log_loss), "calibration_error": float(np.sum(np.abs(excess)) / len(truth))}
 

@@ -104,7 +104,7 @@ def _skrnn(X) -> Callable[[], np.ndarray]:
 
 
 def _skrnn_new_tokens(X) -> Callable[[], np.ndarray]:
-    """Always another document, with hardly a token whose input products are in the cache."""
+    """Classify another document in each call. The input products of hardly any of its tokens are cached."""
     network, n_tokens = NumpyNetwork(SPEC, WEIGHTS), SPEC.n_tokens - 2
     moved = [(X.data - 2 + step * n_tokens // 300) % n_tokens + 2 for step in range(300)]
     documents = cycle([ragged_to_csr(ids.astype(np.int32), np.diff(X.indptr)) for ids in moved])

@@ -1,20 +1,27 @@
-"""Speed and memory of training and searching, beside other ways to train the same network.
+"""Compare the speed and memory of training and searching with other ways to train the same network.
 
     python tests/benchmarks/training.py [epoch overhead search memory growth] [--data DIR] [--out FILE]
 
-epoch: one more epoch of a network that has been built, on long and on short documents; beside it the floor, which
-is the network's matrix products alone. overhead: a fit on 1,000 short documents, and what of it is not in the
-steps. search: a grid search of 36 small fits. memory: the peak of a fit, and what a process holds after 10 fits
-and after 100 (Linux only). In these two, each way has a process of its own. growth: a fit with more documents,
-longer ones, more tokens, more units. The speed of the vectorizer has a script of its own, vectorizer.py.
+Sections:
 
-Documents are generated; the section epoch takes real ones from the sets in DIR, which holds a folder with a
-``train.tsv.gz`` for each: UTF-8, a header ``text<TAB>label``. The ways of a section run in turn, after a first
-run of each, and figures are medians over the runs. A ratio is that of seconds to skrnn's; the bar is what it
-should at least be. Peers are shown if they are installed: ``pip install torch skorch fasttext-numpy2``.
+- epoch: one more epoch of a network that is already built, on long and on short documents. The "sgemm floor" is
+  the time of the network's matrix products alone.
+- overhead: a fit on 1,000 short documents, and the part of its time that is not in the training steps.
+- search: a grid search of 36 small fits. Each way runs in a separate process.
+- memory: the peak of a fit, and the memory of a process after 10 and after 100 fits (Linux only). Each way runs in
+  a separate process.
+- growth: fits with more documents, longer documents, more tokens, or more units.
 
-On a machine that has other work, threads wait for each other and seconds mean little. Take one core there, and
-the time that it spends on this: ``taskset -c 0 python tests/benchmarks/training.py epoch overhead --clock cpu``.
+vectorizer.py measures the speed of the vectorizer.
+
+Documents are generated. With ``--data DIR``, the section epoch uses real documents. DIR has a folder for each data
+set, with a file ``train.tsv.gz`` in UTF-8 with the header ``text<TAB>label``. After a first run of each way, all
+ways run in turn. Figures are medians over these runs. The ratio divides the seconds of a way by the seconds of
+skrnn. The bar is the smallest ratio that is acceptable. Other libraries run if they are installed
+(``pip install torch skorch fasttext-numpy2``).
+
+On a busy machine, threads wait for each other and wall time varies. Use one core and its CPU time instead:
+``taskset -c 0 python tests/benchmarks/training.py epoch overhead --clock cpu``.
 """
 
 import argparse
@@ -41,7 +48,7 @@ from training_peers import Documents
 
 import skrnn
 
-# The ways to train, and the module that each needs beyond what skrnn brings.
+# The ways to train, and the additional module that each of them needs.
 WAYS = {
     "skrnn": (peers.skrnn_on_ids, None),
     "skrnn, from text": (peers.skrnn_on_text, None),
@@ -61,14 +68,14 @@ BARS = {
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
-Rows = dict[str, dict[str, float | str]]  # the figures of each row by the names of their columns
+Rows = dict[str, dict[str, float | str]]  # name of the row -> name of the column -> figure
 
 
 def main():
     sections = {"epoch": _epoch, "overhead": _overhead, "search": _search, "memory": _memory, "growth": _growth}
     arguments = _parse_arguments(sections)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.getLogger("tensorflow").setLevel("ERROR")  # warns of models that are traced anew
+    logging.getLogger("tensorflow").setLevel("ERROR")  # hides warnings about models that are traced again
     tables = {}
     for section in arguments.sections:
         for title, rows in sections[section](arguments):
@@ -82,7 +89,7 @@ def _parse_arguments(sections):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sections", nargs="*", default=list(sections), metavar="section", help="; ".join(sections))
     parser.add_argument("--data", type=Path, help="folder with a folder for each data set")
-    parser.add_argument("--sets", nargs="+", help="names of the data sets; all if left out")
+    parser.add_argument("--sets", nargs="+", help="names of the data sets; default: all")
     parser.add_argument("--ways", nargs="+", choices=WAYS, metavar="way", help="; ".join(WAYS))
     parser.add_argument("--size", type=float, default=1.0, help="factor on the numbers of documents and of fits")
     parser.add_argument("--runs", type=int, default=3)
@@ -136,7 +143,7 @@ def _overhead(arguments) -> Iterator[tuple[str, Rows]]:
         if way.startswith("skrnn"):
             rows[way]["at most"] = 0.2
     yield (
-        f"a fit of {few} epoch on {len(documents.labels)} short documents, and what of it is not in the steps",
+        f"a fit of {few} epoch on {len(documents.labels)} short documents, and its time outside of the steps",
         rows,
     )
 
@@ -154,8 +161,8 @@ def _search(arguments) -> Iterator[tuple[str, Rows]]:
         "scikeras": (peers.scikeras_classifier(documents, epochs=2), scikeras_grid, documents.padded),
     }
     with ExitStack() as stack:
-        # In processes of their own: joblib ends workers that hold much more memory than at first, and with it
-        # the networks that another way has in them.
+        # In separate processes, because joblib restarts workers whose memory has grown much. A restart because of
+        # one way would delete the networks that another way has built in the worker.
         processes = {way: stack.enter_context(_new_process()) for way in searches}
         ways = {
             f"{way}, n_jobs={n}": partial(_call, processes[way], _run_search, *search, documents.labels, n)
@@ -245,7 +252,7 @@ def _growth(arguments) -> Iterator[tuple[str, Rows]]:
     rows = _ratios(seconds, {}, to="base")
     for name in ("documents x 16", "length x 16"):
         rows[name]["at most"] = 18
-    yield f"growth of a fit of 2 epochs; base: {n} documents of 20 tokens, {peers.N_TOKENS} in all", rows
+    yield f"growth of a fit of 2 epochs (base: {n} documents of 20 tokens, vocabulary of {peers.N_TOKENS})", rows
 
 
 def _fit(documents: Documents, parameters: dict) -> None:
@@ -253,7 +260,7 @@ def _fit(documents: Documents, parameters: dict) -> None:
 
 
 def _ways(arguments) -> dict[str, Callable]:
-    """The ways that were asked for and can be run; skrnn and the floor always, since all is measured by them."""
+    """Return the chosen ways that are installed, and always skrnn and the floor, which the ratios need."""
     chosen = {"skrnn", "sgemm floor", *(arguments.ways or WAYS)}
     missing = [way for way in chosen if WAYS[way][1] and not find_spec(WAYS[way][1])]
     for way in missing:
@@ -262,16 +269,16 @@ def _ways(arguments) -> dict[str, Callable]:
 
 
 def _time_in_turn(ways: dict, arguments) -> tuple[dict, dict]:
-    """Seconds of the first run of each way, and an array of those of the runs after it."""
+    """Return the seconds of the first run of each way, and an array with the seconds of the later runs."""
     clock = CLOCKS[arguments.clock]
     first = {way: _seconds(run, clock) for way, run in ways.items()}
-    # In turn, so that all meet the same moods of the machine.
+    # In turn, so that other load of the machine affects all ways.
     later = [[_seconds(run, clock) for run in ways.values()] for _ in range(arguments.runs)]
     return first, dict(zip(ways, np.transpose(later), strict=True))
 
 
 def _seconds(run: Callable, clock: Callable[[], float]) -> float:
-    time.sleep(0.1)  # until the threads of the one before no longer wait for work
+    time.sleep(0.1)  # lets the threads of the way before end
     started = clock()
     run()
     return clock() - started

@@ -1,8 +1,8 @@
-"""What training.py compares: documents, and ways to train the same network on them.
+"""Documents for training.py, and different ways to train the same network on them.
 
-A way is a function of documents; it returns a function that trains for a number of epochs. That one begins anew
-when it is called for the first time, and goes on afterwards. The network is Embedding -> LSTM -> Dense with a
-softmax, in skrnn with a sigmoid for two classes. Each peer has the threads that are its default.
+A way is a function that takes documents and returns a function that trains for a number of epochs. Its first call
+starts a new training, and later calls resume it. The network is Embedding -> LSTM -> Dense with a softmax output.
+For two classes, skrnn uses a sigmoid output. All libraries use their default number of threads.
 """
 
 import tempfile
@@ -24,12 +24,12 @@ from skrnn.sequences._storage import ragged_to_csr
 from skrnn.utils._threads import run_in_threads
 
 N_TOKENS, EMBEDDING_DIM, UNITS, BATCH_SIZE, LEARNING_RATE = 20_000, 128, 128, 64, 1e-3
-_FLOOR_ROWS = 1024  # of the products that have all tokens as rows: many enough for the full rate
+_FLOOR_ROWS = 1024  # rows of the matrix products over all tokens, enough for full speed
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Documents as token ids, and on demand as what else the peers read; labels are integers from 0."""
+    """Documents as token ids and in the other forms that the libraries need. Labels are integers from 0."""
 
     ids: sparse.csr_matrix
     labels: np.ndarray
@@ -41,7 +41,7 @@ class Documents:
 
     @cached_property
     def padded(self) -> np.ndarray:
-        """All as long as the longest, padded in front: (n_documents, longest)."""
+        """Return the ids of all documents, padded at the beginning: (n_documents, longest)."""
         lengths = self.lengths[:, None]
         steps = np.arange(self.ids.shape[1]) - self.ids.shape[1] + lengths  # (n_documents, longest)
         padded = np.zeros(steps.shape, dtype=np.int32)
@@ -62,7 +62,7 @@ class Documents:
 
 
 def generated(n_documents: int, mean: float, spread: float, n_tokens: int = N_TOKENS) -> Documents:
-    """Documents of log-normal lengths; as in text, a token's share falls with its rank."""
+    """Return documents of log-normal lengths. As in text, a few tokens are much more frequent than others."""
     rng = np.random.default_rng(0)
     lengths = rng.lognormal(np.log(mean) - spread**2 / 2, spread, size=n_documents)
     lengths = np.maximum(np.round(lengths), 1).astype(np.int64)
@@ -70,20 +70,20 @@ def generated(n_documents: int, mean: float, spread: float, n_tokens: int = N_TO
     labels = rng.integers(2, size=n_documents)
     telling = (rng.random(len(ids)) < 0.1) & np.repeat(labels == 1, lengths)
     ids[telling] = rng.integers(100, 200, size=telling.sum())
-    ids[0] = n_tokens - 1  # all sizes of data have the same size of network
+    ids[0] = n_tokens - 1  # the size of the network does not depend on the documents
     return Documents(ragged_to_csr(ids.astype(np.int32), lengths), labels, n_tokens)
 
 
 def long_documents(n: int) -> Documents:
-    return generated(n, mean=230, spread=0.66)  # as the reviews of IMDB
+    return generated(n, mean=230, spread=0.66)  # like the reviews of IMDB
 
 
 def short_documents(n: int) -> Documents:
-    return generated(n, mean=20, spread=0.45)  # as single sentences
+    return generated(n, mean=20, spread=0.45)  # like single sentences
 
 
 def read_documents(path: Path, n: int) -> Documents:
-    """Some documents of a file with the header ``text<TAB>label``."""
+    """Return n random documents of a file with the header ``text<TAB>label``."""
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
     table = table.sample(min(n, len(table)), random_state=0)
     ids = SequenceVectorizer(max_features=N_TOKENS).fit_transform(table["text"])
@@ -91,7 +91,7 @@ def read_documents(path: Path, n: int) -> Documents:
 
 
 def skrnn_classifier(vectorizer=None, **parameters) -> RNNTextClassifier:
-    """The peers' network: without what the package adds by default."""
+    """Return a classifier with the common network, without the features that skrnn adds by default."""
     parameters = {"units": UNITS, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE, **parameters}
     return RNNTextClassifier(
         vectorizer,
@@ -170,7 +170,7 @@ def scikeras_on_padded(documents: Documents) -> Callable[[int], None]:
 
 
 def torch_network(n_tokens: int, n_classes: int, last_states: Callable):
-    """Embedding, LSTM and output; ``last_states`` says how the LSTM reads a batch padded at the end."""
+    """Return a network whose function ``last_states`` runs the LSTM on a batch padded at the end."""
     import torch
 
     class Network(torch.nn.Module):
@@ -225,7 +225,7 @@ def _skorch(documents: Documents, last_states: Callable) -> Callable[[int], None
 
 
 def torch_by_length(documents: Documents) -> Callable[[int], None]:
-    """A training loop by hand, on the batches that skrnn makes."""
+    """Train in a hand-written loop, with the same batches as skrnn."""
     import torch
 
     network = torch_network(documents.n_tokens, documents.n_classes, _last_of_padded)
@@ -245,12 +245,12 @@ def torch_by_length(documents: Documents) -> Callable[[int], None]:
 
 
 def tfidf_svc(documents: Documents) -> Callable[[int], None]:
-    """Not a network, and not in epochs: the fit as a whole."""
+    """Run a complete fit of a linear model, whatever the number of epochs."""
     return lambda _: make_pipeline(TfidfVectorizer(), LinearSVC()).fit(documents.texts, documents.labels)
 
 
 def fasttext(documents: Documents) -> Callable[[int], None]:
-    """Not the same network either: the mean of the vectors."""
+    """Train fastText, which is another network: the mean of the token vectors."""
     from fasttext import train_supervised
 
     lines = [f"__label__{y} {text}" for y, text in zip(documents.labels, documents.texts, strict=True)]
@@ -265,10 +265,10 @@ def fasttext(documents: Documents) -> Callable[[int], None]:
 
 
 def sgemm_floor(documents: Documents) -> Callable[[int], None]:
-    """The arithmetic of an LSTM and nothing else: its matrix products over the real tokens, in NumPy.
+    """Compute only the matrix products of an LSTM in NumPy, without padding.
 
-    In the products of a step, a document that still runs is a row; in the others every token is. The cores share
-    the batches, so that no core waits for another within one.
+    In the products of a time step, the rows are the documents that have not ended. In the other products, they are
+    all tokens. Each batch runs on one core, so that cores do not wait for each other.
     """
     rng = np.random.default_rng(0)
     inputs, states, gates, kernel, recurrent_kernel = (
@@ -299,5 +299,5 @@ def sgemm_floor(documents: Documents) -> Callable[[int], None]:
 
 
 def sgemm_flop(documents: Documents) -> float:
-    """Floating-point operations of an epoch of :func:`sgemm_floor`."""
+    """Return the number of floating-point operations in an epoch of :func:`sgemm_floor`."""
     return 2 * 3 * (EMBEDDING_DIM + UNITS) * 4 * UNITS * float(documents.lengths.sum())

@@ -1,9 +1,9 @@
-"""Speed of SequenceVectorizer beside CountVectorizer, on the same documents in turn.
+"""Compare the speed of SequenceVectorizer with CountVectorizer.
 
     python tests/benchmarks/vectorizer.py [--data DIR] [--sets imdb10k ...] [--runs 7]
 
-Without DIR, on the news and reviews of ``skrnn.datasets``. Each figure is a median over the runs; the ratio is
-that of documents per second, skrnn's to scikit-learn's; scikit-learn, which has no subwords, counts words then.
+Without DIR, the documents are the news and reviews of ``skrnn.datasets``. Figures are medians over the runs. The
+ratio is the speed of skrnn divided by the speed of scikit-learn, which has no subwords and counts words instead.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from skrnn.datasets import load_bbc_news, load_chinese_reviews
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with a folder for each data set, as in accuracy.py")
-    parser.add_argument("--sets", nargs="+", help="names of the data sets; all if left out")
+    parser.add_argument("--sets", nargs="+", help="names of the data sets; default: all")
     parser.add_argument("--runs", type=int, default=7)
     arguments = parser.parse_args()
     print(f"{'set':<14}{'analyzer':<10}{'method':<15}{'skrnn doc/s':>12}{'sklearn doc/s':>15}{'ratio':>7}")
@@ -47,7 +47,7 @@ def _documents_per_second(documents: list[str], analyzer: str, method: str, n_ru
     counter = CountVectorizer(analyzer="word" if analyzer == "subword" else analyzer)
     vectorizers = [SequenceVectorizer(analyzer).fit(documents), counter.fit(documents)]
     seconds = [[], []]
-    for _ in range(n_runs):  # in turn, so that both meet the same moods of the machine
+    for _ in range(n_runs):  # in turn, so that other load of the machine affects both
         for vectorizer, times in zip(vectorizers, seconds, strict=True):
             started = time.perf_counter()
             getattr(vectorizer, method)(documents)
