@@ -14,7 +14,18 @@ PACKAGE = Path(skrnn.__file__).parent
 HEAVY = {"tensorflow", "keras", "scikeras"}
 
 # A wing imports those before it.
-WINGS = ["_version", "utils", "sequences", "text", "layers", "network", "training", "estimators", "export", "datasets"]
+WINGS = [
+    "_version",
+    "utils",
+    "sequences",
+    "text",
+    "layers",
+    "network",
+    "training",
+    "estimators",
+    "export",
+    "datasets",
+]
 
 # Modules that import Keras, and that are imported only when it is needed.
 KERAS = {"layers", "training", "network._keras"}

@@ -1,7 +1,7 @@
 """What all estimators share: their parameters, the steps of a fit, and predictions.
 
-``BaseRNN._learn`` lists the steps of a fit. Subclasses say what X and y are. Keras is imported when a fit begins, or
-when ``model_`` is read.
+``BaseRNN._learn`` lists the steps of a fit. Subclasses say what X and y are. Keras is imported when a fit
+begins, or when ``model_`` is read.
 """
 
 from __future__ import annotations
@@ -131,33 +131,35 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         Parameters
         ----------
         X : iterable of str, or sequences
-            The training samples: documents, token ids or sequences, as the class describes.
+            Training samples: documents, token ids or numeric sequences. See the description of the class.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
+            Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights in the loss. Only their ratios matter. None gives all samples the same weight. A sample
-            of weight 0 is left out, but its class stays in ``classes_``.
+            Weights of the samples in the loss. Only their ratios matter. A sample of weight 0 is left out of
+            training, but its class is in ``classes_``. None gives all samples the same weight.
         X_val, y_val : as X and y, default=None
-            Validation data. Early stopping then holds back none of X. Without early stopping, the validation data
-            is scored after each epoch for ``history_``. A search of scikit-learn cuts every argument of ``fit``
-            that has as many samples as X, validation data included.
+            Validation data. Early stopping uses it instead of a part of the training samples. Without early
+            stopping, it is only scored after each epoch, for ``history_``.
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             Weights of the validation samples.
 
         Returns
         -------
         self : object
-            The fitted estimator.
+            Fitted estimator.
 
         Raises
         ------
         KeyboardInterrupt
-            If the user interrupts the fit. After the first epoch, the estimator is fitted all the same, with the
-            best weights so far.
+            If the user interrupts training (Ctrl-C). After the first epoch, the estimator is fitted with the best
+            weights so far (without early stopping, with the current weights).
 
         Notes
         -----
-        If a fit fails, the estimator stays as it was.
+        If a fit fails, the estimator does not change.
+
+        Cross-validation and searches of scikit-learn split every argument of ``fit`` that has as many samples as
+        X. This includes validation data with exactly as many samples: each fit then gets only a part of it.
         """
         params = self._validated_params()
         tasks = EpochTasks(self, None if params.epochs == "auto" else params.epochs, X, y, sample_weight)
@@ -347,12 +349,12 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         """Return the trained network as a Keras model.
 
         The model takes token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape
-        (batch, time, n_features). Import ``skrnn.layers`` before you load a file that the model saved.
+        (batch, time, n_features). If you save the model, import ``skrnn.layers`` before you load it.
 
         Returns
         -------
         model : keras.Model
-            A copy, not compiled. Changes to it do not change the estimator.
+            A new model, which is not compiled. Changes to it do not change the estimator.
         """
         check_is_fitted(self)
         return self._fitted.network.to_keras()

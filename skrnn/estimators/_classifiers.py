@@ -29,7 +29,29 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
     class_weight: Mapping[Any, float] | str | None
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
-        """%(partial_fit_classifier)s"""
+        """Train for one epoch on a chunk of samples.
+
+        The first call learns the vocabulary from its chunk, unless the vectorizer has a fixed vocabulary. Later
+        calls resume where the last call stopped. With an int as `random_state`, four calls with the same samples
+        are equal to one :meth:`fit` with ``epochs=4``, ``early_stopping=False`` and ``learning_rate_decay=None``.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples of the chunk.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Targets.
+        classes : array-like of shape (n_classes,), default=None
+            All classes that can occur in any chunk. Required in the first call, except for multilabel targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss, relative to the other samples of the chunk. Sample and class
+            weights are normalized in each chunk, so that samples have the same average weight in all chunks.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all samples, but partial_fit gets them in chunks. Compute the "
@@ -45,26 +67,89 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> np.ndarray:
-        """%(predict_classifier)s"""
+        """Predict the class of each sample.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Most probable class of each sample. For multilabel targets, an indicator matrix of the labels with a
+            probability above 0.5.
+        """
         outputs, target = self._outputs(X)
         return target.decode(outputs)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """%(predict_proba)s"""
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Probabilities in the order of ``classes_``. For multilabel targets, they are independent of each other
+            and do not sum to 1.
+        """
         outputs, target = self._outputs(X)
         return target.probabilities(outputs)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """%(predict_log_proba)s"""
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            Log-probabilities in the order of ``classes_``.
+        """
         return np.log(self.predict_proba(X))
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """%(decision_function)s"""
+        """Return the logits, the outputs of the network before the sigmoid or softmax function.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Logits in the order of ``classes_``. For two classes, the logits of ``classes_[1]`` only. A custom
+            `network` with a softmax output gives log-probabilities.
+        """
         logits, _ = self._outputs(X, logits=True)
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """%(score_classifier)s"""
+        """Return the accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples, as in :meth:`fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        accuracy : float
+            Fraction of the samples with the correct class. For multilabel targets, all labels of a sample must be
+            correct.
+        """
         return super().score(X, self._check_y(y), sample_weight)
 
     def _check_y(self, y: Any) -> np.ndarray:
@@ -96,190 +181,176 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
 class RNNTextClassifier(_RNNClassifier, TextRNN):
     """Recurrent neural network classifier for raw text.
 
-    Documents are cut into tokens, and each token gets a trained vector. A recurrent network reads the vectors
-    in order, its hidden states are pooled into one vector for the document, and a dense layer turns that into
-    class probabilities. Keras trains the network; the fitted estimator is plain data, and predicts without
-    Keras. Targets are binary, multiclass or multilabel.
+    A vectorizer cuts documents into tokens, and each token has a trained vector. Recurrent layers read the vectors
+    in order. Their hidden states are pooled into one vector for the document, from which a dense layer computes
+    the class probabilities. Targets can be binary, multiclass or multilabel.
+
+    Keras trains the network. The fitted estimator predicts with NumPy, without Keras.
 
     Parameters
     ----------
     vectorizer : SequenceVectorizer, "passthrough" or None, default=None
-        What cuts documents into tokens; None for ``SequenceVectorizer()``. It is cloned to ``vectorizer_``,
-        and its parameters can be searched as ``vectorizer__max_features`` even while it is None. With
-        "passthrough", X holds the token ids already.
+        Turns documents into token ids. None means ``SequenceVectorizer()``. Parameters such as
+        ``vectorizer__max_features`` can be set and searched even if `vectorizer` is None. With "passthrough", X
+        contains token ids.
     cell : {"lstm", "gru", "simple"}, default="lstm"
-        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
-        back; in a simple recurrent network they vanish over long sequences.
+        Type of the recurrent cells. LSTM [Hochreiter1997]_ and GRU [Cho2014]_ cells remember distant time steps. A
+        GRU has fewer weights. A "simple" cell forgets the beginning of long sequences.
     units : int or tuple of int, default=64
-        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+        Number of hidden units in each direction. A tuple stacks several recurrent layers.
     bidirectional : bool, default=True
-        Read each sequence from both ends.
+        Read sequences in both directions. False gives a smaller and faster network.
     activation : {"tanh", "relu", "sigmoid"}, default="tanh"
-        Activation of the cell.
+        Activation function of the cells.
     pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
-        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
-        [Raffel2015]_, or only the last state. Padding takes no part.
+        How the hidden states of a sequence become one vector: their maximum, their mean, both, a mean with learned
+        weights [Raffel2015]_, or the last state only.
     embedding_dim : int, default=128
-        Length of a token's vector. With `embeddings` theirs is taken, whatever is set here.
+        Length of the token vectors. Ignored with `embeddings`, which have their own length.
     embedding_init : {"naive_bayes", "uniform"}, default="naive_bayes"
-        How the vectors of the tokens start. "naive_bayes" puts what naive Bayes makes of the training data, the
-        log-count ratio of a token or pair of tokens for each class [Wang2012]_, into their first dimensions (at
-        most half of them; of more classes, the principal components), and small random numbers into the others:
-        training begins with what a good linear classifier knows. "uniform" has small random numbers throughout.
-        Not in use with `embeddings` or `network`.
+        Initial token vectors. "naive_bayes" includes the log-count ratios of the classes [Wang2012]_, which helps
+        with little training data. "uniform" uses small random values only. Ignored with `embeddings` and with
+        `network`.
     embeddings : str, path-like, mapping, KeyedVectors, (tokens, array) or None, default=None
-        Pretrained vectors that the tokens start with: the path of a file as GloVe [Pennington2014]_, word2vec
-        [Mikolov2013]_ (text or binary) and fastText [Bojanowski2017]_ (``.vec``) write it, compressed by gzip
-        or not; a mapping from token to vector; gensim's ``KeyedVectors``; or a pair of tokens and an array of
-        shape (n_tokens, dim). A file is streamed, and only the vectors of the vocabulary are kept. A token
-        that has no vector takes that of the first one that differs in case only; the rest start random, spread
-        as the vectors are, and the unknown token with their mean. Only a first fit reads them:
-        `warm_start` and ``partial_fit`` go on with the vectors of the fitted network. The estimator keeps what
-        it is given, and pickles it too: of these, a path is the smallest. Not with
-        ``vectorizer="passthrough"`` or `network`.
+        Pretrained token vectors to start with:
+
+        - the path of a file of GloVe [Pennington2014]_, word2vec [Mikolov2013]_ (text or binary) or fastText
+          [Bojanowski2017]_ (``.vec``), which may be gzipped;
+        - a mapping from tokens to vectors;
+        - ``KeyedVectors`` of gensim;
+        - a pair of tokens and an array of shape (n_tokens, dim).
+
+        A token without a vector uses the first vector whose token differs only in case, or starts with a random
+        vector. Resumed training keeps the trained vectors. A pickle of the estimator contains this parameter, and
+        a path keeps it small. Not supported with ``vectorizer="passthrough"`` or with `network`.
     trainable_embeddings : bool, default=True
-        Let training change the vectors of the tokens. False keeps them as they start, pretrained or random:
-        fewer parameters to learn from few documents, and words that training has not seen stay comparable
-        to those that it has.
+        Train the token vectors. False keeps their initial values, which can avoid overfitting if there are
+        pretrained `embeddings` and few documents.
     max_ngrams : int, default=50000
-        N-grams of neighbouring tokens, at most so many, get a vector of their own, which is added to that of
-        their last token [Joulin2017]_: the most frequent of the pairs that occur in two documents or more. Where
-        tokens are letters (128 of them make up nine tenths of the text), as of Thai or with ``analyzer="char"``,
-        runs of three to five that occur in five documents follow, if there is room left; of those that end in
-        one token, the longest counts, and others add nothing. The vectors start with zeros, but for what naive
-        Bayes makes of them. 0 for none; there are also none with ``trainable_embeddings=False``, or with a
-        `network` of your own.
+        Maximum number of token n-grams that get their own vector [Joulin2017]_: the most frequent pairs of
+        neighbouring tokens, and where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams of up to
+        five tokens. Use 0 for a smaller network. Ignored with ``trainable_embeddings=False`` and with `network`.
     char_ngram_range : tuple (min_n, max_n) or None, default=(3, 4)
-        In training, the vector of a token is the sum of one of its own and those of the n-grams of its characters
-        (over the root of their number), of which so many characters make up one, its beginning and end counted
-        too [Bojanowski2017]_. So words with the same stem or ending learn from each other, and rare ones from
-        frequent ones, most of all in languages of many word forms. A fit takes somewhat longer; what it keeps are
-        the sums, so that the fitted network is neither larger nor slower. Only with `warm_start` and in
-        ``partial_fit`` the parts stay too, and training goes on with them. N-grams that a single token of the
-        vocabulary has do not count, nor do those of tokens of more than 40 characters; of each token those 32 do
-        that most others share, and in all 100,000. None for none; there are also none with
-        ``trainable_embeddings=False``, with ``vectorizer="passthrough"`` (ids do not tell how tokens are written)
-        or with a `network` of your own.
+        Lengths of the character n-grams that tokens share in training [Bojanowski2017]_, so that words with the
+        same stem or ending learn from each other. This helps with rare words, and in languages with many word
+        forms. None makes training somewhat faster. Ignored with ``trainable_embeddings=False``, with
+        ``vectorizer="passthrough"`` and with `network`.
     skip_connection : bool, default=True
-        Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
-        number, beside the hidden states: a bag of words and n-grams as in fastText [Joulin2017]_, which learns
-        many classes and rare ones sooner.
+        Connect the token vectors directly to the output layer, as a bag of words and n-grams [Joulin2017]_. This
+        helps with many classes and with rare classes.
     dropout : float, default=0.2
-        Share of the units that is dropped between layers and before the output, in training.
+        Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
+        with few samples.
     embedding_dropout : float, default=0.5
-        Share of the dimensions of the token vectors that is dropped, for a whole document at a time.
+        Fraction of the dimensions of the token vectors to drop in training, the same ones for all tokens of a
+        document. Use more with few documents.
     token_dropout : float, default=0.2
-        Share of the tokens that is replaced by the unknown token in training [Iyyer2015]_, which also teaches
-        the network what to make of words that it does not know.
+        Fraction of the tokens to replace by the unknown token in training [Iyyer2015]_. This also trains the
+        vector of the unknown token.
     network : callable or None, default=None
-        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
-        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
-        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
-        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
-        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
-        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+        Function that takes a :class:`NetworkSpec` and returns a custom ``keras.Model`` to train. Its input is
+        token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape (batch, time,
+        n_features). Its output has the shape (batch, n_outputs) and the activation ``output_activation``. The
+        function can ignore other fields. :mod:`skrnn.layers` has layers that support padding. Keras computes the
+        predictions. To pickle the estimator, define the function in a module that can be imported.
     optimizer : str or class, default="adam"
-        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
-        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
-        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", ...), or a subclass of
+        ``keras.optimizers.Optimizer``. "adam" and "adamw" update only the vectors of the tokens in a batch, and
+        are much faster with large vocabularies than ``keras.optimizers.Adam``.
     learning_rate : float or schedule, default=0.003
-        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+        Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
-        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
-        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
-        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
-        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
-        alone.
+        "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
+        learning-rate schedule.
     weight_decay : float, default=0.0
-        Decoupled weight decay, for each step.
+        Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
-        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
-        [Pascanu2013]_.
+        Maximum norm of the gradient of each weight array. It keeps training stable [Pascanu2013]_. None turns it
+        off.
     epochs : int or "auto", default="auto"
-        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
-        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
-        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
-        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+        Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
+        epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
+        samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
     batch_size : int, default=64
-        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
-        time steps, fewer: 64 of at most 4,096 steps go together.
+        Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as everywhere in scikit-learn. Not for multilabel targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
+        targets.
     label_smoothing : float, default=0.1
-        Share of the probability that the loss spreads over all classes instead of asking for the true one alone
-        [Szegedy2016]_. It keeps probabilities from going to 0 and 1, where they are wrong too often.
-    early_stopping : "auto" or bool, default=False
-        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
-        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
-        when validation data is passed to :meth:`fit`.
+        Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
+        probabilities.
+    early_stopping : bool, default=False
+        Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
+        The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,
+        stratified by class).
     validation_fraction : float, default=0.1
-        Share of the samples to hold back, at most 0.5.
+        Fraction of the training samples to use as validation data for early stopping, at most 0.5.
     n_iter_no_change : int, default=3
-        Epochs without improvement after which training stops.
+        Number of epochs without improvement after which early stopping ends the training.
     tol : float, default=0.0001
-        Least improvement of the monitored score that counts.
+        Smallest improvement that counts for early stopping.
     scoring : str, callable or None, default="loss"
-        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
-        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
-        if they know what weights are. Class weights act on the loss only.
+        Score on validation data that early stopping monitors: "loss", the name of a scorer such as "f1_macro", or
+        a callable ``scorer(estimator, X, y)``. None means the ``score`` method. Scorers that support sample
+        weights get the weights of the validation samples. Class weights are not used.
     warm_start : bool, default=False
-        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
-        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+        Resume training in the next :meth:`fit`, for `epochs` more epochs, with the fitted network, vocabulary and
+        classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
+        considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
-        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
-        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
-        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
+        callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
-        same machine with the same number of threads gives identical weights each time.
+        Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
+        machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
-        notebooks get a progress bar too.
+        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
+        progress bar.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted. For multilabel targets, the numbers of their columns.
+        Class labels, sorted. For multilabel targets, the indices of the columns of y.
     class_weight_ : ndarray of shape (n_classes,)
-        The weight of each class in the loss.
+        Weight of each class in the loss.
     vectorizer_ : SequenceVectorizer or "passthrough"
-        The fitted vectorizer.
+        Fitted vectorizer.
     vocabulary_ : dict of str to int
-        The id of each token.
+        Id of each token. Not available with ``vectorizer="passthrough"``.
     embedding_coverage_ : float
-        Share of the vocabulary's tokens, each counted once, that have a vector in `embeddings`; padding and
-        the unknown token are not counted. Only where `embeddings` was given.
+        Fraction of the vocabulary that has a pretrained vector. Only available with `embeddings`.
     feature_names_in_ : ndarray of str
-        The names of the columns, where X was a DataFrame.
+        Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model
-        The trained network in Keras, built anew each time it is asked for.
+        Trained network as a Keras model. Each access builds a new model.
     history_ : dict of str to list of float
-        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
-        the accuracy too, and "val_score" with another ``scoring``.
+        Loss of each epoch, and for classifiers the accuracy. Keys with the prefix "val_" are for the validation
+        data. With a `scoring` other than "loss", "val_score" is the monitored score.
     n_iter_ : int
-        Number of epochs that were run.
+        Number of epochs, including the epochs before training was resumed.
     best_epoch_ : int
-        The epoch, counted from 1, whose weights are kept.
+        Epoch whose weights are kept, counted from 1. Without early stopping, it is the last epoch.
     validation_scores_ : list of float or None
-        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+        Monitored score after each epoch. Higher is better: a loss is negated. None without validation data.
     n_parameters_ : int
-        Number of numbers in the network's weights.
+        Number of values in all weights of the network.
 
     See Also
     --------
-    SequenceVectorizer : Documents to token ids.
-    RNNTextRegressor : For targets that are numbers.
-    RNNSequenceClassifier : For sequences of numbers.
+    SequenceVectorizer : Turn documents into sequences of token ids.
+    RNNTextRegressor : Regressor for raw text.
+    RNNSequenceClassifier : Classifier for numeric sequences.
 
     Notes
     -----
-    Documents are batched with others of similar length, and a batch is only as wide as its longest document.
-    A prediction depends on the document alone. An empty document gets what the output layer makes of zeros.
+    Documents of similar length are batched together. A prediction depends only on the document, and not on the
+    other documents of the batch. An empty document is treated as a vector of zeros before the output layer.
 
-    TensorFlow trains with all cores, and in a worker process of joblib, Dask or Ray with the worker's share of
-    them, which ``OMP_NUM_THREADS`` tells. ``TF_NUM_INTRAOP_THREADS``, or TensorFlow's own configuration before the
-    first fit, comes first. With another number of threads, wide networks can differ in the last digits.
+    TensorFlow trains with all cores. In a worker process of joblib, Dask or Ray, it uses the number of threads
+    that ``OMP_NUM_THREADS`` gives to the worker. ``TF_NUM_INTRAOP_THREADS``, or a TensorFlow configuration before
+    the first fit, takes precedence. Wide networks can differ in the last digits with another number of threads.
 
     References
     ----------
@@ -402,131 +473,131 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
 
 
 class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
-    """Recurrent neural network classifier for sequences of numbers: of sensors, audio or video features.
+    """Recurrent neural network classifier for numeric sequences, for example of sensors, audio or video features.
 
-    X is a list of arrays of shape (n_steps, n_features), each with its own n_steps; or an array of shape
-    (n_samples, n_steps, n_features); or a 2-D array whose rows are univariate series, with a column for each time
-    step. Targets are binary, multiclass or multilabel.
+    X can be one of these:
 
-    The features should be of about the same size, around zero. Scale them before: :class:`RNNSequenceClassifier`
-    does not, since what is right depends on what they are. For series in a 2-D array
-    ``make_pipeline(StandardScaler(), RNNSequenceClassifier())`` does it; see the example for a list of arrays.
+    - a list of arrays of shape (n_steps, n_features), where n_steps can differ;
+    - an array of shape (n_samples, n_steps, n_features);
+    - an array of shape (n_samples, n_steps) with a univariate series in each row.
+
+    Targets can be binary, multiclass or multilabel.
+
+    Scale the features to similar sizes around zero first, because the classifier does not. For series in a 2-D
+    array, use ``make_pipeline(StandardScaler(), RNNSequenceClassifier())``. For a list of arrays, see the example.
 
     Parameters
     ----------
     cell : {"lstm", "gru", "simple"}, default="lstm"
-        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
-        back; in a simple recurrent network they vanish over long sequences.
+        Type of the recurrent cells. LSTM [Hochreiter1997]_ and GRU [Cho2014]_ cells remember distant time steps. A
+        GRU has fewer weights. A "simple" cell forgets the beginning of long sequences.
     units : int or tuple of int, default=64
-        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+        Number of hidden units in each direction. A tuple stacks several recurrent layers.
     bidirectional : bool, default=True
-        Read each sequence from both ends.
+        Read sequences in both directions. False gives a smaller and faster network.
     activation : {"tanh", "relu", "sigmoid"}, default="tanh"
-        Activation of the cell.
+        Activation function of the cells.
     pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
-        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
-        [Raffel2015]_, or only the last state. Padding takes no part.
+        How the hidden states of a sequence become one vector: their maximum, their mean, both, a mean with learned
+        weights [Raffel2015]_, or the last state only.
     dropout : float, default=0.2
-        Share of the units that is dropped between layers and before the output, in training.
+        Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
+        with few samples.
     network : callable or None, default=None
-        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
-        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
-        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
-        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
-        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
-        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+        Function that takes a :class:`NetworkSpec` and returns a custom ``keras.Model`` to train. Its input is
+        token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape (batch, time,
+        n_features). Its output has the shape (batch, n_outputs) and the activation ``output_activation``. The
+        function can ignore other fields. :mod:`skrnn.layers` has layers that support padding. Keras computes the
+        predictions. To pickle the estimator, define the function in a module that can be imported.
     optimizer : str or class, default="adam"
-        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
-        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
-        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", ...), or a subclass of
+        ``keras.optimizers.Optimizer``. "adam" and "adamw" update only the vectors of the tokens in a batch, and
+        are much faster with large vocabularies than ``keras.optimizers.Adam``.
     learning_rate : float or schedule, default=0.003
-        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+        Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
-        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
-        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
-        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
-        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
-        alone.
+        "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
+        learning-rate schedule.
     weight_decay : float, default=0.0
-        Decoupled weight decay, for each step.
+        Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
-        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
-        [Pascanu2013]_.
+        Maximum norm of the gradient of each weight array. It keeps training stable [Pascanu2013]_. None turns it
+        off.
     epochs : int or "auto", default="auto"
-        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
-        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
-        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
-        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+        Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
+        epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
+        samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
     batch_size : int, default=64
-        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
-        time steps, fewer: 64 of at most 4,096 steps go together.
+        Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as everywhere in scikit-learn. Not for multilabel targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
+        targets.
     label_smoothing : float, default=0.1
-        Share of the probability that the loss spreads over all classes instead of asking for the true one alone
-        [Szegedy2016]_. It keeps probabilities from going to 0 and 1, where they are wrong too often.
-    early_stopping : "auto" or bool, default=False
-        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
-        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
-        when validation data is passed to :meth:`fit`.
+        Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
+        probabilities.
+    early_stopping : bool, default=False
+        Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
+        The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,
+        stratified by class).
     validation_fraction : float, default=0.1
-        Share of the samples to hold back, at most 0.5.
+        Fraction of the training samples to use as validation data for early stopping, at most 0.5.
     n_iter_no_change : int, default=3
-        Epochs without improvement after which training stops.
+        Number of epochs without improvement after which early stopping ends the training.
     tol : float, default=0.0001
-        Least improvement of the monitored score that counts.
+        Smallest improvement that counts for early stopping.
     scoring : str, callable or None, default="loss"
-        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
-        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
-        if they know what weights are. Class weights act on the loss only.
+        Score on validation data that early stopping monitors: "loss", the name of a scorer such as "f1_macro", or
+        a callable ``scorer(estimator, X, y)``. None means the ``score`` method. Scorers that support sample
+        weights get the weights of the validation samples. Class weights are not used.
     warm_start : bool, default=False
-        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
-        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+        Resume training in the next :meth:`fit`, for `epochs` more epochs, with the fitted network, vocabulary and
+        classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
+        considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
-        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
-        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
-        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
+        callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
-        same machine with the same number of threads gives identical weights each time.
+        Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
+        machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
-        notebooks get a progress bar too.
+        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
+        progress bar.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels, sorted. For multilabel targets, the numbers of their columns.
+        Class labels, sorted. For multilabel targets, the indices of the columns of y.
     class_weight_ : ndarray of shape (n_classes,)
-        The weight of each class in the loss.
+        Weight of each class in the loss.
     n_features_in_ : int
-        Number of features at each time step; of columns, where X was a 2-D array.
+        Number of features at each time step. For a 2-D X, the number of columns.
     feature_names_in_ : ndarray of str
-        The names of the columns, where X was a DataFrame.
+        Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model
-        The trained network in Keras, built anew each time it is asked for.
+        Trained network as a Keras model. Each access builds a new model.
     history_ : dict of str to list of float
-        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
-        the accuracy too, and "val_score" with another ``scoring``.
+        Loss of each epoch, and for classifiers the accuracy. Keys with the prefix "val_" are for the validation
+        data. With a `scoring` other than "loss", "val_score" is the monitored score.
     n_iter_ : int
-        Number of epochs that were run.
+        Number of epochs, including the epochs before training was resumed.
     best_epoch_ : int
-        The epoch, counted from 1, whose weights are kept.
+        Epoch whose weights are kept, counted from 1. Without early stopping, it is the last epoch.
     validation_scores_ : list of float or None
-        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+        Monitored score after each epoch. Higher is better: a loss is negated. None without validation data.
     n_parameters_ : int
-        Number of numbers in the network's weights.
+        Number of values in all weights of the network.
 
     See Also
     --------
-    RNNSequenceRegressor : For targets that are numbers.
-    RNNTextClassifier : For text.
+    RNNSequenceRegressor : Regressor for numeric sequences.
+    RNNTextClassifier : Classifier for raw text.
 
     Notes
     -----
-    Sequences are batched with others of similar length, and a batch is only as wide as its longest sequence.
-    A prediction depends on the sequence alone. X may hold no NaN: fill gaps before.
+    Sequences of similar length are batched together. A prediction depends only on the sequence, and not on the
+    other sequences of the batch. X cannot contain NaN: fill gaps first.
 
     References
     ----------

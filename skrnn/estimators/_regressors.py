@@ -24,11 +24,42 @@ class _RNNRegressor(sklearn.base.RegressorMixin, BaseRNN):
     """What the regressors share: y is one number or several for each sample."""
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """%(partial_fit_regressor)s"""
+        """Train for one epoch on a chunk of samples.
+
+        The first call learns the scale of the targets and the vocabulary from its chunk. Later calls resume where
+        the last call stopped. With an int as `random_state`, four calls with the same samples are equal to one
+        :meth:`fit` with ``epochs=4``, ``early_stopping=False`` and ``learning_rate_decay=None``.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples of the chunk.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss, relative to the other samples of the chunk. They are normalized in
+            each chunk, so that samples have the same average weight in all chunks.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
         return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """%(predict_regressor)s"""
+        """Predict the targets of each sample.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Samples, as in :meth:`fit`.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted targets, two-dimensional if y was two-dimensional in :meth:`fit`.
+        """
         outputs, target = self._outputs(X)
         return target.decode(outputs)
 
@@ -59,169 +90,155 @@ class _RNNRegressor(sklearn.base.RegressorMixin, BaseRNN):
 class RNNTextRegressor(_RNNRegressor, TextRNN):
     """Recurrent neural network regressor for raw text.
 
-    The network of :class:`RNNTextClassifier` with a linear output. There may be several targets for each document.
-    They are standardised for training, and predictions are in their own units.
+    The network is the same as in :class:`RNNTextClassifier`, with a linear output layer. There can be one or
+    several targets. They are standardized for training, and predictions are scaled back.
 
     Parameters
     ----------
     vectorizer : SequenceVectorizer, "passthrough" or None, default=None
-        What cuts documents into tokens; None for ``SequenceVectorizer()``. It is cloned to ``vectorizer_``,
-        and its parameters can be searched as ``vectorizer__max_features`` even while it is None. With
-        "passthrough", X holds the token ids already.
+        Turns documents into token ids. None means ``SequenceVectorizer()``. Parameters such as
+        ``vectorizer__max_features`` can be set and searched even if `vectorizer` is None. With "passthrough", X
+        contains token ids.
     cell : {"lstm", "gru", "simple"}, default="lstm"
-        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
-        back; in a simple recurrent network they vanish over long sequences.
+        Type of the recurrent cells. LSTM [Hochreiter1997]_ and GRU [Cho2014]_ cells remember distant time steps. A
+        GRU has fewer weights. A "simple" cell forgets the beginning of long sequences.
     units : int or tuple of int, default=64
-        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+        Number of hidden units in each direction. A tuple stacks several recurrent layers.
     bidirectional : bool, default=True
-        Read each sequence from both ends.
+        Read sequences in both directions. False gives a smaller and faster network.
     activation : {"tanh", "relu", "sigmoid"}, default="tanh"
-        Activation of the cell.
+        Activation function of the cells.
     pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
-        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
-        [Raffel2015]_, or only the last state. Padding takes no part.
+        How the hidden states of a sequence become one vector: their maximum, their mean, both, a mean with learned
+        weights [Raffel2015]_, or the last state only.
     embedding_dim : int, default=128
-        Length of a token's vector. With `embeddings` theirs is taken, whatever is set here.
+        Length of the token vectors. Ignored with `embeddings`, which have their own length.
     embeddings : str, path-like, mapping, KeyedVectors, (tokens, array) or None, default=None
-        Pretrained vectors that the tokens start with: the path of a file as GloVe [Pennington2014]_, word2vec
-        [Mikolov2013]_ (text or binary) and fastText [Bojanowski2017]_ (``.vec``) write it, compressed by gzip
-        or not; a mapping from token to vector; gensim's ``KeyedVectors``; or a pair of tokens and an array of
-        shape (n_tokens, dim). A file is streamed, and only the vectors of the vocabulary are kept. A token
-        that has no vector takes that of the first one that differs in case only; the rest start random, spread
-        as the vectors are, and the unknown token with their mean. Only a first fit reads them:
-        `warm_start` and ``partial_fit`` go on with the vectors of the fitted network. The estimator keeps what
-        it is given, and pickles it too: of these, a path is the smallest. Not with
-        ``vectorizer="passthrough"`` or `network`.
+        Pretrained token vectors to start with:
+
+        - the path of a file of GloVe [Pennington2014]_, word2vec [Mikolov2013]_ (text or binary) or fastText
+          [Bojanowski2017]_ (``.vec``), which may be gzipped;
+        - a mapping from tokens to vectors;
+        - ``KeyedVectors`` of gensim;
+        - a pair of tokens and an array of shape (n_tokens, dim).
+
+        A token without a vector uses the first vector whose token differs only in case, or starts with a random
+        vector. Resumed training keeps the trained vectors. A pickle of the estimator contains this parameter, and
+        a path keeps it small. Not supported with ``vectorizer="passthrough"`` or with `network`.
     trainable_embeddings : bool, default=True
-        Let training change the vectors of the tokens. False keeps them as they start, pretrained or random:
-        fewer parameters to learn from few documents, and words that training has not seen stay comparable
-        to those that it has.
+        Train the token vectors. False keeps their initial values, which can avoid overfitting if there are
+        pretrained `embeddings` and few documents.
     max_ngrams : int, default=50000
-        N-grams of neighbouring tokens, at most so many, get a vector of their own, which is added to that of
-        their last token [Joulin2017]_: the most frequent of the pairs that occur in two documents or more. Where
-        tokens are letters (128 of them make up nine tenths of the text), as of Thai or with ``analyzer="char"``,
-        runs of three to five that occur in five documents follow, if there is room left; of those that end in
-        one token, the longest counts, and others add nothing. The vectors start with zeros, but for what naive
-        Bayes makes of them. 0 for none; there are also none with ``trainable_embeddings=False``, or with a
-        `network` of your own.
+        Maximum number of token n-grams that get their own vector [Joulin2017]_: the most frequent pairs of
+        neighbouring tokens, and where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams of up to
+        five tokens. Use 0 for a smaller network. Ignored with ``trainable_embeddings=False`` and with `network`.
     char_ngram_range : tuple (min_n, max_n) or None, default=(3, 4)
-        In training, the vector of a token is the sum of one of its own and those of the n-grams of its characters
-        (over the root of their number), of which so many characters make up one, its beginning and end counted
-        too [Bojanowski2017]_. So words with the same stem or ending learn from each other, and rare ones from
-        frequent ones, most of all in languages of many word forms. A fit takes somewhat longer; what it keeps are
-        the sums, so that the fitted network is neither larger nor slower. Only with `warm_start` and in
-        ``partial_fit`` the parts stay too, and training goes on with them. N-grams that a single token of the
-        vocabulary has do not count, nor do those of tokens of more than 40 characters; of each token those 32 do
-        that most others share, and in all 100,000. None for none; there are also none with
-        ``trainable_embeddings=False``, with ``vectorizer="passthrough"`` (ids do not tell how tokens are written)
-        or with a `network` of your own.
+        Lengths of the character n-grams that tokens share in training [Bojanowski2017]_, so that words with the
+        same stem or ending learn from each other. This helps with rare words, and in languages with many word
+        forms. None makes training somewhat faster. Ignored with ``trainable_embeddings=False``, with
+        ``vectorizer="passthrough"`` and with `network`.
     skip_connection : bool, default=True
-        Let the output layer also read the sum of the vectors of a document's tokens, over the root of their
-        number, beside the hidden states: a bag of words and n-grams as in fastText [Joulin2017]_, which learns
-        many classes and rare ones sooner.
+        Connect the token vectors directly to the output layer, as a bag of words and n-grams [Joulin2017]_. This
+        helps with many classes and with rare classes.
     dropout : float, default=0.2
-        Share of the units that is dropped between layers and before the output, in training.
+        Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
+        with few samples.
     embedding_dropout : float, default=0.5
-        Share of the dimensions of the token vectors that is dropped, for a whole document at a time.
+        Fraction of the dimensions of the token vectors to drop in training, the same ones for all tokens of a
+        document. Use more with few documents.
     token_dropout : float, default=0.2
-        Share of the tokens that is replaced by the unknown token in training [Iyyer2015]_, which also teaches
-        the network what to make of words that it does not know.
+        Fraction of the tokens to replace by the unknown token in training [Iyyer2015]_. This also trains the
+        vector of the unknown token.
     network : callable or None, default=None
-        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
-        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
-        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
-        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
-        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
-        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+        Function that takes a :class:`NetworkSpec` and returns a custom ``keras.Model`` to train. Its input is
+        token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape (batch, time,
+        n_features). Its output has the shape (batch, n_outputs) and the activation ``output_activation``. The
+        function can ignore other fields. :mod:`skrnn.layers` has layers that support padding. Keras computes the
+        predictions. To pickle the estimator, define the function in a module that can be imported.
     loss : {"squared_error", "absolute_error"}, default="squared_error"
-        Loss of the network on the scaled targets.
+        Loss on the standardized targets. "absolute_error" is less sensitive to outliers.
     optimizer : str or class, default="adam"
-        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
-        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
-        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", ...), or a subclass of
+        ``keras.optimizers.Optimizer``. "adam" and "adamw" update only the vectors of the tokens in a batch, and
+        are much faster with large vocabularies than ``keras.optimizers.Adam``.
     learning_rate : float or schedule, default=0.003
-        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+        Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
-        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
-        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
-        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
-        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
-        alone.
+        "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
+        learning-rate schedule.
     weight_decay : float, default=0.0
-        Decoupled weight decay, for each step.
+        Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
-        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
-        [Pascanu2013]_.
+        Maximum norm of the gradient of each weight array. It keeps training stable [Pascanu2013]_. None turns it
+        off.
     epochs : int or "auto", default="auto"
-        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
-        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
-        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
-        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+        Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
+        epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
+        samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
     batch_size : int, default=64
-        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
-        time steps, fewer: 64 of at most 4,096 steps go together.
-    early_stopping : "auto" or bool, default=False
-        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
-        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
-        when validation data is passed to :meth:`fit`.
+        Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
+    early_stopping : bool, default=False
+        Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
+        The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,
+        stratified by class).
     validation_fraction : float, default=0.1
-        Share of the samples to hold back, at most 0.5.
+        Fraction of the training samples to use as validation data for early stopping, at most 0.5.
     n_iter_no_change : int, default=3
-        Epochs without improvement after which training stops.
+        Number of epochs without improvement after which early stopping ends the training.
     tol : float, default=0.0001
-        Least improvement of the monitored score that counts.
+        Smallest improvement that counts for early stopping.
     scoring : str, callable or None, default="loss"
-        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
-        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
-        if they know what weights are. Class weights act on the loss only.
+        Score on validation data that early stopping monitors: "loss", the name of a scorer such as "f1_macro", or
+        a callable ``scorer(estimator, X, y)``. None means the ``score`` method. Scorers that support sample
+        weights get the weights of the validation samples. Class weights are not used.
     warm_start : bool, default=False
-        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
-        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+        Resume training in the next :meth:`fit`, for `epochs` more epochs, with the fitted network, vocabulary and
+        classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
+        considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
-        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
-        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
-        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
+        callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
-        same machine with the same number of threads gives identical weights each time.
+        Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
+        machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
-        notebooks get a progress bar too.
+        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
+        progress bar.
 
     Attributes
     ----------
     target_mean_ : ndarray of shape (n_outputs,)
-        What is subtracted from the targets for training.
+        Mean of each target. Training subtracts it.
     target_scale_ : ndarray of shape (n_outputs,)
-        What the targets are divided by for training: their standard deviation.
+        Standard deviation of each target, or 1 if the target is constant. Training divides by it.
     vectorizer_ : SequenceVectorizer or "passthrough"
-        The fitted vectorizer.
+        Fitted vectorizer.
     vocabulary_ : dict of str to int
-        The id of each token.
+        Id of each token. Not available with ``vectorizer="passthrough"``.
     embedding_coverage_ : float
-        Share of the vocabulary's tokens, each counted once, that have a vector in `embeddings`; padding and
-        the unknown token are not counted. Only where `embeddings` was given.
+        Fraction of the vocabulary that has a pretrained vector. Only available with `embeddings`.
     feature_names_in_ : ndarray of str
-        The names of the columns, where X was a DataFrame.
+        Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model
-        The trained network in Keras, built anew each time it is asked for.
+        Trained network as a Keras model. Each access builds a new model.
     history_ : dict of str to list of float
-        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
-        the accuracy too, and "val_score" with another ``scoring``.
+        Loss of each epoch, and for classifiers the accuracy. Keys with the prefix "val_" are for the validation
+        data. With a `scoring` other than "loss", "val_score" is the monitored score.
     n_iter_ : int
-        Number of epochs that were run.
+        Number of epochs, including the epochs before training was resumed.
     best_epoch_ : int
-        The epoch, counted from 1, whose weights are kept.
+        Epoch whose weights are kept, counted from 1. Without early stopping, it is the last epoch.
     validation_scores_ : list of float or None
-        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+        Monitored score after each epoch. Higher is better: a loss is negated. None without validation data.
     n_parameters_ : int
-        Number of numbers in the network's weights.
+        Number of values in all weights of the network.
 
     See Also
     --------
-    RNNTextClassifier : For classes; its notes on batches and threads hold here too.
-    RNNSequenceRegressor : For sequences of numbers.
+    RNNTextClassifier : Classifier for raw text. Its notes on batches and threads also apply here.
+    RNNSequenceRegressor : Regressor for numeric sequences.
 
     References
     ----------
@@ -335,120 +352,120 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
 
 
 class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
-    """Recurrent neural network regressor for sequences of numbers: of sensors, audio or video features.
+    """Recurrent neural network regressor for numeric sequences, for example of sensors, audio or video features.
 
-    X is a list of arrays of shape (n_steps, n_features), each with its own n_steps; or an array of shape
-    (n_samples, n_steps, n_features); or a 2-D array whose rows are univariate series, with a column for each time
-    step. The features should be of about the same size, around zero: scale them before. There may be several
-    targets for each sequence. They are standardised for training, and predictions are in their own units.
+    X can be one of these:
+
+    - a list of arrays of shape (n_steps, n_features), where n_steps can differ;
+    - an array of shape (n_samples, n_steps, n_features);
+    - an array of shape (n_samples, n_steps) with a univariate series in each row.
+
+    Scale the features to similar sizes around zero first, because the regressor does not. There can be one or
+    several targets. They are standardized for training, and predictions are scaled back.
 
     Parameters
     ----------
     cell : {"lstm", "gru", "simple"}, default="lstm"
-        Kind of recurrent cell. The gates of LSTM [Hochreiter1997]_ and GRU [Cho2014]_ let gradients reach far
-        back; in a simple recurrent network they vanish over long sequences.
+        Type of the recurrent cells. LSTM [Hochreiter1997]_ and GRU [Cho2014]_ cells remember distant time steps. A
+        GRU has fewer weights. A "simple" cell forgets the beginning of long sequences.
     units : int or tuple of int, default=64
-        Hidden units, in each direction; a tuple has an entry for each of several stacked layers.
+        Number of hidden units in each direction. A tuple stacks several recurrent layers.
     bidirectional : bool, default=True
-        Read each sequence from both ends.
+        Read sequences in both directions. False gives a smaller and faster network.
     activation : {"tanh", "relu", "sigmoid"}, default="tanh"
-        Activation of the cell.
+        Activation function of the cells.
     pooling : {"max", "mean", "max_mean", "attention", "last"}, default="max"
-        How the hidden states become one vector: their maximum, mean, both, a mean with learned weights
-        [Raffel2015]_, or only the last state. Padding takes no part.
+        How the hidden states of a sequence become one vector: their maximum, their mean, both, a mean with learned
+        weights [Raffel2015]_, or the last state only.
     dropout : float, default=0.2
-        Share of the units that is dropped between layers and before the output, in training.
+        Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
+        with few samples.
     network : callable or None, default=None
-        A function that takes a :class:`NetworkSpec` and returns a ``keras.Model`` to train in place of the
-        built-in network: from token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of
-        shape (batch, time, n_features), to outputs of shape (batch, n_outputs) with the activation
-        ``output_activation``. It need not heed the rest of the specification. To be pickled, the function has
-        to be importable; predictions are then Keras' own, and depend on the sample alone if the layers heed
-        masks. Initial weights are those of the layers. :mod:`skrnn.layers` has some to build on.
+        Function that takes a :class:`NetworkSpec` and returns a custom ``keras.Model`` to train. Its input is
+        token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape (batch, time,
+        n_features). Its output has the shape (batch, n_outputs) and the activation ``output_activation``. The
+        function can ignore other fields. :mod:`skrnn.layers` has layers that support padding. Keras computes the
+        predictions. To pickle the estimator, define the function in a module that can be imported.
     loss : {"squared_error", "absolute_error"}, default="squared_error"
-        Loss of the network on the scaled targets.
+        Loss on the standardized targets. "absolute_error" is less sensitive to outliers.
     optimizer : str or class, default="adam"
-        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", …), or a subclass of
-        ``keras.optimizers.Optimizer``. On TensorFlow, "adam" and "adamw" update only the token vectors that
-        occur in a batch, which is much faster with large vocabularies; ``keras.optimizers.Adam`` moves all.
+        Name of a Keras optimizer ("adam", "adamw", "sgd", "rmsprop", ...), or a subclass of
+        ``keras.optimizers.Optimizer``. "adam" and "adamw" update only the vectors of the tokens in a batch, and
+        are much faster with large vocabularies than ``keras.optimizers.Adam``.
     learning_rate : float or schedule, default=0.003
-        Step size of the optimizer; Keras' learning-rate schedules are taken too.
+        Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
-        "cosine" lowers the learning rate over the epochs of a fit, along half a cosine from
-        `learning_rate` to zero [Loshchilov2017]_; with `warm_start`, each fit begins at the top again. None
-        keeps the rate, which two fits need that are to be as good as one with the sum of their epochs.
-        ``partial_fit`` never lowers the rate, as it cannot know what is to come, and Keras' schedules are left
-        alone.
+        "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
+        learning-rate schedule.
     weight_decay : float, default=0.0
-        Decoupled weight decay, for each step.
+        Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
-        Gradients of each weight array are scaled down to this norm, which keeps them from exploding
-        [Pascanu2013]_.
+        Maximum norm of the gradient of each weight array. It keeps training stable [Pascanu2013]_. None turns it
+        off.
     epochs : int or "auto", default="auto"
-        Passes over the training samples; at most, when stopping early. "auto" takes as many as show 1,200,000
-        characters of text, without white space (unknown tokens, and with ``vectorizer="passthrough"`` all, count
-        as 4), or 750,000 time steps of other sequences, and 1,200 samples of each class, on average, and make 250
-        steps of the optimizer; at least 5, at most 60. Short texts so get more epochs than long ones.
+        Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
+        epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
+        samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
     batch_size : int, default=64
-        Samples in a step of the optimizer. Of sequences so long that a batch of them would have more than 262,144
-        time steps, fewer: 64 of at most 4,096 steps go together.
-    early_stopping : "auto" or bool, default=False
-        Hold back a share of the samples (stratified by class), stop when the score on them no longer improves,
-        and keep the weights of the best epoch. "auto" does so when that share comes to at least 20 samples, or
-        when validation data is passed to :meth:`fit`.
+        Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
+    early_stopping : bool, default=False
+        Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
+        The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,
+        stratified by class).
     validation_fraction : float, default=0.1
-        Share of the samples to hold back, at most 0.5.
+        Fraction of the training samples to use as validation data for early stopping, at most 0.5.
     n_iter_no_change : int, default=3
-        Epochs without improvement after which training stops.
+        Number of epochs without improvement after which early stopping ends the training.
     tol : float, default=0.0001
-        Least improvement of the monitored score that counts.
+        Smallest improvement that counts for early stopping.
     scoring : str, callable or None, default="loss"
-        What early stopping monitors on the validation data: "loss", or a scorer of scikit-learn such as
-        "f1_macro"; None for the estimator's own ``score``. Scores take the weights of the validation samples
-        if they know what weights are. Class weights act on the loss only.
+        Score on validation data that early stopping monitors: "loss", the name of a scorer such as "f1_macro", or
+        a callable ``scorer(estimator, X, y)``. None means the ``score`` method. Scorers that support sample
+        weights get the weights of the validation samples. Class weights are not used.
     warm_start : bool, default=False
-        Let the next :meth:`fit` go on from the fitted weights, vocabulary, classes (with their weights) and
-        optimizer state, for ``epochs`` more epochs. Early stopping judges those alone.
+        Resume training in the next :meth:`fit`, for `epochs` more epochs, with the fitted network, vocabulary and
+        classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
+        considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks: instances, of which each fit works on copies, or classes and functions that are called
-        for one. The model that they see has :class:`skrnn.layers.PaddedRNN` in place of masked recurrent layers:
-        files of weights that they write do not fit the model of ``to_keras``, which has the usual ones. To load
-        models that they write, import ``skrnn.layers`` and say ``compile=False``.
+        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
+        callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
-        Determines initial weights, dropout, shuffling and the validation split. With an int, a fit on the
-        same machine with the same number of threads gives identical weights each time.
+        Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
+        machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch: losses, scores, seconds, and the time left at most. Terminals and
-        notebooks get a progress bar too.
+        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
+        progress bar.
 
     Attributes
     ----------
     target_mean_ : ndarray of shape (n_outputs,)
-        What is subtracted from the targets for training.
+        Mean of each target. Training subtracts it.
     target_scale_ : ndarray of shape (n_outputs,)
-        What the targets are divided by for training: their standard deviation.
+        Standard deviation of each target, or 1 if the target is constant. Training divides by it.
     n_features_in_ : int
-        Number of features at each time step; of columns, where X was a 2-D array.
+        Number of features at each time step. For a 2-D X, the number of columns.
     feature_names_in_ : ndarray of str
-        The names of the columns, where X was a DataFrame.
+        Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model
-        The trained network in Keras, built anew each time it is asked for.
+        Trained network as a Keras model. Each access builds a new model.
     history_ : dict of str to list of float
-        The loss of each epoch, and with "val_" before its name that on the validation data; for classifiers
-        the accuracy too, and "val_score" with another ``scoring``.
+        Loss of each epoch, and for classifiers the accuracy. Keys with the prefix "val_" are for the validation
+        data. With a `scoring` other than "loss", "val_score" is the monitored score.
     n_iter_ : int
-        Number of epochs that were run.
+        Number of epochs, including the epochs before training was resumed.
     best_epoch_ : int
-        The epoch, counted from 1, whose weights are kept.
+        Epoch whose weights are kept, counted from 1. Without early stopping, it is the last epoch.
     validation_scores_ : list of float or None
-        What early stopping monitors, after each epoch: higher is better, and a loss is negative.
+        Monitored score after each epoch. Higher is better: a loss is negated. None without validation data.
     n_parameters_ : int
-        Number of numbers in the network's weights.
+        Number of values in all weights of the network.
 
     See Also
     --------
-    RNNSequenceClassifier : For classes; its example scales a list of arrays.
-    RNNTextRegressor : For text.
+    RNNSequenceClassifier : Classifier for numeric sequences. Its example scales a list of arrays.
+    RNNTextRegressor : Regressor for raw text.
 
     References
     ----------

@@ -50,16 +50,18 @@ class TextRNN(BaseRNN):
     vectorizer: SequenceVectorizer | str | None
 
     def set_params(self, **params: Any) -> Any:
-        """Set parameters of this estimator, or of its vectorizer as ``vectorizer__<name>``.
+        """Set parameters of the estimator.
 
         Parameters
         ----------
         **params : dict
-            Names and values.
+            Names and values of parameters. ``vectorizer__<name>`` sets a parameter of the vectorizer, also while
+            `vectorizer` is None.
 
         Returns
         -------
         self : object
+            The estimator.
         """
         inside = {name for name in params if name.startswith("vectorizer__")}
         if inside and params.get("vectorizer", self.vectorizer) is None:

@@ -1,4 +1,4 @@
-"""Products of token vectors with the first layer's kernels, computed once for each token and not for each occurrence.
+"""Products of token vectors with the first layer's kernels, computed once for each token.
 
 The products of few tokens, such as those of one document, are cached for the next documents.
 """

@@ -1,4 +1,4 @@
-"""Start values for the vectors of tokens and n-grams: the log-count ratios of naive Bayes (Wang & Manning 2012)."""
+"""Initial vectors of tokens and n-grams: the log-count ratios of naive Bayes (Wang & Manning 2012)."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def _log_count_ratios(
 ) -> np.ndarray:
     """Return the log-count ratio of each id for each class: float32 of shape (n_ids, n_classes).
 
-    The ratio is the logarithm of the id's smoothed share of the documents of the class, over its share of all other
-    documents.
+    The ratio is the logarithm of the id's smoothed share of the documents of the class, over its share of all
+    other documents.
     """
     weights = np.ones(len(indicators)) if document_weights is None else document_weights.astype(np.float64)
     inside = occurrences.T @ (indicators * weights[:, None])  # (n_ids, n_classes)

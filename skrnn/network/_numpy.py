@@ -1,8 +1,8 @@
 """The network in NumPy, which makes the predictions.
 
 Sequences are packed (``_packing``). The first layer's input products are looked up (``_input_products``), the
-recurrent layers run over time (``_numpy_recurrence``, with the step of each cell in ``_numpy_cells``), and the hidden
-states are pooled (``_numpy_pooling``).
+recurrent layers run over time (``_numpy_recurrence``, with the step of each cell in ``_numpy_cells``), and the
+hidden states are pooled (``_numpy_pooling``).
 """
 
 from __future__ import annotations
@@ -56,11 +56,12 @@ class NumpyNetwork:
             Probabilities, or the values of a linear output.
         """
         spec = self._spec
-        weights, tables = self._prepare(np.dtype(np.float32) if spec.n_tokens is not None else sequences.data.dtype)
+        reads_tokens = spec.n_tokens is not None
+        weights, tables = self._prepare(np.dtype(np.float32) if reads_tokens else sequences.data.dtype)
         output_kernel = weights["output/kernel"]
         lengths = sequences.indptr[1:] - sequences.indptr[:-1]
         pooled = np.zeros((sequences.shape[0], output_kernel.shape[0]), dtype=output_kernel.dtype)
-        read = _vector_reader(weights, sequences) if not tables else _token_reader(weights, tables, sequences)
+        read = _token_reader(weights, tables, sequences) if reads_tokens else _vector_reader(weights, sequences)
 
         def run(rows: np.ndarray) -> None:
             packing = Packing.of(lengths[rows])
@@ -85,8 +86,8 @@ class NumpyNetwork:
 def _prepared_weights(spec: NetworkSpec, weights: Weights, dtype: np.dtype) -> Weights:
     """Return the weights as the steps in ``_numpy_cells`` need them.
 
-    Each gate has x / 2 in place of x. The LSTM's gates come in the order output, input, forget, candidate. Its recurrent
-    kernel is halved because its hidden states are doubled.
+    Each gate has x / 2 in place of x. The LSTM's gates come in the order output, input, forget, candidate. Its
+    recurrent kernel is halved because its hidden states are doubled.
     """
     prepared = {}
     n_gates = CELLS[spec.cell]

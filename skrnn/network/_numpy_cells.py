@@ -1,8 +1,8 @@
 """One time step of each recurrent cell in NumPy.
 
-A step function takes the input products of a time step, the hidden state before the step, and the array for the new
-hidden state. The shapes are (batch, gates * units) and (batch, units), or without the batch for a single sequence. A
-step may overwrite the input products, and updates the cell state.
+A step function takes the input products of a time step, the hidden state before the step, and the array for the
+new hidden state. The shapes are (batch, gates * units) and (batch, units), or without the batch for a single
+sequence. A step may overwrite the input products, and updates the cell state.
 
 A step takes some microseconds. For this reason functions and parts of arrays are looked up once, and nothing is
 allocated in a step. The weights are prepared for it: each gate gets x / 2 in place of x, because its sigmoid is
@@ -34,8 +34,8 @@ class RecurrentKernel:
     sums : ndarray of shape (..., gates * units)
         The array that the products are written to.
     add_product : callable
-        From input products and hidden states to their sum with the product of the kernel. For a single sequence, it
-        overwrites the input products, which must be contiguous and of the kernel's dtype.
+        From input products and hidden states to their sum with the product of the kernel. For a single sequence,
+        it overwrites the input products, which must be contiguous and of the kernel's dtype.
     biased_product : callable
         From hidden states to the product of the kernel plus the recurrent bias.
     """
@@ -46,7 +46,7 @@ class RecurrentKernel:
     biased_product: Callable[[np.ndarray], np.ndarray]
 
 
-def simple_step(kernel: RecurrentKernel, cell_state: np.ndarray | None, activation: Activation) -> Step:
+def simple_step(kernel: RecurrentKernel, _cell_state: np.ndarray | None, activation: Activation) -> Step:
     """Return the step of a simple recurrent cell, which has no cell state."""
     add_product = kernel.add_product
 
@@ -56,7 +56,7 @@ def simple_step(kernel: RecurrentKernel, cell_state: np.ndarray | None, activati
     return step
 
 
-def gru_step(kernel: RecurrentKernel, cell_state: np.ndarray | None, activation: Activation) -> Step:
+def gru_step(kernel: RecurrentKernel, _cell_state: np.ndarray | None, activation: Activation) -> Step:
     """Return the step of a GRU, which has no cell state. The reset gate acts after the recurrent product."""
     units, sums = kernel.units, kernel.sums
     gates, candidate = sums[..., : 2 * units], sums[..., 2 * units :]
@@ -94,8 +94,8 @@ def lstm_step(kernel: RecurrentKernel, cell_state: np.ndarray, activation: Activ
         else:
             tanh(gates, gates)
             activation(candidate, candidate)
-        # The gates are twice as large as they should be. Halve the cell state here, and the hidden states after the
-        # loop: these have fewer elements than the gates.
+        # The gates are twice as large as they should be. Halve the cell state here, and the hidden states after
+        # the loop: these have fewer elements than the gates.
         add(gates, _ONE, gates)
         multiply(candidate, input_gate, change)
         multiply(cell_state, forget_gate, cell_state)
@@ -107,11 +107,11 @@ def lstm_step(kernel: RecurrentKernel, cell_state: np.ndarray, activation: Activ
     return step
 
 
-def lstm_step_of_one(kernel: RecurrentKernel, cell_state: np.ndarray | None, activation: Activation) -> Step:
+def lstm_step_of_one(kernel: RecurrentKernel, _cell_state: np.ndarray | None, activation: Activation) -> Step:
     """Return the step of an LSTM for a single sequence, which has its own cell state.
 
-    The cell state follows the candidate in memory, so that one multiplication with both gates is enough. In a batch,
-    such longer rows would cost more than a multiplication.
+    The cell state follows the candidate in memory, so that one multiplication with both gates is enough. In a
+    batch, such longer rows would cost more than a multiplication.
     """
     units = kernel.units
     state = np.zeros(5 * units, dtype=kernel.sums.dtype)

@@ -57,11 +57,13 @@ def _layer(spec: NetworkSpec, weights: Weights, packing: Packing, layer: int, pr
     return states
 
 
-def _run_batch(spec: NetworkSpec, weights: Weights, packing: Packing, layer: int, products: Products) -> np.ndarray:
+def _run_batch(
+    spec: NetworkSpec, weights: Weights, packing: Packing, layer: int, products: Products
+) -> np.ndarray:
     """Run several packed sequences, one direction after the other.
 
-    Backward, time runs from the last step to the first. Sequences then join instead of dropping out. Until they do,
-    their hidden state is zero, so that both directions are the same loop.
+    Backward, time runs from the last step to the first. Sequences then join instead of dropping out. Until they
+    do, their hidden state is zero, so that both directions are the same loop.
     """
     units, activation = spec.units[layer], ACTIVATIONS[spec.activation]
     all_states = np.empty((packing.offsets[-1], spec.hidden_dims[layer]), dtype=weights["output/kernel"].dtype)
@@ -86,8 +88,8 @@ def _run_batch(spec: NetworkSpec, weights: Weights, packing: Packing, layer: int
 def _run_one(spec: NetworkSpec, weights: Weights, packing: Packing, layer: int, products: Products) -> np.ndarray:
     """Run a single sequence, whose steps take as long to call as to compute.
 
-    Both directions take the same steps, the backward one from the last token on. Each unit of one direction is next
-    to the same unit of the other.
+    Both directions take the same steps, the backward one from the last token on. Each unit of one direction is
+    next to the same unit of the other.
     """
     n_steps, units = int(packing.offsets[-1]), spec.units[layer]
     weights_of = [_recurrent_weights(spec, weights, layer, direction) for direction in spec.directions]
@@ -154,8 +156,8 @@ def _kernel_of_one(kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray | 
     forward, backward = kernels[0].T, kernels[-1].T
     sums = np.empty(kernels[0].shape[1] * len(kernels), dtype=kernels[0].dtype)
 
-    # 1 * kernel.T @ hidden + 1 * inputs, written over the inputs. The integers are the first element and the stride
-    # of hidden and of inputs, then "do not transpose" and "overwrite".
+    # 1 * kernel.T @ hidden + 1 * inputs, written over the inputs. The integers are the first element and the
+    # stride of hidden and of inputs, then "do not transpose" and "overwrite".
     def add_product(inputs: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         return gemv(1.0, forward, hidden, 1.0, inputs, 0, 1, 0, 1, 0, 1)
 

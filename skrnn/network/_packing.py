@@ -1,7 +1,7 @@
 """Packed sequences: sorted by length, longest first, with the tokens of one time step next to each other.
 
-A sequence that has ended is no longer among the rows of a step. Nothing is computed for padding, and the result for a
-sequence does not depend on the other sequences.
+A sequence that has ended is no longer among the rows of a step. Nothing is computed for padding, and the result
+for a sequence does not depend on the other sequences.
 """
 
 from __future__ import annotations

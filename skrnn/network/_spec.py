@@ -1,4 +1,4 @@
-"""What a network consists of. Keras, NumPy and ONNX each build or compute the network that a specification describes.
+"""What a network consists of. Keras, NumPy and ONNX interpret a specification.
 
 The tables here list what a network can have. The interpreters have a function or a layer for each entry.
 """

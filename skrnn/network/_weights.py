@@ -70,9 +70,7 @@ def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np
     return {name: _initial_weight(spec, name, shape, rng) for name, shape in weight_shapes(spec).items()}
 
 
-def _initial_weight(
-    spec: NetworkSpec, name: str, shape: tuple[int, ...], rng: np.random.Generator
-) -> np.ndarray:
+def _initial_weight(spec: NetworkSpec, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     kind = name.rsplit("/", 1)[-1]
     if kind == "embedding":
         values = rng.uniform(-0.05, 0.05, size=shape)

@@ -8,12 +8,12 @@ import numpy as np
 
 from skrnn.sequences._storage import PADDING, Sequences
 
-# Batches whose rows are sorted by length together, and the relative noise on the lengths. More batches and less noise
-# waste less on padding. Fewer batches and more noise make the batches of two epochs more different.
+# Batches whose rows are sorted by length together, and the relative noise on the lengths. More batches and less
+# noise waste less on padding. Fewer batches and more noise make the batches of two epochs more different.
 _POOL_BATCHES, _LENGTH_NOISE = 100, 0.03
 
-# A batch of very long sequences has fewer rows, so that it has at most this many time steps, padding included. A fit
-# needs memory for all steps of a batch, and a corpus may contain a document as long as a book.
+# A batch of very long sequences has fewer rows, so that it has at most this many time steps, padding included. A
+# fit needs memory for all steps of a batch, and a corpus may contain a document as long as a book.
 _MAX_BATCH_STEPS = 2**18
 
 

@@ -1,9 +1,9 @@
 """N-grams of neighbouring tokens, and the hash table that finds them.
 
-The table consists of arrays, so that a network in any library can contain it and look n-grams up. Each row stands for
-an n-gram. Its key is the prefix and the last token. The prefix of a pair is the token before, or padding at the first
-token of a document. The prefix of a longer n-gram is the bitwise complement of the row of all its tokens but the last
-one. It is negative, and so never equal to a token.
+The table consists of arrays, so that a network in any library can contain it and look n-grams up. Each row
+stands for an n-gram. Its key is the prefix and the last token. The prefix of a pair is the token before, or
+padding at the first token of a document. The prefix of a longer n-gram is the bitwise complement of the row of
+all its tokens but the last one. It is negative, and so never equal to a token.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from scipy import sparse
 
 from skrnn.sequences._storage import FIRST_TOKEN, PADDING, UNKNOWN
 
-# In how many documents n-grams of two tokens, of three, ... must occur. A pair from a single document does not help
-# with other documents. Longer n-grams of words seldom say more than the pairs in them, but n-grams of letters are the
-# words of the text.
+# In how many documents n-grams of two tokens, of three, ... must occur. A pair from a single document does not
+# help with other documents. Longer n-grams of words seldom say more than the pairs in them, but n-grams of
+# letters are the words of the text.
 _MIN_DOCUMENTS = (2, 5, 5, 5)
 MAX_LENGTH = len(_MIN_DOCUMENTS) + 1
 
-# Tokens count as letters if this many of them make up this share of the text. Measured shares: Thai 0.97, syllables
-# of Korean 0.85, kana and kanji 0.83, words of English 0.54 to 0.78, Chinese 0.57 to 0.65.
+# Tokens count as letters if this many of them make up this share of the text. Measured shares: Thai 0.97,
+# syllables of Korean 0.85, kana and kanji 0.83, words of English 0.54 to 0.78, Chinese 0.57 to 0.65.
 _N_LETTERS, _SHARE_OF_LETTERS = 128, 0.9
 
 # From a value for each token, and a value for first tokens, to the values of the tokens before.

@@ -14,6 +14,7 @@ from scipy import sparse
 
 PADDING, UNKNOWN, FIRST_TOKEN = 0, 1, 2
 
+
 @dataclass(frozen=True)
 class RaggedArray:
     """Sequences of vectors, one after another.

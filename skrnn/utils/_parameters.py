@@ -1,7 +1,7 @@
 """Constraints of parameters: each estimator declares them in a table, and a fit checks the table first.
 
-A small form of scikit-learn's ``_parameter_constraints``. A constraint also returns the value in Python's own type,
-so that computations with a NumPy scalar do not overflow.
+A small form of scikit-learn's ``_parameter_constraints``. A constraint also returns the value in Python's own
+type, so that computations with a NumPy scalar do not overflow.
 """
 
 import difflib

@@ -7,8 +7,6 @@ import pandas as pd
 import polars as pl
 import pytest
 from conftest import QUICK, SMALL, make_reviews
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.ensemble import VotingClassifier
@@ -506,7 +504,11 @@ def test_refused_targets(y, message):
 @pytest.mark.parametrize(
     ("params", "error", "message"),
     [
-        ({"cell": "ltsm"}, ValueError, "Expected cell to be 'simple', 'gru' or 'lstm'; got 'ltsm'. Did you mean 'lstm'"),
+        (
+            {"cell": "ltsm"},
+            ValueError,
+            "Expected cell to be 'simple', 'gru' or 'lstm'; got 'ltsm'. Did you mean 'lstm'",
+        ),
         ({"cell": "LSTM"}, ValueError, "Did you mean 'lstm'"),
         ({"pooling": "maxx"}, ValueError, "Did you mean 'max'"),
         ({"optimizer": "adamm"}, ValueError, "Did you mean 'adam'"),

@@ -31,7 +31,9 @@ def test_documents_become_token_ids():
 
 def test_pretrained_vectors_set_the_dimension():
     text = TextInput(SequenceVectorizer())
-    _, start = text.fit_transform(["a b c d"], SimpleNamespace(**{**vars(PARAMS), "embeddings": {"a": [1.0, 2.0]}}))
+    _, start = text.fit_transform(
+        ["a b c d"], SimpleNamespace(**{**vars(PARAMS), "embeddings": {"a": [1.0, 2.0]}})
+    )
     assert (text.pretrained_dim, text.embedding_coverage) == (2, 0.25)
     np.testing.assert_array_equal(start.pretrained[1], [[1, 2]])
     assert text.spec_fields(PARAMS)["n_features"] == 2

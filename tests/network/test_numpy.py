@@ -326,9 +326,7 @@ def test_a_network_predicts_again_in_each_precision(cell, reads):
     for dtype in (np.float32, np.float64, np.float32):
         X = to_input(spec, rows, dtype)
         np.testing.assert_array_equal(network.predict(X), predict(spec, weights, X))
-        np.testing.assert_allclose(
-            network.predict(X[[2]]), predict(spec, weights, X)[[2]], atol=1e-6
-        )
+        np.testing.assert_allclose(network.predict(X[[2]]), predict(spec, weights, X)[[2]], atol=1e-6)
 
 
 @pytest.mark.parametrize("room", [4, 7, 10**6])
