@@ -65,7 +65,7 @@ def test_ngrams_of_every_length_agree():
     units=st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple),
     bidirectional=st.booleans(),
     activation=st.sampled_from(ACTIVATIONS),
-    pooling=st.sampled_from(POOLINGS),
+    pooling=st.sampled_from(list(POOLINGS)),
     min_width=st.integers(0, 8),
     data=st.data(),
 )
