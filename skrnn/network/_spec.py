@@ -5,8 +5,8 @@ The tables here list what a network can have. The interpreters have a function o
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -97,46 +97,44 @@ class NetworkSpec:
     skip_connection: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "units", tuple(self.units))  # JSON has lists only
-        self._check_sizes()
-        self._check_choices()
+        for name, value in {**self._checked_sizes(), **self._checked_choices()}.items():
+            object.__setattr__(self, name, value)  # plain Python values, for JSON
         if self.n_tokens is None and (self.n_ngrams or self.skip_connection):
             raise ValueError(f"Expected no n-grams and no skip connection without tokens; got {self}.")
         if self.n_ngrams and not self.trainable_embeddings:
             raise ValueError(f"Expected no n-grams with trainable_embeddings=False; got {self}.")
 
-    def _check_sizes(self) -> None:
-        sizes: dict[str, Any] = {"n_features": self.n_features, "n_outputs": self.n_outputs}
-        sizes |= {f"units[{i}]": units for i, units in enumerate(self.units)}
-        if self.n_tokens is not None:
-            sizes["n_tokens"] = self.n_tokens
-        if self.n_ngrams != 0:
-            sizes["n_ngrams"] = self.n_ngrams
-        for name, size in sizes.items():
-            if isinstance(size, bool) or not isinstance(size, Integral) or size <= 0:
-                raise ValueError(f"Expected {name} of the network to be an integer > 0; got {size!r}.")
-        if not self.units:
-            raise ValueError("Expected units of the network to have an integer for each layer; got none.")
-        for field in fields(self):  # NumPy's integers are not JSON
-            value = getattr(self, field.name)
-            if isinstance(value, Integral) and not isinstance(value, bool):
-                object.__setattr__(self, field.name, int(value))
-        object.__setattr__(self, "units", tuple(map(int, self.units)))
-
-    def _check_choices(self) -> None:
-        choices: dict[str, Collection[Any]] = {
-            "cell": CELLS,
-            "activation": ACTIVATIONS,
-            "pooling": POOLINGS,
-            "output_activation": OUTPUT_ACTIVATIONS,
-            "bidirectional": (True, False),
-            "trainable_embeddings": (True, False),
-            "skip_connection": (True, False),
+    def _checked_sizes(self) -> dict[str, Any]:
+        units: Any = self.units
+        if isinstance(units, str) or not isinstance(units, Iterable) or not (units := tuple(units)):
+            raise ValueError(
+                f"Expected units of the network to have an integer for each layer; got {self.units!r}."
+            )
+        return {
+            "n_tokens": None if self.n_tokens is None else _checked_size("n_tokens", self.n_tokens),
+            "n_features": _checked_size("n_features", self.n_features),
+            "units": tuple(_checked_size(f"units[{i}]", size) for i, size in enumerate(units)),
+            "n_outputs": _checked_size("n_outputs", self.n_outputs),
+            "n_ngrams": _checked_size("n_ngrams", self.n_ngrams, minimum=0),
         }
+
+    def _checked_choices(self) -> dict[str, Any]:
+        choices: dict[str, list[Any]] = {
+            "cell": list(CELLS),
+            "activation": list(ACTIVATIONS),
+            "pooling": list(POOLINGS),
+            "output_activation": list(OUTPUT_ACTIVATIONS),
+            "bidirectional": [True, False],
+            "trainable_embeddings": [True, False],
+            "skip_connection": [True, False],
+        }
+        checked = {}
         for name, allowed in choices.items():
             value = getattr(self, name)
             if value not in allowed:
-                raise ValueError(f"Expected {name} of the network to be one of {list(allowed)}; got {value!r}.")
+                raise ValueError(f"Expected {name} of the network to be one of {allowed}; got {value!r}.")
+            checked[name] = allowed[allowed.index(value)]
+        return checked
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -147,6 +145,12 @@ class NetworkSpec:
     def hidden_dims(self) -> tuple[int, ...]:
         """Length of the hidden state of each recurrent layer, both directions together."""
         return tuple(len(self.directions) * units for units in self.units)
+
+
+def _checked_size(name: str, size: Any, minimum: int = 1) -> int:
+    if isinstance(size, bool) or not isinstance(size, Integral) or size < minimum:
+        raise ValueError(f"Expected {name} of the network to be an integer >= {minimum}; got {size!r}.")
+    return int(size)
 
 
 NetworkSpec.__module__ = "skrnn"  # the public path, for pickles
