@@ -1,0 +1,112 @@
+import json
+import pickle
+from dataclasses import FrozenInstanceError, asdict, replace
+
+import numpy as np
+import pytest
+from conftest import small_spec
+
+from skrnn import NetworkSpec
+from skrnn.network._weights import weight_shapes
+
+BASE = small_spec()
+SPECS = {
+    "lstm": BASE,
+    "gru": replace(BASE, cell="gru", units=(4, 6), pooling="attention"),
+    "simple": replace(BASE, cell="simple", units=(8, 4, 6), pooling="max_mean"),
+    "one way": replace(BASE, bidirectional=False, units=(12,), pooling="attention"),
+    "equal layers": replace(BASE, cell="gru", units=(6, 6), pooling="last"),
+    "vectors": replace(BASE, n_tokens=None, cell="gru", output_activation="linear"),
+    "pairs": replace(BASE, n_ngrams=40, skip_connection=True, pooling="max_mean"),
+    "article": NetworkSpec(5002, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0),
+}
+every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+
+
+@pytest.mark.parametrize(
+    ("change", "directions", "hidden_dims"),
+    [
+        ({"bidirectional": True, "units": (3, 5)}, ("forward", "backward"), (6, 10)),
+        ({"bidirectional": False, "units": (3, 5)}, ("forward",), (3, 5)),
+    ],
+)
+def test_hidden_dims_count_both_directions(change, directions, hidden_dims):
+    spec = replace(BASE, **change)
+    assert spec.directions == directions
+    assert spec.hidden_dims == hidden_dims
+
+
+def test_a_spec_is_immutable_and_hashable():
+    with pytest.raises(FrozenInstanceError):
+        BASE.cell = "gru"
+    assert hash(BASE) == hash(replace(BASE))
+
+
+@every_spec
+def test_a_spec_rebuilt_from_its_fields_is_equal(spec):
+    assert NetworkSpec(**asdict(spec)) == spec
+
+
+@every_spec
+def test_a_spec_rebuilt_from_json_describes_the_same_network(spec):
+    rebuilt = NetworkSpec(**json.loads(json.dumps(asdict(spec))))
+    assert rebuilt == spec
+    assert hash(rebuilt) == hash(spec)
+    assert json.dumps(asdict(rebuilt)) == json.dumps(asdict(spec))
+    assert weight_shapes(rebuilt) == weight_shapes(spec)
+    assert rebuilt.hidden_dims == spec.hidden_dims
+
+
+def test_a_spec_pickles_by_its_public_name():
+    pickled = pickle.dumps(BASE, protocol=0)
+    assert b"cskrnn\nNetworkSpec" in pickled
+    assert pickle.loads(pickled) == BASE
+
+
+def test_values_of_numpy_become_plain_python_values():
+    spec = small_spec(
+        n_tokens=np.int64(11),
+        units=np.array([4, 3]),
+        n_ngrams=np.int32(20),
+        bidirectional=np.True_,
+        cell=np.str_("lstm"),
+    )
+    plain = small_spec(units=(4, 3), n_ngrams=20)
+    assert spec == plain
+    assert json.dumps(asdict(spec)) == json.dumps(asdict(plain))
+    assert {name: type(value) for name, value in asdict(spec).items()} == {
+        name: type(value) for name, value in asdict(plain).items()
+    }
+
+
+INTEGER, LAYERS = "to be an integer >= 1", "units of the network to have an integer for each layer"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_tokens": 0}, f"n_tokens of the network {INTEGER}; got 0"),
+        ({"n_features": -1}, f"n_features of the network {INTEGER}; got -1"),
+        ({"n_outputs": 3.0}, f"n_outputs of the network {INTEGER}; got 3.0"),
+        ({"n_outputs": True}, f"n_outputs of the network {INTEGER}; got True"),
+        ({"n_ngrams": -1}, "n_ngrams of the network to be an integer >= 0; got -1"),
+        ({"n_ngrams": False}, "n_ngrams of the network to be an integer >= 0; got False"),
+        ({"n_ngrams": "20"}, "n_ngrams of the network to be an integer >= 0; got '20'"),
+        ({"units": ()}, rf"{LAYERS}; got \(\)"),
+        ({"units": 64}, f"{LAYERS}; got 64"),
+        ({"units": "64"}, f"{LAYERS}; got '64'"),
+        ({"units": (4, 0)}, rf"units\[1\] of the network {INTEGER}; got 0"),
+        ({"cell": "conv"}, r"cell of the network to be one of \['simple', 'gru', 'lstm'\]; got 'conv'"),
+        ({"cell": ["lstm"]}, r"cell of the network to be one of .*; got \['lstm'\]"),
+        ({"activation": "gelu"}, "activation of the network to be one of .*; got 'gelu'"),
+        ({"pooling": "min"}, "pooling of the network to be one of .*; got 'min'"),
+        ({"output_activation": "tanh"}, "output_activation of the network to be one of .*; got 'tanh'"),
+        ({"bidirectional": "yes"}, r"bidirectional of the network to be one of \[True, False\]; got 'yes'"),
+        ({"n_tokens": None, "n_ngrams": 20}, "no n-grams and no skip connection without tokens"),
+        ({"n_tokens": None, "skip_connection": True}, "no n-grams and no skip connection without tokens"),
+        ({"n_ngrams": 20, "trainable_embeddings": False}, "no n-grams with trainable_embeddings=False"),
+    ],
+)
+def test_values_that_describe_no_network_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        small_spec(**change)
