@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from scipy.linalg import blas
@@ -73,15 +76,13 @@ def _run_batch(
         states, order = all_states[:, i * units : (i + 1) * units], -1 if direction == "backward" else 1
         hidden = np.zeros((len(packing.lengths), units), dtype=kernel.dtype)  # (batch, units)
         cell_state = np.zeros_like(hidden)
-        n_running = 0
-        for n, tokens in runs[::order]:
-            if n != n_running:
-                n_running = n
-                step = STEPS[spec.cell](_kernel_of_batch(kernel, bias, n), cell_state[:n], activation)
-            inputs = products(direction, tokens)
-            inputs = inputs.reshape(-1, n, inputs.shape[1])[::order]  # (time, batch, gates * units)
-            outputs = states[tokens].reshape(-1, n, units)[::order]  # (time, batch, units)
-            hidden[:n] = _run_steps(step, inputs, hidden[:n], outputs)
+        for n, runs_of_n in groupby(runs[::order], key=itemgetter(0)):
+            step = STEPS[spec.cell](_kernel_of_batch(kernel, bias, n), cell_state[:n], activation)
+            for _, tokens in runs_of_n:
+                inputs = products(direction, tokens)
+                inputs = inputs.reshape(-1, n, inputs.shape[1])[::order]  # (time, batch, gates * units)
+                outputs = states[tokens].reshape(-1, n, units)[::order]  # (time, batch, units)
+                hidden[:n] = _run_steps(step, inputs, hidden[:n], outputs)
     return all_states
 
 
@@ -120,10 +121,11 @@ def _run_steps(step: Step, inputs: np.ndarray, hidden: np.ndarray, outputs: np.n
 
 def _recurrent_weights(
     spec: NetworkSpec, weights: Weights, layer: int, direction: str
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return the recurrent kernel, (units, gates * units), and the recurrent bias of a GRU."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the recurrent kernel, (units, gates * units), and the recurrent bias, which only a GRU has."""
     prefix = f"rnn_{layer}/{direction}"
-    return weights[f"{prefix}/recurrent_kernel"], weights[f"{prefix}/bias"][1] if spec.cell == "gru" else None
+    kernel = weights[f"{prefix}/recurrent_kernel"]
+    return kernel, weights[f"{prefix}/bias"][1] if spec.cell == "gru" else np.empty(0, dtype=kernel.dtype)
 
 
 def _interleaved(directions: Sequence[np.ndarray]) -> np.ndarray:
@@ -134,7 +136,7 @@ def _interleaved(directions: Sequence[np.ndarray]) -> np.ndarray:
     return joined.reshape(*joined.shape[:-2], -1)
 
 
-def _kernel_of_batch(kernel: np.ndarray, bias: np.ndarray | None, n_sequences: int) -> RecurrentKernel:
+def _kernel_of_batch(kernel: np.ndarray, bias: np.ndarray, n_sequences: int) -> RecurrentKernel:
     """Return the products with one direction's kernel for a batch."""
     add, sums = np.add, np.empty((n_sequences, kernel.shape[1]), dtype=kernel.dtype)
 
@@ -142,15 +144,15 @@ def _kernel_of_batch(kernel: np.ndarray, bias: np.ndarray | None, n_sequences: i
         return add(hidden.dot(kernel, sums), inputs, sums)
 
     def biased_product(hidden: np.ndarray) -> np.ndarray:
-        return add(hidden.dot(kernel, sums), bias, sums)
+        return add_product(bias, hidden)
 
     return RecurrentKernel(len(kernel), sums, add_product, biased_product)
 
 
-_GEMV = {"f": blas.sgemv, "d": blas.dgemv}
+_GEMV: dict[str, Callable[..., Any]] = {"f": blas.sgemv, "d": blas.dgemv}
 
 
-def _kernel_of_one(kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray | None]) -> RecurrentKernel:
+def _kernel_of_one(kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> RecurrentKernel:
     """Return the products with the kernels of all directions for the interleaved states of a single sequence."""
     gemv = _GEMV[kernels[0].dtype.char]
     forward, backward = kernels[0].T, kernels[-1].T
@@ -166,7 +168,7 @@ def _kernel_of_one(kernels: Sequence[np.ndarray], biases: Sequence[np.ndarray | 
         return gemv(1.0, backward, hidden, 1.0, inputs, 1, 2, 1, 2, 0, 1)
 
     add = add_product if len(kernels) == 1 else add_both_products
-    bias = _interleaved([bias for bias in biases if bias is not None]) if biases[0] is not None else None
+    bias = _interleaved(biases)
 
     def biased_product(hidden: np.ndarray) -> np.ndarray:
         sums[:] = bias

@@ -7,7 +7,7 @@ padding. Vectors are a ``RaggedArray``, which has the same attributes ``data``, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
@@ -49,9 +49,9 @@ Sequences = sparse.csr_matrix | RaggedArray
 def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
     """Return sequences that follow each other in ``ids`` as the rows of a CSR matrix, left-aligned."""
     index_type = np.int32 if len(ids) <= np.iinfo(np.int32).max else np.int64
-    indptr = np.zeros(len(lengths) + 1, dtype=index_type)
+    indptr: np.ndarray = np.zeros(len(lengths) + 1, dtype=index_type)
     np.cumsum(lengths, out=indptr[1:])
-    steps = np.arange(len(ids), dtype=index_type)
+    steps: np.ndarray = np.arange(len(ids), dtype=index_type)
     steps -= np.repeat(indptr[:-1], lengths)
     width = max(int(lengths.max(initial=0)), 1)  # scikit-learn refuses a matrix without columns
     return sparse.csr_matrix((ids, steps, indptr), shape=(len(lengths), width))
@@ -70,7 +70,7 @@ def check_token_ids(X: Any) -> sparse.csr_matrix:
                 f"SequenceVectorizer returns them; got an array of shape {X.shape} and dtype {X.dtype}. For raw "
                 "text, leave vectorizer at None."
             )
-    X = sparse.csr_matrix(X)
+    X = sparse.csr_matrix(cast("Any", X))
     if not X.has_sorted_indices:
         X = X.sorted_indices()
     data, stored = X.data, X.data != PADDING
