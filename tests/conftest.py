@@ -96,6 +96,18 @@ def vector_sequences(draw, n_features, dtype):
     return np.split(vectors, np.cumsum(lengths[:-1], dtype=np.intp))
 
 
+# Token ids of several documents, and vectors of several sequences.
+ragged_ids = st.lists(st.lists(st.integers(1, 2**31 - 1), max_size=9), min_size=1, max_size=12)
+ragged_vectors = st.tuples(st.integers(1, 3), st.sampled_from([np.float32, np.float64])).flatmap(
+    lambda features_and_dtype: vector_sequences(*features_and_dtype)
+)
+
+
+def rows_among(sequences):
+    """Draw any rows in any order, some of them several times, or none."""
+    return st.lists(st.sampled_from(range(len(sequences)))).map(lambda rows: np.array(rows, dtype=np.intp))
+
+
 def make_reviews(n_documents=60, n_classes=2, seed=0):
     """Short documents in which one word tells the class, at a random place among others that tell nothing."""
     rng = np.random.default_rng(seed)

@@ -1,5 +1,3 @@
-"""N-grams: which get a vector, how they are found, and how naive Bayes starts their vectors."""
-
 from collections import Counter
 from unittest.mock import patch
 
@@ -10,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skrnn import RNNTextClassifier, SequenceVectorizer
-from skrnn.network._naive_bayes import start_with_naive_bayes
 from skrnn.sequences._ngrams import (
     MAX_LENGTH,
     NO_NGRAM,
@@ -27,7 +24,7 @@ token_ids = st.lists(st.lists(st.integers(1, 4), max_size=8), min_size=1, max_si
 
 
 def ngrams_of(row, length):
-    """Those without the unknown token; padding before the first token makes a pair with it, and longer ones."""
+    """Return the n-grams without the unknown token. Padding before the first token belongs to n-grams."""
     padded = [PADDING, *row]
     return {
         ngram
@@ -43,7 +40,7 @@ def rows_of(row, table):
 
 @patch("skrnn.sequences._ngrams._SHARE_OF_LETTERS", 0)  # however many tokens are unknown
 @given(token_ids, st.integers(1, 60))
-def test_pairs_of_two_documents_and_where_there_is_room_longer_ones_of_five(rows, n_most):
+def test_frequent_ngrams_are_chosen_by_their_documents(rows, n_most):
     found = tokens_of_ngrams(frequent_ngrams(to_csr(rows), n_most))
     assert len(set(found)) == len(found) <= n_most
     room = n_most
@@ -57,7 +54,7 @@ def test_pairs_of_two_documents_and_where_there_is_room_longer_ones_of_five(rows
 
 @patch("skrnn.sequences._ngrams._SHARE_OF_LETTERS", 0)
 @given(token_ids)
-def test_the_longest_ngram_is_found(rows):
+def test_the_longest_ngram_of_each_token_is_found(rows):
     chosen = frequent_ngrams(to_csr(rows), 1000)
     keys, slots = table = ngram_table(chosen, len(chosen) + 1)
     numbers = {}
@@ -86,7 +83,7 @@ def test_a_table_finds_its_ngrams_and_no_others():
     assert not any(rows_of(pair, table)[1] for pair in others)
 
 
-def test_a_slot_belongs_to_the_first_of_its_ngrams():
+def test_the_most_frequent_ngram_gets_a_shared_slot():
     n_slots = n_slots_for(3)
     ids = np.arange(2, 50_000, dtype=np.int32)
     sharing = ids[slot_of(np.int32(5), ids, n_slots) == slot_of(np.int32(5), ids[:1], n_slots)][:2]
@@ -95,75 +92,22 @@ def test_a_slot_belongs_to_the_first_of_its_ngrams():
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 63, 64, 65, 128, 129, 1000, 1024, 1025, 50_001])
-def test_tables_that_share_a_graph_have_one_size(n_rows):
+def test_tables_for_the_same_graph_have_the_same_size(n_rows):
     from skrnn.training._pool import round_up
 
     assert n_slots_for(round_up(n_rows)) == n_slots_for(n_rows)
 
 
-def test_slots_of_great_ids_do_not_overflow():
+def test_slots_of_large_ids_do_not_overflow():
     ids = np.array([0, 2**15, 2**25, 2**29], dtype=np.int32)
     for previous in ids:
         exact = [((int(previous) % 2**15) * 40503 + int(token)) % 512 for token in ids]
         assert slot_of(previous, ids, 512).tolist() == exact
 
 
-def test_padding_stands_before_each_document():
+def test_padding_comes_before_each_document():
     X = to_csr([[4, 5], [], [6], [7, 8, 9]])
     assert previous_in(X)(X.data, PADDING).tolist() == [0, 4, 0, 0, 7, 8]
-
-
-def start(rows, memberships, n_tokens=6, dim=4, weights=None, ngrams=None):
-    arrays = {"embedding": np.full((n_tokens, dim), 0.01, dtype=np.float32)}
-    if ngrams is not None:
-        arrays["ngram_embedding"] = np.zeros((len(ngrams) + 1, dim), dtype=np.float32)
-        arrays["ngram_keys"], arrays["ngram_slots"] = ngram_table(np.array(ngrams), len(ngrams) + 1)
-    start_with_naive_bayes(arrays, to_csr(rows), np.asarray(memberships, dtype=float), weights)
-    return arrays
-
-
-ROWS = [[2, 4, 4], [2, 5], [3, 4], [3, 5]]
-TWO = [[1, 0], [1, 0], [0, 1], [0, 1]]
-
-
-def test_vectors_start_with_the_log_count_ratios():
-    embedding = start(ROWS, TWO)["embedding"]
-    # Of two documents of each class, smoothed: 2 is in both of the first, 4 and 5 are in one of each.
-    assert embedding[2, 0] == pytest.approx(-embedding[3, 0])
-    assert embedding[2, 0] < 0 < embedding[3, 0]  # two classes: one dimension, that of the second
-    assert embedding[4, 0] == pytest.approx(0, abs=1e-6)
-    assert embedding[2:, 0].std() == pytest.approx(0.3, rel=1e-5)
-    assert (embedding[:2, 0] == 0).all()
-    assert (embedding[:, 1:] == np.float32(0.01)).all()
-
-
-def test_weights_count_documents():
-    doubled = start([*ROWS, ROWS[0]], [*TWO, TWO[0]])
-    weighted = start(ROWS, TWO, weights=np.array([2, 1, 1, 1]))
-    np.testing.assert_allclose(weighted["embedding"], doubled["embedding"], rtol=1e-6)
-
-
-def test_ngrams_start_with_their_ratios_too():
-    vectors = start(ROWS, TWO, ngrams=[[PADDING, 3], [PADDING, 2]])["ngram_embedding"]
-    assert vectors[1, 0] == pytest.approx(-vectors[2, 0])
-    assert vectors[1, 0] > 0.1
-    assert not vectors[0].any()
-
-
-def test_many_classes_take_half_of_the_dimensions():
-    rng = np.random.default_rng(0)
-    labels = rng.integers(6, size=200)
-    rows = [[2 + label, *rng.integers(8, 20, size=3)] for label in labels]
-    embedding = start(rows, np.eye(6)[labels], n_tokens=20, dim=10)["embedding"]
-    assert (embedding[:, 5:] == np.float32(0.01)).all()
-    assert embedding[2:, :5].std() == pytest.approx(0.3, rel=1e-4)
-    # The tokens that tell a class stand far from each other, those that tell nothing close together.
-    assert np.linalg.norm(embedding[2:8, :5], axis=1).min() > 2 * np.linalg.norm(embedding[8:, :5], axis=1).max()
-
-
-def test_tokens_that_are_everywhere_leave_the_start_alone():
-    embedding = start([[2], [2]], [[1, 0], [0, 1]], n_tokens=3)["embedding"]
-    assert (embedding == np.float32(0.01)).all()
 
 
 @pytest.mark.parametrize(
@@ -173,7 +117,7 @@ def test_tokens_that_are_everywhere_leave_the_start_alone():
         ("char", ["xabacax", "xacabax"]),  # of the same pairs, each as often
     ],
 )
-def test_ngrams_tell_what_single_tokens_cannot(analyzer, phrases):
+def test_ngrams_learn_the_order_of_tokens(analyzer, phrases):
     rng = np.random.default_rng(0)
     labels = rng.integers(2, size=120)
     documents = [" ".join(rng.choice(list("defghijk"), size=2)) + phrases[label] for label in labels]
@@ -187,7 +131,7 @@ def test_ngrams_tell_what_single_tokens_cannot(analyzer, phrases):
     assert scores[0] > 0.95 > scores[1]
 
 
-def test_runs_of_words_have_no_vector_beyond_pairs():
+def test_ngrams_of_words_are_pairs():
     rng = np.random.default_rng(0)
     vocabulary = rng.integers(2, 400, size=(50, 20))
     rows = [[2, 3, 4, *row] for row in vocabulary.tolist()]
@@ -197,7 +141,7 @@ def test_runs_of_words_have_no_vector_beyond_pairs():
     assert (2, 3, 4) in tokens_of_ngrams(frequent_ngrams(to_csr([row[:3] for row in rows]), 1000))
 
 
-def test_no_ngrams_without_any_that_comes_twice_or_where_they_have_no_place(reviews):
+def test_a_network_without_frequent_ngrams_has_no_ngrams(reviews):
     distinct = [f"w{i} x{i}" for i in range(20)]
     fitted = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(distinct, ["a", "b"] * 10)
     assert fitted._fitted.network.spec.n_ngrams == 0
@@ -207,12 +151,12 @@ def test_no_ngrams_without_any_that_comes_twice_or_where_they_have_no_place(revi
         assert fitted._fitted.network.spec.n_ngrams == 0
 
 
-def test_ngrams_are_limited_to_the_most_frequent(reviews):
+def test_max_ngrams_limits_the_ngrams(reviews):
     fitted = RNNTextClassifier(**{**SMALL, "epochs": 1}, max_ngrams=10).fit(*reviews)
     assert fitted._fitted.network.weights["ngram_embedding"].shape == (11, SMALL["embedding_dim"])
 
 
-def test_ngrams_without_a_vector_of_their_own_add_nothing():
+def test_ngrams_without_a_vector_add_nothing():
     texts = ["a b c d", "b a d c", "a b d c", "c d a b"] * 3
     classifier = RNNTextClassifier(**SMALL, max_ngrams=4).fit(texts, [0, 1, 0, 1] * 3)
     vectors = classifier._fitted.network.weights["ngram_embedding"]

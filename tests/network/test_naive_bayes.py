@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from conftest import to_csr
+
+from skrnn.network._naive_bayes import start_with_naive_bayes
+from skrnn.sequences._ngrams import ngram_table
+from skrnn.sequences._storage import PADDING
+
+
+def start(rows, indicators, n_tokens=6, dim=4, weights=None, ngrams=None):
+    arrays = {"embedding": np.full((n_tokens, dim), 0.01, dtype=np.float32)}
+    if ngrams is not None:
+        arrays["ngram_embedding"] = np.zeros((len(ngrams) + 1, dim), dtype=np.float32)
+        arrays["ngram_keys"], arrays["ngram_slots"] = ngram_table(np.array(ngrams), len(ngrams) + 1)
+    start_with_naive_bayes(arrays, to_csr(rows), np.asarray(indicators, dtype=float), weights)
+    return arrays
+
+
+ROWS = [[2, 4, 4], [2, 5], [3, 4], [3, 5]]
+TWO = [[1, 0], [1, 0], [0, 1], [0, 1]]
+
+
+def test_token_vectors_start_with_log_count_ratios():
+    embedding = start(ROWS, TWO)["embedding"]
+    # Each class has two documents. Token 2 is in both of the first class, tokens 4 and 5 are in one of each.
+    assert embedding[2, 0] == pytest.approx(-embedding[3, 0])
+    assert embedding[2, 0] < 0 < embedding[3, 0]  # two classes need one dimension, for the second class
+    assert embedding[4, 0] == pytest.approx(0, abs=1e-6)
+    assert embedding[2:, 0].std() == pytest.approx(0.3, rel=1e-5)
+    assert (embedding[:2, 0] == 0).all()
+    assert (embedding[:, 1:] == np.float32(0.01)).all()
+
+
+def test_a_document_with_weight_two_counts_twice():
+    doubled = start([*ROWS, ROWS[0]], [*TWO, TWO[0]])
+    weighted = start(ROWS, TWO, weights=np.array([2, 1, 1, 1]))
+    np.testing.assert_allclose(weighted["embedding"], doubled["embedding"], rtol=1e-6)
+
+
+def test_ngram_vectors_start_with_log_count_ratios():
+    vectors = start(ROWS, TWO, ngrams=[[PADDING, 3], [PADDING, 2]])["ngram_embedding"]
+    assert vectors[1, 0] == pytest.approx(-vectors[2, 0])
+    assert vectors[1, 0] > 0.1
+    assert not vectors[0].any()
+
+
+def test_many_classes_use_half_of_the_dimensions():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(6, size=200)
+    rows = [[2 + label, *rng.integers(8, 20, size=3)] for label in labels]
+    embedding = start(rows, np.eye(6)[labels], n_tokens=20, dim=10)["embedding"]
+    assert (embedding[:, 5:] == np.float32(0.01)).all()
+    assert embedding[2:, :5].std() == pytest.approx(0.3, rel=1e-4)
+    # Tokens of one class have larger vectors than tokens of all classes.
+    assert np.linalg.norm(embedding[2:8, :5], axis=1).min() > 2 * np.linalg.norm(embedding[8:, :5], axis=1).max()
+
+
+def test_tokens_in_every_document_change_no_vector():
+    embedding = start([[2], [2]], [[1, 0], [0, 1]], n_tokens=3)["embedding"]
+    assert (embedding == np.float32(0.01)).all()
