@@ -1,7 +1,6 @@
 """Text estimators whose tokens share character n-grams, the parameter ``char_ngram_range``."""
 
 import copy
-import pickle
 
 import numpy as np
 import pytest
@@ -56,23 +55,6 @@ def test_resuming_with_another_range_is_refused(resumable):
     fitted, documents, labels = resumable
     with pytest.raises(ValueError, match="char_ngram_range would change it"):
         copy.deepcopy(fitted).set_params(char_ngram_range=None).fit(documents, labels)
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda parts: parts.pop("embedding"), "Expected the parts"),
-        (lambda parts: parts.update(embedding=parts["embedding"][:5]), "part embedding"),
-        (lambda parts: parts.update(char_ngram_rows=parts["char_ngram_rows"] + 1), "points beyond"),
-        (lambda parts: parts.update(char_ngram_rows=parts["char_ngram_rows"].astype(float)), "array of int32"),
-        (lambda parts: parts.update(char_ngram_embedding=parts["char_ngram_embedding"] * np.nan), "infinite"),
-    ],
-)
-def test_damaged_char_ngram_vectors_are_refused(damage, message, resumable):
-    damaged = copy.deepcopy(resumable[0])
-    damage(damaged._network["resumption"]["parts"])
-    with pytest.raises(ValueError, match=f"RNNTextClassifier cannot be restored.*{message}"):
-        pickle.loads(pickle.dumps(damaged))
 
 
 def test_best_epoch_has_the_recorded_score():

@@ -4,9 +4,9 @@ import pytest
 from skrnn.text._char_ngrams import MOST_PER_TOKEN, char_ngrams
 
 
-def ngrams_by_token(tokens, lengths):
+def ngrams_by_token(tokens, ngram_range):
     """Return the indices of the n-grams of each token."""
-    rows, _ = char_ngrams(tokens, lengths)
+    rows, _ = char_ngrams(tokens, ngram_range)
     return {token: set(row[row > 0].tolist()) for token, row in zip(["", "[UNK]", *tokens], rows, strict=True)}
 
 
@@ -18,10 +18,10 @@ def test_only_shared_ngrams_have_an_index():
     assert rows["x"] == rows[""] == rows["[UNK]"] == set()
 
 
-@pytest.mark.parametrize("lengths", [(1, 4), (3, 4)])
-def test_single_characters_have_no_ngrams(lengths):
-    _, n_rows = char_ngrams(list("一二三abc"), lengths)
-    assert n_rows == 1
+@pytest.mark.parametrize("ngram_range", [(1, 4), (3, 4)])
+def test_single_characters_have_no_ngrams(ngram_range):
+    _, n_char_ngrams = char_ngrams(list("一二三abc"), ngram_range)
+    assert n_char_ngrams == 1
 
 
 def test_long_tokens_have_the_most_shared_ngrams():
@@ -34,12 +34,12 @@ def test_long_tokens_have_the_most_shared_ngrams():
 def test_every_index_is_used():
     rng = np.random.default_rng(0)
     tokens = sorted({"".join(rng.choice(list("abcd"), size=rng.integers(1, 39))) for _ in range(300)})
-    rows, n_rows = char_ngrams([*tokens, "ab" * 21, "abc" * 1000], (2, 6))
-    assert np.unique(rows).tolist() == list(range(n_rows))
+    rows, n_char_ngrams = char_ngrams([*tokens, "ab" * 21, "abc" * 1000], (2, 6))
+    assert np.unique(rows).tolist() == list(range(n_char_ngrams))
     assert not rows[-2:].any()  # addresses and noise
 
 
 def test_number_of_ngrams_is_limited(monkeypatch):
     monkeypatch.setattr("skrnn.text._char_ngrams._MAX_CHAR_NGRAMS", 2)
-    _, n_rows = char_ngrams(["care", "careful", "carefully"], (3, 4))
-    assert n_rows == 3
+    _, n_char_ngrams = char_ngrams(["care", "careful", "carefully"], (3, 4))
+    assert n_char_ngrams == 3
