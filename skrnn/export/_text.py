@@ -78,9 +78,7 @@ def _id_table(vectorizer: SequenceVectorizer) -> dict[str, int]:
     """The id of each token that a document can have; stop words are padding, which goes away later."""
     id_of = dict(vectorizer.vocabulary_)
     if vectorizer.analyzer == "word":
-        id_of |= dict.fromkeys(
-            (word for word in stop_word_set(vectorizer.stop_words) if isinstance(word, str)), PADDING
-        )
+        id_of |= dict.fromkeys((word for word in stop_word_set(vectorizer.stop_words) if isinstance(word, str)), PADDING)
     id_of = {token: i for token, i in id_of.items() if not re.search("[\ud800-\udfff]", token)}  # not in UTF-8
     return {**id_of, "": PADDING}
 
