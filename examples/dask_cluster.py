@@ -15,7 +15,6 @@ from time import perf_counter
 
 import joblib
 from dask import bag
-from dask.delayed import delayed
 from distributed import Client
 from sklearn.model_selection import GridSearchCV, train_test_split
 
@@ -70,7 +69,7 @@ def main():
         corpus = bag.from_sequence(paths, npartitions=N_FILES).map(read_articles).flatten()
         print(f"2. Predict {len(X_test)} articles in {corpus.npartitions} partitions")
         start = perf_counter()
-        best = delayed(search.best_estimator_)  # sent to each worker once, and not with each partition
+        best = client.scatter(search.best_estimator_, broadcast=True)  # sent to each worker once
         predicted = corpus.map_partitions(predict, classifier=best).compute()
         for label, count in Counter(predicted).most_common():
             print(f"   {count:4d}  {label}")

@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import cycle
@@ -36,9 +37,10 @@ import joblib
 import numpy as np
 
 from skrnn import NetworkSpec, RNNTextClassifier
-from skrnn.network._numpy import forward
-from skrnn.network._spec import initial_weights
-from skrnn.sequences._storage import dense_batch, ragged_to_csr, sorted_batches
+from skrnn.network._numpy import NumpyNetwork
+from skrnn.network._weights import initial_weights
+from skrnn.sequences._batches import dense_batch, sorted_batches
+from skrnn.sequences._storage import ragged_to_csr
 
 SPEC = NetworkSpec(20_000, 128, "lstm", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
 WEIGHTS = initial_weights(SPEC, np.random.default_rng(0))
@@ -102,16 +104,16 @@ def _documents(lengths):
 
 
 def _skrnn(X) -> Callable[[], np.ndarray]:
-    prepared = {}  # as PyTorch's layer has its weights from one call to the next
-    return lambda: forward(SPEC, WEIGHTS, X, prepared)
+    network = NumpyNetwork(SPEC, WEIGHTS)
+    return lambda: network.predict(X)
 
 
 def _skrnn_new_tokens(X) -> Callable[[], np.ndarray]:
     """Classify another document in each call. The input products of hardly any of its tokens are cached."""
-    prepared, n_tokens = {}, SPEC.n_tokens - 2
+    network, n_tokens = NumpyNetwork(SPEC, WEIGHTS), SPEC.n_tokens - 2
     moved = [(X.data - 2 + step * n_tokens // 300) % n_tokens + 2 for step in range(300)]
     documents = cycle([ragged_to_csr(ids.astype(np.int32), np.diff(X.indptr)) for ids in moved])
-    return lambda: forward(SPEC, WEIGHTS, next(documents), prepared)
+    return lambda: network.predict(next(documents))
 
 
 def _keras_padded(X) -> Callable[[], np.ndarray]:
@@ -145,7 +147,8 @@ def _onnx_model() -> bytes:
 
     ids = ragged_to_csr(np.array([1, SPEC.n_tokens - 1], dtype=np.int32), np.array([1, 1]))
     classifier = _classifier("passthrough").fit(ids, [0, 1])
-    classifier._network["weights"] = WEIGHTS
+    network = replace(classifier._fitted.network, weights=WEIGHTS)
+    classifier._fitted = replace(classifier._fitted, network=network)
     return to_onnx(classifier).SerializeToString()
 
 

@@ -19,7 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skrnn import RNNTextClassifier, SequenceVectorizer
-from skrnn.sequences._storage import dense_batch, ragged_to_csr, shuffled_batches, sorted_batches
+from skrnn.sequences._batches import dense_batch, shuffled_batches, sorted_batches
+from skrnn.sequences._storage import ragged_to_csr
 from skrnn.utils._threads import run_in_threads
 
 N_TOKENS, EMBEDDING_DIM, UNITS, BATCH_SIZE, LEARNING_RATE = 20_000, 128, 128, 64, 1e-3
