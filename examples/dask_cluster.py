@@ -14,8 +14,8 @@ from pathlib import Path
 from time import perf_counter
 
 import joblib
-from dask import bag, delayed
-from distributed import Client, LocalCluster
+from dask import bag
+from distributed import Client
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skrnn import RNNTextClassifier, SequenceVectorizer
@@ -31,9 +31,14 @@ def write_corpus(articles, folder):
         (folder / f"{i}.jsonl").write_text("\n".join(lines), encoding="utf-8")
 
 
+def read_articles(path):
+    """Return the articles of a file."""
+    return [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").split("\n")]
+
+
 def predict(articles, classifier):
     """Return the classes of the articles in a partition."""
-    return classifier.predict([article["text"] for article in articles])
+    return classifier.predict(articles)
 
 
 def main():
@@ -46,12 +51,9 @@ def main():
     )
     search = GridSearchCV(classifier, {"vectorizer__max_length": [25, 50]}, cv=2)
 
-    # On an existing cluster, use Client("tcp://scheduler:8786") only.
+    # For an existing cluster, use its address: Client("tcp://scheduler:8786").
     with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
-        ) as cluster,
-        Client(cluster) as client,
+        Client(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR) as client,
         tempfile.TemporaryDirectory() as folder,
     ):
         print(f"1. Search on {len(client.scheduler_info()['workers'])} workers")
@@ -63,10 +65,11 @@ def main():
         print(f"   {perf_counter() - start:.0f} s")
 
         write_corpus(X_test, Path(folder))
-        corpus = bag.read_text(f"{folder}/*.jsonl").map(json.loads)
+        paths = sorted(Path(folder).iterdir())
+        corpus = bag.from_sequence(paths, npartitions=N_FILES).map(read_articles).flatten()
         print(f"2. Predict {len(X_test)} articles in {corpus.npartitions} partitions")
         start = perf_counter()
-        best = delayed(search.best_estimator_)  # sent to each worker once, and not with each partition
+        best = client.scatter(search.best_estimator_, broadcast=True)  # sent to each worker once
         predicted = corpus.map_partitions(predict, classifier=best).compute()
         for label, count in Counter(predicted).most_common():
             print(f"   {count:4d}  {label}")

@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 import joblib
-from sklearn.base import clone
 from sklearn.metrics import classification_report
 from sklearn.model_selection import GridSearchCV, train_test_split
 
@@ -39,7 +38,7 @@ def main():
 
     print("2. Search for the number of tokens to read")
     search = GridSearchCV(
-        clone(classifier).set_params(epochs=4, verbose=False),
+        classifier.set_params(epochs=4, verbose=False),
         {"vectorizer__max_length": [25, 100]},
         cv=2,
     )

@@ -1,19 +1,31 @@
-"""What the README, the examples and the docstrings show is what happens."""
+"""The README, the examples and the docstrings are correct."""
 
+import ast
 import inspect
 import os
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
+from numpydoc.docscrape import FunctionDoc, NumpyDocString
 from sklearn.utils import Bunch
+from sklearn.utils._testing import assert_docstring_consistency
 
 import skrnn.datasets
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+NETWORKS = [
+    skrnn.RNNTextClassifier,
+    skrnn.RNNTextRegressor,
+    skrnn.RNNSequenceClassifier,
+    skrnn.RNNSequenceRegressor,
+]
+EVERY_ESTIMATOR = pytest.mark.parametrize("estimator", [*NETWORKS, skrnn.SequenceVectorizer])
 
 
 def blocks(language):
@@ -21,7 +33,7 @@ def blocks(language):
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
-    """On the beginnings of the reviews, which are quicker to read."""
+    # The first characters of the reviews are enough, and faster.
     reviews = skrnn.datasets.load_chinese_reviews()
     beginnings = Bunch(data=[text[:40] for text in reviews.data], target=reviews.target)
     monkeypatch.setattr(skrnn.datasets, "load_chinese_reviews", lambda: beginnings)
@@ -41,6 +53,24 @@ def test_readme_commands_name_files_and_extras_that_exist():
         assert re.search(rf"^{extra} = \[", pyproject, flags=re.MULTILINE)
 
 
+def test_readme_links_lead_to_files():
+    targets = re.findall(r"\]\((?!https:)([^)]+)", README)
+    assert targets
+    assert not [target for target in targets if not (ROOT / target).is_file()]
+
+
+def test_contributing_names_files_and_functions_that_exist():
+    contributing = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:skrnn|tests|\.ci)/[\w/.]*)`", contributing)
+    functions = re.findall(r"`(skrnn/[\w/.]+)` \(`(\w+)`\)", contributing)
+    assert paths
+    assert functions
+    assert not [path for path in paths if not (ROOT / path).exists()]
+    for path, name in functions:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        assert re.search(rf"^ *(def |class )?{name}\b", source, flags=re.MULTILINE), (path, name)
+
+
 def test_readme_defaults_are_the_defaults():
     signature = inspect.signature(skrnn.RNNTextClassifier).parameters
     for names, defaults in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (`[^|]+`) \|", README, flags=re.MULTILINE):
@@ -49,53 +79,73 @@ def test_readme_defaults_are_the_defaults():
                 assert repr(signature[name].default).replace("'", '"') == default
 
 
-ESTIMATORS = [
-    skrnn.RNNTextClassifier,
-    skrnn.RNNTextRegressor,
-    skrnn.RNNSequenceClassifier,
-    skrnn.RNNSequenceRegressor,
-    skrnn.SequenceVectorizer,
-]
+@EVERY_ESTIMATOR
+def test_every_parameter_is_documented_with_type_and_default(estimator):
+    documented = {parameter.name: parameter for parameter in _documentation(estimator)["Parameters"]}
+    parameters = inspect.signature(estimator).parameters
+    assert list(documented) == list(parameters)
+    for name, parameter in parameters.items():
+        default = repr(parameter.default).replace("'", '"')
+        kind, found = documented[name].type.rsplit(", default=", 1)
+        assert kind
+        assert (name, found) == (name, default)
+        assert documented[name].desc
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_every_parameter_is_documented_with_its_default(estimator):
+def _documentation(cls):
+    return NumpyDocString(inspect.getdoc(cls))
+
+
+@EVERY_ESTIMATOR
+def test_every_parameter_of_a_method_is_documented(estimator):
+    methods = inspect.getmembers(estimator, inspect.isfunction)
+    own = [method for name, method in methods if name[0] != "_" and method.__module__.startswith("skrnn.")]
+    assert own
+    for method in own:
+        documented = [name for entry in FunctionDoc(method)["Parameters"] for name in entry.name.split(", ")]
+        signature = [
+            str(p).split(":")[0].split("=")[0].strip() for p in inspect.signature(method).parameters.values()
+        ]
+        assert (method.__name__, ["self", *documented]) == (method.__name__, signature)
+
+
+@pytest.mark.filterwarnings("ignore:Checking was skipped")
+@pytest.mark.parametrize("pair", list(combinations(NETWORKS, 2)))
+def test_shared_parameters_and_attributes_have_the_same_description(pair):
+    assert_docstring_consistency(pair, include_params=True, include_attrs=True)
+
+
+def test_shared_parameters_have_the_same_default():
+    defaults = {}
+    for estimator in NETWORKS:
+        for name, parameter in inspect.signature(estimator).parameters.items():
+            assert defaults.setdefault(name, parameter.default) == parameter.default
+
+
+@EVERY_ESTIMATOR
+def test_every_citation_has_a_reference(estimator):
     documentation = inspect.getdoc(estimator)
-    documented = dict(re.findall(r"^(\w+) : .*default=(.*)$", documentation, flags=re.MULTILINE))
-    assert "%(" not in documentation
     cited = set(re.findall(r"\[(\w+)\]_", documentation))
     assert cited == set(re.findall(r"^\.\. \[(\w+)\]", documentation, flags=re.MULTILINE))
-    defaults = {
-        name: repr(parameter.default).replace("'", '"')
-        for name, parameter in inspect.signature(estimator).parameters.items()
-    }
-    assert documented == defaults
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_the_html_representation_explains_every_parameter(estimator):
-    pytest.importorskip("sklearn", "1.9")  # which brought the tooltips
+@EVERY_ESTIMATOR
+def test_docstrings_are_static(estimator):
+    source = Path(inspect.getfile(estimator.__init__)).read_text(encoding="utf-8")
+    definition = next(node for node in ast.parse(source).body if getattr(node, "name", None) == estimator.__name__)
+    assert ast.get_docstring(definition) == inspect.getdoc(estimator)
+    assert "%(" not in source
+
+
+@EVERY_ESTIMATOR
+def test_html_explains_every_parameter(estimator):
+    pytest.importorskip("sklearn", "1.9")  # the first version with tooltips
     html = estimator()._repr_html_()
     for name in inspect.signature(estimator).parameters:
         assert re.search(rf'<span class="param-doc-description"[^>]*doc-link-{name};"', html)
 
 
-def test_the_html_representation_links_to_the_documentation_if_there_is_an_address(monkeypatch):
-    import skrnn.utils._docs
-
-    address = "https://example.org/skrnn"
-    monkeypatch.setattr(skrnn.utils._docs, "_documentation_address", lambda: address)
-    assert f'href="{address}"' in skrnn.RNNTextClassifier()._repr_html_()
-
-
-def test_defaults_agree():
-    defaults = {}
-    for estimator in ESTIMATORS[:4]:
-        for name, parameter in inspect.signature(estimator).parameters.items():
-            assert defaults.setdefault(name, parameter.default) == parameter.default
-
-
-def test_the_articles_example_runs():
+def test_article_example_runs():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     script = str(ROOT / "examples" / "article_model.py")
     done = subprocess.run(

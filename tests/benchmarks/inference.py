@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import cycle
@@ -142,7 +143,8 @@ def _onnx_model() -> bytes:
 
     ids = ragged_to_csr(np.array([1, SPEC.n_tokens - 1], dtype=np.int32), np.array([1, 1]))
     classifier = _classifier("passthrough").fit(ids, [0, 1])
-    classifier._network["weights"] = WEIGHTS
+    network = replace(classifier._fitted.network, weights=WEIGHTS)
+    classifier._fitted = replace(classifier._fitted, network=network)
     return to_onnx(classifier).SerializeToString()
 
 
