@@ -174,7 +174,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None) -> Any:
         """Train for one epoch and resume from the last one, if there is one."""
         params = self._validated_params()
-        # The number of epochs to come is not known: the learning rate stays as it is.
+        # The total number of epochs is unknown, so the learning rate does not decay.
         params.__dict__.update(epochs=1, learning_rate_decay=None, early_stopping=False, warm_start=True)
         self._fitted, _ = self._learn(X, y, sample_weight, params, classes=classes)
         return self
@@ -309,7 +309,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
 
     @property
     def _learned(self) -> Fitted:
-        """What the fit learned. Attributes that end in "_" read it."""
+        """The fitted state, from which the attributes that end in "_" are read."""
         if not self.__sklearn_is_fitted__():
             raise AttributeError(f"{type(self).__name__} is not fitted yet. Call fit first.")
         return self._fitted

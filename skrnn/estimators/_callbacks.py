@@ -7,20 +7,26 @@ They came with scikit-learn 1.9 and are experimental there. With older versions,
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+
+class _NoCallbackSupport:
+    """The mixin for versions of scikit-learn without callbacks."""
+
+
+def _no_callbacks(method: Any) -> Any:
+    return method
+
+
+CallbackSupportMixin: Any
+with_callbacks: Any
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    _callback: Any = import_module("sklearn.callback")
 except ImportError:
-
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """No support."""
-
-    def with_callbacks(method: Any) -> Any:  # type: ignore[no-redef]
-        return method
-
-
-__all__ = ["CallbackSupportMixin", "EpochTasks", "with_callbacks"]
+    CallbackSupportMixin, with_callbacks = _NoCallbackSupport, _no_callbacks
+else:
+    CallbackSupportMixin, with_callbacks = _callback.CallbackSupportMixin, _callback.with_callbacks
 
 
 class EpochTasks:

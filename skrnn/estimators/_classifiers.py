@@ -24,7 +24,7 @@ _CLASSIFICATION: Mapping[str, Sequence[Constraint]] = {
 
 
 class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
-    """What the classifiers share: y is labels, or an indicator matrix."""
+    """Base of the classifiers, whose y is labels or an indicator matrix."""
 
     class_weight: Mapping[Any, float] | str | None
 

@@ -1,4 +1,4 @@
-"""What a fit learns, as one value that the estimator takes over in one assignment."""
+"""The result of a fit, as a single value that the estimator takes over in a single assignment."""
 
 from __future__ import annotations
 

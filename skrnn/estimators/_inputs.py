@@ -256,7 +256,7 @@ class SequenceInput(Input):
         if self.n_columns is None:
             return sequences
         series = [sequence.ravel() for sequence in sequences]
-        # In a list, series may have other lengths than those of the fit.
+        # A list may contain series with another length than in the fit.
         return np.array(series) if set(map(len, series)) == {self.n_columns} else series
 
     def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
@@ -318,5 +318,5 @@ def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
 
 
 def _series_of(table: np.ndarray) -> RaggedArray:
-    """A row is a series, a column a time step."""
+    """Return the rows of a table as series. Its columns are time steps."""
     return RaggedArray(table.reshape(-1, 1), np.arange(len(table) + 1) * table.shape[1])

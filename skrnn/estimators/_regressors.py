@@ -21,7 +21,7 @@ _REGRESSION: Mapping[str, Sequence[Constraint]] = {"loss": [Options(["squared_er
 
 
 class _RNNRegressor(sklearn.base.RegressorMixin, BaseRNN):
-    """What the regressors share: y is one number or several for each sample."""
+    """Base of the regressors, whose y is one number or several for each sample."""
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         """Train for one epoch on a chunk of samples.

@@ -23,7 +23,7 @@ class Samples:
     y : ndarray
         As the user passed it.
     encoded : ndarray
-        What the network learns, as ``Target.encode`` returns it.
+        The targets of the network, as ``Target.encode`` returns them.
     weights : ndarray of float64, of shape (n_samples,)
         Sample weights times class weights.
     sample_weight : ndarray of float64, of shape (n_samples,)
@@ -73,7 +73,9 @@ class Samples:
         with np.errstate(over="ignore"):
             mean = self.weights.mean()
         if not np.isfinite(mean):
-            raise ValueError("Expected weights, times those of the classes, with a finite sum. Scale them down.")
+            raise ValueError(
+                "Expected sample weights times class weights with a finite sum. Scale the weights down."
+            )
         weights = (self.weights / mean).astype(np.float32)
         return None if np.all(weights == 1) else weights
 

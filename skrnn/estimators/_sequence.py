@@ -1,4 +1,4 @@
-"""What the estimators of numeric sequences share."""
+"""Base of the estimators of numeric sequences."""
 
 from __future__ import annotations
 

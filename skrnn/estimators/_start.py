@@ -46,7 +46,7 @@ class Start:
         return initial_weights(spec, rng)
 
     def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:
-        """Return what the vectors of tokens are made of in training, if they share n-grams."""
+        """Return the vectors of character n-grams, if tokens share any in training."""
         return None
 
 

@@ -24,7 +24,7 @@ _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
 def start_network(
     training: Samples, encoding: Encoding, params: SimpleNamespace, seed: int
 ) -> tuple[TrainedNetwork, Any, CharNgramVectors | None]:
-    """Return a network before training, its examples, and what the vectors of tokens share in training."""
+    """Return a network before training, its examples, and the vectors of character n-grams if there are any."""
     sequences, start = encoding.input.fit_transform(training.X, params)
     examples = make_examples(training, sequences)
     spec = network_spec(encoding, params)
@@ -40,7 +40,7 @@ def start_network(
 def resume_network(
     network: TrainedNetwork, training: Samples, encoding: Encoding, params: SimpleNamespace
 ) -> tuple[TrainedNetwork, Any, None]:
-    """Return the fitted network and its new examples. The checkpoint has what the vectors of tokens share."""
+    """Return the fitted network and its new examples. The checkpoint has its character n-grams."""
     _check_resumable(network, network_spec(encoding, params), params)
     return network, make_examples(training, encoding.input.transform(training.X)), None
 
@@ -135,7 +135,7 @@ def monitored_scores(history: dict[str, list[float]], monitor: str) -> list[floa
 
 
 def join_histories(earlier: dict[str, list[float]], later: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Return two histories as one, with NaN for the epochs in which a quantity was not measured."""
+    """Join two histories, with NaN for the epochs in which a quantity was not measured."""
     n_earlier, n_later = (len(history.get("loss", [])) for history in (earlier, later))
     return {
         name: earlier.get(name, [np.nan] * n_earlier) + later.get(name, [np.nan] * n_later)

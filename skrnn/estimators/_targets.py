@@ -192,7 +192,7 @@ class MultilabelTarget(_ClassificationTarget):
         return (outputs > 0.5).astype(int)
 
     def strata(self, encoded: np.ndarray) -> np.ndarray:
-        """Samples with the same labels are a stratum, and so are all samples whose labels occur only once."""
+        """Return a stratum for each combination of labels. Combinations that occur only once are one stratum."""
         _, combination, counts = np.unique(encoded, axis=0, return_inverse=True, return_counts=True)
         combination = combination.ravel()
         return np.where(counts[combination] > 1, combination, -1)
@@ -306,7 +306,7 @@ def _as_array(y: Any) -> np.ndarray:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     if isinstance(y, set | frozenset):
         raise TypeError("Expected y to be an array-like; got a set, which has no order.")
-    array = np.atleast_1d(y.toarray() if sparse.issparse(y) else np.asarray(y))
+    array = np.atleast_1d(sparse.csr_matrix(y).toarray() if sparse.issparse(y) else np.asarray(y))
     return array.astype(object) if array.dtype.kind == "T" else array  # scikit-learn does not support StringDType
 
 

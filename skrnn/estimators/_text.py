@@ -1,4 +1,4 @@
-"""What the estimators of text share: the parameters of the vectorizer and of the token vectors."""
+"""Base of the estimators of text, with the parameters of the vectorizer and of the token vectors."""
 
 from __future__ import annotations
 

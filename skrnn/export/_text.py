@@ -45,7 +45,7 @@ def _token_ids(graph: Graph, documents: Value, vectorizer: SequenceVectorizer) -
     id_of = _id_table(vectorizer)
     has_sigmas = any("σ" in token or "ς" in token for token in id_of)
     texts = normalize(graph, documents, lowercase=vectorizer.lowercase, final_sigmas=has_sigmas)
-    return _ANALYZERS[vectorizer.analyzer](graph, texts, id_of)
+    return _ANALYZERS[str(vectorizer.analyzer)](graph, texts, id_of)
 
 
 def _id_table(vectorizer: SequenceVectorizer) -> IdTable:

@@ -1,1 +1,1 @@
-"""What a network is and what it computes."""
+"""Networks: their specification and weights, and how Keras and NumPy interpret them."""

@@ -1,6 +1,6 @@
 """Products of token vectors with the first layer's kernels, computed once for each token.
 
-The products of few tokens, such as those of one document, are cached for the next documents.
+The products of few tokens, for example of a single document, are cached for the next documents.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class ProductTables:
 def _product_by_fours(vectors: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Return ``vectors @ kernel``, with last bits that do not depend on which other rows there are.
 
-    Four rows take as long as one, and are too few for BLAS to use threads.
+    Four rows take as long as a single row, and are too few for BLAS to use threads.
     """
     n = len(vectors)
     padded = np.zeros((n + -n % 4, vectors.shape[1]), dtype=vectors.dtype)

@@ -84,7 +84,7 @@ def lstm_step(kernel: RecurrentKernel, cell_state: np.ndarray, activation: Activ
     units, sums = kernel.units, kernel.sums
     gates, candidate = sums[..., : 3 * units], sums[..., 3 * units :]
     output_gate, input_gate, forget_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
-    change = np.empty_like(cell_state)  # an array of its own takes half as long as columns of sums
+    change = np.empty_like(cell_state)  # a separate array takes half as long as columns of sums
     add_product, add, multiply, tanh = kernel.add_product, np.add, np.multiply, np.tanh
 
     def step(inputs: np.ndarray, hidden: np.ndarray, new_hidden: np.ndarray) -> None:

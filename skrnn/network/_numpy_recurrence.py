@@ -129,7 +129,7 @@ def _recurrent_weights(
 
 
 def _interleaved(directions: Sequence[np.ndarray]) -> np.ndarray:
-    """Return both directions as one array, the same unit of each next to each other along the last axis."""
+    """Join both directions, with the same unit of each next to each other along the last axis."""
     if len(directions) == 1:
         return directions[0]
     joined = np.stack(directions, axis=-1)

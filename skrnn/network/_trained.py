@@ -1,4 +1,4 @@
-"""A trained network: a specification, its weights, and what is needed to resume training."""
+"""A trained network: its specification, its weights, and a checkpoint to resume training."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from skrnn.sequences._storage import Sequences
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """What resuming needs beside the weights.
+    """The state of training, without the weights.
 
     Parameters
     ----------
     optimizer : str
-        Name of the optimizer. The one that resumes must have the same name.
+        Name of the optimizer. Training resumes only with the same optimizer.
     learning_rate_schedule : str or None
-        Class name of a schedule of Keras. Likewise.
+        Class name of a schedule of Keras. Training resumes only with the same class.
     char_ngram_range : tuple of int or None
-        Lengths of the character n-grams. Likewise.
+        Lengths of the character n-grams. Training resumes only with the same lengths.
     optimizer_variables : list of ndarray
         The optimizer's variables in Keras' order.
     dropout_seeds : list of ndarray
@@ -36,7 +36,7 @@ class Checkpoint:
     learning_rate : float or None
         The constant learning rate. None if the rate changed during training.
     char_ngrams : CharNgramVectors or None
-        What the vectors of tokens are made of.
+        The vectors of which the tokens' vectors consist.
     """
 
     optimizer: str
@@ -75,15 +75,15 @@ class TrainedNetwork:
     Parameters
     ----------
     spec : NetworkSpec
-        What the network consists of.
+        The specification.
     weights : dict of str to ndarray
-        As ``weight_shapes(spec)`` names them, or those of the custom network in Keras' order.
+        As ``weight_shapes(spec)`` names them. A custom network has its weights in Keras' order.
     n_epochs : int, default=0
         Number of epochs that it was trained for.
     build_model : callable or None, default=None
         Returns the custom network for a specification. None for the built-in network.
     checkpoint : Checkpoint or None, default=None
-        What resuming needs. None if training resumes with a new optimizer.
+        The state of training. None if training resumes with a new optimizer.
     """
 
     spec: NetworkSpec

@@ -36,7 +36,7 @@ HASH_MODULUS, HASH_MULTIPLIER = 2**15, 40503
 
 
 def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
-    """Return the keys of the most frequent n-grams: pairs and, if tokens are letters, longer ones if there is room.
+    """Return the keys of the most frequent n-grams: pairs and, if tokens are letters, longer ones too.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def frequent_ngrams(X: sparse.csr_matrix, n_most: int) -> np.ndarray:
 
 
 def previous_in(X: sparse.csr_matrix) -> Previous:
-    """Return a function that takes a value for each token of ``X.data``, and returns the values of the tokens before.
+    """Return a function from values for the tokens of ``X.data`` to the values of the tokens before.
 
     Its second argument is the value for the first token of a document.
     """

@@ -27,7 +27,7 @@ class RaggedArray:
 
     @classmethod
     def of(cls, sequences: list[np.ndarray]) -> RaggedArray:
-        """Return the sequences as one array. Each has the shape (n_steps_i, n_features)."""
+        """Return a list of arrays of shape (n_steps_i, n_features) as a RaggedArray."""
         indptr = np.concatenate([[0], np.cumsum([len(sequence) for sequence in sequences])])
         return cls(np.concatenate(sequences), indptr)
 

@@ -58,6 +58,6 @@ def _ngrams_of(token: str, min_n: int, max_n: int) -> Iterator[str]:
 
 
 def _without_gaps(rows: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the n-grams that occur in the rows anew, and return the rows and the number of indices."""
+    """Return the rows with consecutive indices, and the number of indices."""
     occurring, indices = np.unique(np.append(rows, NO_CHAR_NGRAM), return_inverse=True)
     return indices[:-1].reshape(rows.shape).astype(np.int32), len(occurring)

@@ -31,7 +31,7 @@ def check_documents(raw_documents: Iterable[Any]) -> list[str]:
     if isinstance(raw_documents, str | bytes):
         kind = type(raw_documents).__name__
         raise ValueError(
-            f"Expected an iterable of str documents, got a single {kind}; wrap it in a list: [document]."
+            f"Expected an iterable of str documents, got a single {kind}. Wrap it in a list: [document]."
         )
     if isinstance(raw_documents, Mapping | set | frozenset) or sparse.issparse(raw_documents):
         kind = type(raw_documents).__name__

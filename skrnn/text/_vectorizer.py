@@ -230,7 +230,7 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
     def fit_transform(  # pyright: ignore[reportIncompatibleMethodOverride]  # as in CountVectorizer
         self, raw_documents: Iterable[Any], y: object = None
     ) -> sparse.csr_matrix:
-        """Learn the vocabulary and return the sequences, in one pass over the documents.
+        """Learn the vocabulary and return the sequences, in a single pass over the documents.
 
         Parameters
         ----------

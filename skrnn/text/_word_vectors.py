@@ -161,11 +161,11 @@ def _as_vector(values: Any, place: str) -> np.ndarray:
         with np.errstate(over="ignore"):  # infinite numbers are refused below
             vector = np.array(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{place}: expected numbers; {error}.") from error
+        raise ValueError(f"{place}: expected numbers. {error}.") from error
     if vector.ndim != 1 or len(vector) == 0:
-        raise ValueError(f"{place}: expected a vector of numbers; got an array of shape {vector.shape}.")
+        raise ValueError(f"{place}: expected a vector of numbers, got an array of shape {vector.shape}.")
     if not np.all(np.isfinite(vector)):
-        raise ValueError(f"{place}: expected finite numbers; got infinite ones or NaN.")
+        raise ValueError(f"{place}: expected finite numbers, got infinite ones or NaN.")
     return vector
 
 

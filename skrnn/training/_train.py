@@ -179,7 +179,7 @@ def _checkpoint(model: Any, char_ngrams: CharNgramVectors | None, settings: Trai
         optimizer=settings.optimizer_name,
         learning_rate_schedule=settings.learning_rate_schedule,
         char_ngram_range=settings.char_ngram_range,
-        optimizer_variables=[variable.numpy() for variable in model.optimizer.variables],
+        optimizer_variables=[np.asarray(variable.numpy()) for variable in model.optimizer.variables],
         dropout_seeds=[variable.numpy() for variable in _seed_variables(model)],
         learning_rate=settings.constant_learning_rate,
         char_ngrams=char_ngrams,

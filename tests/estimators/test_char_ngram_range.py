@@ -77,7 +77,7 @@ def test_fitted_network_does_not_grow(estimator, reviews):
         for char_ngram_range in ((3, 4), None)
     )
     assert with_ngrams.n_parameters_ == without.n_parameters_
-    assert with_ngrams._network["resumption"] is None
+    assert with_ngrams._fitted.network.checkpoint is None
     assert not np.array_equal(with_ngrams.predict(documents), without.predict(documents))
 
 
