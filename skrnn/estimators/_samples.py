@@ -73,9 +73,7 @@ class Samples:
         with np.errstate(over="ignore"):
             mean = self.weights.mean()
         if not np.isfinite(mean):
-            raise ValueError(
-                "Expected sample weights times class weights with a finite sum. Scale the weights down."
-            )
+            raise ValueError("Expected sample weights times class weights with a finite sum. Scale them down.")
         weights = (self.weights / mean).astype(np.float32)
         return None if np.all(weights == 1) else weights
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from numbers import Real
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from scipy import sparse
@@ -306,7 +306,7 @@ def _as_array(y: Any) -> np.ndarray:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     if isinstance(y, set | frozenset):
         raise TypeError("Expected y to be an array-like; got a set, which has no order.")
-    array = np.atleast_1d(sparse.csr_matrix(y).toarray() if sparse.issparse(y) else np.asarray(y))
+    array = np.atleast_1d(cast(Any, y).toarray() if sparse.issparse(y) else np.asarray(y))
     return array.astype(object) if array.dtype.kind == "T" else array  # scikit-learn does not support StringDType
 
 

@@ -469,7 +469,7 @@ def test_listing_members_builds_no_model(fitted, monkeypatch):
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        ("one document", ValueError, "got a single str; wrap it in a list"),
+        ("one document", ValueError, "got a single str. Wrap it in a list"),
         (["good", None], ValueError, "Document 1 is missing"),
         (["good", float("nan")], ValueError, "Document 1 is missing"),
         (["good", 3.5], TypeError, "got float at position 1"),
