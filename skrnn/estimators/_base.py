@@ -166,17 +166,19 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         validation_data = X_val, y_val, sample_weight_val
         fitted, is_interrupted = self._learn(X, y, sample_weight, params, validation_data, tasks)
         tasks.end(lambda: {"_fitted": fitted})
-        self._fitted = fitted
-        if is_interrupted:
-            raise KeyboardInterrupt(f"The fit was interrupted. {type(self).__name__} has the best weights so far.")
-        return self
+        return self._keep(fitted, is_interrupted)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None) -> Any:
         """Train for one epoch and resume from the last one, if there is one."""
         params = self._validated_params()
         # The total number of epochs is unknown, so the learning rate does not decay.
         params.__dict__.update(epochs=1, learning_rate_decay=None, early_stopping=False, warm_start=True)
-        self._fitted, _ = self._learn(X, y, sample_weight, params, classes=classes)
+        return self._keep(*self._learn(X, y, sample_weight, params, classes=classes))
+
+    def _keep(self, fitted: Fitted, is_interrupted: bool) -> Any:
+        self._fitted = fitted
+        if is_interrupted:
+            raise KeyboardInterrupt(f"The fit was interrupted. {type(self).__name__} has the best weights so far.")
         return self
 
     def _learn(
