@@ -192,8 +192,6 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         classes: np.ndarray | None = None,
     ) -> tuple[Fitted, bool]:
         """Return what is learned, and whether the user interrupted the training. The estimator does not change."""
-        from skrnn.training._train import train
-
         resumed = self._fitted if params.warm_start and self.__sklearn_is_fitted__() else None
         seed = int(check_random_state(params.random_state).randint(np.iinfo(np.int32).max))
         encoding, samples = self._check_samples(X, y, sample_weight, params, resumed, classes)
@@ -206,6 +204,8 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         observer = self._observer(validation, network, encoding, params, tasks)
         monitor = "val_loss" if observer is None else observer.monitor
         settings = training_settings(params, encoding, examples, seed, monitor, watched is not None)
+        from skrnn.training._train import train
+
         result = train(network, examples, watched, settings, observer, char_ngrams)
         history = join_histories({} if resumed is None else resumed.history, result.history)
         scores = None if watched is None else monitored_scores(history, monitor)

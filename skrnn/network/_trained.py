@@ -110,6 +110,9 @@ class TrainedNetwork:
     def _numpy(self) -> NumpyNetwork:
         return NumpyNetwork(self.spec, self.weights)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # without the cached property
+
     def to_keras(self) -> Any:
         """Return a new ``keras.Model`` with these weights, not compiled."""
         from skrnn.network._keras import build_network, build_own

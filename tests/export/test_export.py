@@ -33,6 +33,8 @@ from skrnn import (
     RNNTextRegressor,
     SequenceVectorizer,
 )
+from skrnn.estimators._inputs import TextInput
+from skrnn.estimators._targets import ClassTarget
 from skrnn.export import to_onnx
 
 
@@ -103,7 +105,7 @@ def test_a_fitted_regressor_of_series_agrees():
 )
 def test_classes_of_any_type_are_in_the_metadata(classes, written):
     estimator = make_estimator(task="binary")
-    estimator.classes_ = classes
+    estimator._fitted = replace(estimator._fitted, target=ClassTarget(classes, np.ones(2)))
     metadata = {entry.key: entry.value for entry in to_onnx(estimator).metadata_props}
     assert json.loads(metadata["classes"]) == written
 
@@ -262,15 +264,16 @@ def test_documents_are_rejected_without_a_sequence_vectorizer():
     with pytest.raises(ValueError, match=r"Expected inputs='documents' only for .* text.*RNNSequenceClassifier"):
         to_onnx(make_estimator("vectors"), inputs="documents")
     estimator = make_text_estimator(["a b"])
-    estimator.vectorizer_ = CustomVectorizer().fit(["a b"])
+    custom = TextInput(CustomVectorizer().fit(["a b"]), n_tokens=4)
+    estimator._fitted = replace(estimator._fitted, input=custom)
     with pytest.raises(ValueError, match=r"SequenceVectorizer with .*got vectorizer=CustomVectorizer\(\)"):
         to_onnx(estimator, inputs="documents")
 
 
 def test_unknown_inputs_are_rejected():
-    with pytest.raises(ValueError, match=r"Expected inputs to be 'token_ids', 'documents'; got .*Did you mean"):
+    with pytest.raises(ValueError, match=r"Expected inputs to be 'token_ids' or 'documents'; got .*Did you mean"):
         to_onnx(make_estimator(), inputs="document")
-    with pytest.raises(TypeError, match="Expected inputs to be 'token_ids', 'documents'; got None"):
+    with pytest.raises(TypeError, match="Expected inputs to be 'token_ids' or 'documents'; got None"):
         to_onnx(make_estimator(), inputs=None)
 
 

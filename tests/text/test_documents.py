@@ -69,9 +69,9 @@ MISSING = "Document 1 is missing"
 
 
 REFUSED = {
-    "str": ("one document", ValueError, r"got a single str\. Wrap it in a list"),
-    "NumPy str": (np.str_("one"), ValueError, r"got a single str_\. Wrap it in a list"),
-    "bytes": (b"one document", ValueError, r"got a single bytes\. Wrap it in a list"),
+    "str": ("one document", ValueError, "got a single str. Wrap it in a list"),
+    "NumPy str": (np.str_("one"), ValueError, "got a single str_. Wrap it in a list"),
+    "bytes": (b"one document", ValueError, "got a single bytes. Wrap it in a list"),
     "dict": ({"text": ["a"]}, TypeError, "Expected an iterable of str documents, got a dict"),
     "set": ({"a", "b"}, TypeError, "Expected an iterable of str documents, got a set"),
     "sparse matrix": (sparse.csr_matrix([[1]]), TypeError, "of str documents, got a csr_matrix"),

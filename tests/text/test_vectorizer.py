@@ -264,7 +264,7 @@ COUNT_OR_SHARE = "an integer >= 1 or a float >= 0 and <= 1"
             "'english', a collection of str or None; got 'englsh'. Did you mean 'english'?",
         ),
         ({"stop_words": "xyz"}, ValueError, "got 'xyz'."),
-        ({"truncate": "haed"}, ValueError, "'head', 'tail', 'both'; got 'haed'. Did you mean 'head'?"),
+        ({"truncate": "haed"}, ValueError, "'head', 'tail' or 'both'; got 'haed'. Did you mean 'head'?"),
         ({"token_pattern": "(a)(b)"}, ValueError, "one capturing group (write other groups as (?:...)) or None"),
         ({"token_pattern": "(a"}, ValueError, "token_pattern to be a valid regular expression"),
         ({"token_pattern": b"a"}, TypeError, "token_pattern to be a valid regular expression"),
