@@ -61,6 +61,10 @@ OPTIMIZERS = [
 ]
 
 
+def _is_schedule(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type)
+
+
 def _are_callbacks(value: Any) -> bool:
     """Return whether these are callbacks of Keras, or classes and functions that make them."""
     return isinstance(value, list | tuple) and all(callable(item) or hasattr(item, "set_model") for item in value)
@@ -90,7 +94,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         ],
         "learning_rate": [
             Interval(float, 0, closed="neither"),
-            Where("a learning-rate schedule of Keras", callable),
+            Where("a learning-rate schedule of Keras", _is_schedule),
         ],
         "learning_rate_decay": [Options(["cosine"]), NONE],
         "weight_decay": [Interval(float, 0)],
