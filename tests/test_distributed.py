@@ -74,7 +74,7 @@ def _threads_of_tensorflow(reviews):
     return threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()
 
 
-def test_a_worker_of_dask_has_a_thread_for_each_of_its_tasks(client, reviews):
+def test_dask_worker_has_a_thread_for_each_task(client, reviews):
     counts = [
         client.submit(_threads_of_tensorflow, reviews, workers=worker, pure=False)
         for worker in client.scheduler_info()["workers"]
@@ -82,12 +82,12 @@ def test_a_worker_of_dask_has_a_thread_for_each_of_its_tasks(client, reviews):
     assert client.gather(counts) == [(1, 2)] * 2
 
 
-def test_a_worker_of_ray_keeps_to_its_share(ray, reviews):
+def test_ray_worker_uses_its_share_of_the_cores(ray, reviews):
     assert ray.get(ray.remote(_threads_of_tensorflow).remote(reviews)) == (1, 1)
 
 
 @pytest.mark.usefixtures("client")
-def test_the_process_that_starts_the_workers_keeps_its_cores():
+def test_starting_workers_keeps_the_cores_of_the_process():
     assert worker_share() == SHARE_BEFORE
 
 

@@ -77,7 +77,7 @@ def test_grid_search_is_the_same_with_one_and_two_jobs(split):
     assert searches[1].score(X_test, y_test) > 0.8
 
 
-def test_randomized_search_reaches_the_vectorizer_that_is_none(split):
+def test_randomized_search_sets_parameters_of_a_vectorizer_that_is_none(split):
     X_train, _, y_train, _ = split
     search = RandomizedSearchCV(
         small(vectorizer=None, epochs=1),
@@ -98,7 +98,7 @@ def _threads_of_tensorflow(reviews):
     return config.threading.get_intra_op_parallelism_threads()
 
 
-def test_a_worker_of_joblib_keeps_to_its_share_of_the_cores(reviews):
+def test_joblib_worker_uses_its_share_of_the_cores(reviews):
     here = _threads_of_tensorflow(reviews)
     counts = joblib.Parallel(n_jobs=2)(joblib.delayed(_threads_of_tensorflow)(reviews) for _ in range(2))
     assert counts == [max(joblib.cpu_count() // 2, 1)] * 2
@@ -110,7 +110,7 @@ def test_a_worker_of_joblib_keeps_to_its_share_of_the_cores(reviews):
     [({"OMP_NUM_THREADS": "1"}, 1), ({"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "2"}, 0)],
     ids=["share", "told otherwise"],
 )
-def test_threads_of_a_process(environment, n_threads):
+def test_fits_use_the_expected_number_of_threads(environment, n_threads):
     code = "import conftest, test_integration as t; print(t._threads_of_tensorflow(conftest.make_reviews()))"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -145,7 +145,7 @@ def test_integer_cv_is_stratified_and_scoring_finds_probabilities(news):
     assert np.all(scores > 0.8)
 
 
-def test_several_scores_of_a_search_on_sorted_labels(reviews):
+def test_search_computes_several_scores_on_sorted_labels(reviews):
     documents, labels = reviews
     order = np.argsort(labels, kind="stable")
     search = GridSearchCV(
@@ -162,7 +162,7 @@ def test_several_scores_of_a_search_on_sorted_labels(reviews):
     assert search.cv_results_["mean_test_roc_auc"].max() > 0.9
 
 
-def test_column_transformer_on_a_text_column(split):
+def test_column_transformer_selects_a_text_column(split):
     X_train, X_test, y_train, _ = split
     text = small(epochs=2, char_ngram_range=None)  # ids do not tell how tokens are written
     expected = text.fit(X_train, y_train).predict_proba(X_test)
@@ -189,7 +189,7 @@ def tfidf():
     ],
     ids=lambda ensemble: type(ensemble).__name__,
 )
-def test_meta_estimators(ensemble, split, tmp_path):
+def test_meta_estimators_accept_text(ensemble, split, tmp_path):
     X_train, X_test, y_train, y_test = split
     ensemble.fit(X_train, y_train)
     assert ensemble.score(X_test, y_test) > 0.75
@@ -198,14 +198,14 @@ def test_meta_estimators(ensemble, split, tmp_path):
     np.testing.assert_array_equal(restored.predict_proba(X_test), ensemble.predict_proba(X_test))
 
 
-def test_cross_val_predict_of_probabilities(news):
+def test_cross_val_predict_gives_probabilities(news):
     documents, labels = news
     probabilities = cross_val_predict(small(), documents, labels, cv=2, method="predict_proba")
     assert probabilities.shape == (len(documents), 2)
     assert np.mean(probabilities.argmax(axis=1) == (labels == "tech")) > 0.75
 
 
-def test_html_representation(split):
+def test_html_shows_every_parameter(split):
     X_train, _, y_train, _ = split
     search = GridSearchCV(make_pipeline(small()), {"rnntextclassifier__units": [3, 4]})
     for estimator in (search, small(), small(epochs=1).fit(X_train, y_train)):

@@ -25,7 +25,7 @@ def quick(**params):
     return RNNTextClassifier(**{**QUICK, **params})
 
 
-def test_learns_which_word_tells_the_class():
+def test_learns_the_word_that_decides_the_class():
     documents, labels = make_reviews(n_documents=100, seed=1)
     classifier = small().fit(*make_reviews(200))
     assert classifier.score(documents, labels) > 0.95
@@ -55,7 +55,7 @@ def test_adamw_learns_with_and_without_decay(weight_decay, reviews):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_optimizer_that_is_offered_lowers_the_loss(optimizer, reviews):
+def test_every_optimizer_lowers_the_loss(optimizer, reviews):
     no_dropout = {"dropout": 0, "embedding_dropout": 0, "token_dropout": 0}
     # "ftrl" forgets where weights started and draws them to zero, from where it takes longer steps to learn.
     rate, epochs = (0.2, 8) if optimizer == "ftrl" else (0.005, 3)
@@ -66,7 +66,7 @@ def test_every_optimizer_that_is_offered_lowers_the_loss(optimizer, reviews):
     assert losses[-1] < losses[0]
 
 
-def test_optimizer_class_and_learning_rate_schedule(reviews):
+def test_accepts_optimizer_class_and_schedule(reviews):
     import keras
 
     schedule = keras.optimizers.schedules.CosineDecay(0.05, decay_steps=48)
@@ -74,7 +74,7 @@ def test_optimizer_class_and_learning_rate_schedule(reviews):
     assert clone(classifier).fit(*reviews).score(*reviews) > 0.9
 
 
-def test_probabilities_of_three_classes():
+def test_three_probabilities_sum_to_one():
     documents, labels = make_reviews(n_classes=3, n_documents=90)
     classifier = small(epochs=12).fit(documents, labels)
     probabilities = classifier.predict_proba(documents)
@@ -85,7 +85,7 @@ def test_probabilities_of_three_classes():
     assert classifier.score(documents, labels) > 0.9
 
 
-def test_the_decision_function_is_what_the_probabilities_come_from(reviews, fitted):
+def test_decision_function_gives_the_logits(reviews, fitted):
     from scipy.special import expit, softmax
 
     np.testing.assert_allclose(expit(fitted.decision_function(reviews[0])), fitted.predict_proba(reviews[0])[:, 1])
@@ -96,7 +96,7 @@ def test_the_decision_function_is_what_the_probabilities_come_from(reviews, fitt
     )
 
 
-def test_parameters_set_after_the_fit_do_not_change_what_was_fitted(reviews):
+def test_parameters_set_after_a_fit_do_not_change_predictions(reviews):
     classifier = small(epochs=1).fit(*reviews)
     decisions, probabilities = classifier.decision_function(reviews[0]), classifier.predict_proba(reviews[0])
     classifier.set_params(network=print, cell="gru", pooling="mean", vectorizer="passthrough")
@@ -112,7 +112,7 @@ def test_probabilities_agree_with_the_keras_model(reviews, fitted):
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-def test_documents_in_the_only_column_of_a_data_frame(frame, reviews, fitted):
+def test_reads_documents_from_a_single_column(frame, reviews, fitted):
     documents, y = reviews
     table = frame({"text": documents})
     classifier = small().fit(table, y)
@@ -125,7 +125,7 @@ def test_documents_in_the_only_column_of_a_data_frame(frame, reviews, fitted):
 
 
 @pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 brought StringDType")
-def test_numpy_string_dtype(reviews, fitted):
+def test_reads_numpy_strings(reviews, fitted):
     documents, y = reviews
     strings = np.dtypes.StringDType()
     classifier = small().fit(np.array(documents, dtype=strings), np.array(y.tolist(), dtype=strings))
@@ -152,7 +152,7 @@ def test_parameters_are_stored_untouched_and_cloned():
     assert clone(classifier).get_params()["units"] == (3, 2)
 
 
-def test_fit_returns_self_and_changes_no_parameter(reviews):
+def test_fit_returns_self_and_keeps_parameters(reviews):
     classifier = small(vectorizer=SequenceVectorizer(max_features=9), class_weight="balanced")
     before = classifier.get_params()
     assert classifier.fit(*reviews) is classifier
@@ -161,7 +161,7 @@ def test_fit_returns_self_and_changes_no_parameter(reviews):
     assert len(classifier.vocabulary_) == 9
 
 
-def test_vectorizer_parameters_can_be_set_while_it_is_none():
+def test_parameters_of_a_vectorizer_that_is_none_can_be_set():
     classifier = RNNTextClassifier().set_params(vectorizer__max_features=5, units=3)
     assert classifier.vectorizer.max_features == 5
     assert classifier.units == 3
@@ -171,7 +171,7 @@ def test_vectorizer_parameters_can_be_set_while_it_is_none():
     assert classifier.vectorizer is None
 
 
-def test_a_failed_fit_leaves_the_estimator_as_it_was(reviews, fitted):
+def test_failed_fit_leaves_the_estimator_unchanged(reviews, fitted):
     classifier = clone(fitted).fit(*reviews)
     state = dict(vars(classifier))
     with pytest.raises(ValueError, match="only one class"):
@@ -181,7 +181,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(reviews, fitted):
     assert vars(classifier) == state
 
 
-def test_same_random_state_same_probabilities_in_threads_too(reviews, fitted):
+def test_random_state_determines_probabilities_in_threads_too(reviews, fitted):
     documents, y = reviews
     fits = [clone(fitted).fit(documents, y)]
     fits += joblib.Parallel(n_jobs=2, backend="threading")(
@@ -197,7 +197,7 @@ def test_another_random_state_gives_another_network(reviews, fitted):
     assert np.abs(other.predict_proba(documents) - fitted.predict_proba(documents)).max() > 1e-4
 
 
-def test_a_fit_does_not_depend_on_the_fits_before_it(reviews, monkeypatch):
+def test_fits_are_independent(reviews, monkeypatch):
     from skrnn.network._keras import IdlePool
 
     first = small(learning_rate=0.01).fit(*reviews)
@@ -209,7 +209,7 @@ def test_a_fit_does_not_depend_on_the_fits_before_it(reviews, monkeypatch):
         np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), first.predict_proba(reviews[0]))
 
 
-def test_no_global_state_is_touched(reviews):
+def test_fit_changes_no_global_state(reviews):
     import keras
     from tensorflow.python.framework import config
 
@@ -235,14 +235,14 @@ def test_prediction_depends_on_the_document_alone(reviews, fitted):
     np.testing.assert_allclose(fitted.predict_proba(documents[::-1])[::-1], together, atol=1e-6)
 
 
-def test_empty_and_unknown_documents_are_no_errors(reviews, fitted):
+def test_empty_and_unknown_documents_are_accepted(reviews, fitted):
     documents, y = reviews
     assert np.all(np.isfinite(fitted.predict_proba(["", "qwertz", "   "])))
     classifier = small().fit([*documents, "", ""], [*y, "neg", "pos"])
     assert classifier.score(documents, y) > 0.9
 
 
-def test_history_and_early_stopping():
+def test_early_stopping_ends_the_history():
     documents, y = make_reviews(n_documents=300)
     classifier = small(epochs=40, early_stopping=True, n_iter_no_change=2, tol=0.01).fit(documents, y)
     assert set(classifier.history_) == {"loss", "accuracy", "val_loss", "val_accuracy"}
@@ -263,14 +263,14 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch():
     np.testing.assert_array_equal(stopped.predict_proba(X_val), one_epoch.predict_proba(X_val))
 
 
-def test_validation_data_is_scored_without_early_stopping_and_never_trained_on(reviews, fitted):
+def test_validation_data_is_scored_but_never_trained_on(reviews, fitted):
     X_val, y_val = make_reviews(n_documents=30, seed=5)
     classifier = small().fit(*reviews, X_val=X_val, y_val=y_val, sample_weight_val=np.ones(30))
     assert len(classifier.history_["val_loss"]) == classifier.n_iter_ == classifier.best_epoch_ == SMALL["epochs"]
     np.testing.assert_array_equal(classifier.predict_proba(X_val), fitted.predict_proba(X_val))
 
 
-def test_more_classes_than_validation_documents():
+def test_early_stopping_accepts_more_classes_than_validation_documents():
     documents = [f"word{i} once more" for i in range(20) for _ in range(3)]
     labels = np.repeat(np.arange(20), 3)
     classifier = small(early_stopping=True, epochs=1).fit(documents, labels)
@@ -278,7 +278,7 @@ def test_more_classes_than_validation_documents():
     assert classifier.validation_scores_ is not None
 
 
-def test_sample_weight_zero_is_removal(reviews):
+def test_weight_zero_removes_a_sample(reviews):
     documents, y = reviews
     weights = np.arange(len(y)) % 3 != 0
     kept = [document for document, weight in zip(documents, weights, strict=True) if weight]
@@ -288,7 +288,7 @@ def test_sample_weight_zero_is_removal(reviews):
 
 
 @pytest.mark.parametrize("class_weight", [None, "balanced", {"neg": 1, "new": 3, "pos": 2}])
-def test_a_class_whose_samples_all_have_weight_zero_is_one_of_the_classes(reviews, class_weight):
+def test_class_of_weight_zero_stays_in_classes(reviews, class_weight):
     documents, y = reviews
     classifier = small(class_weight=class_weight).fit([*documents, "bad"], [*y, "new"], [1] * len(y) + [0])
     assert classifier.classes_.tolist() == ["neg", "new", "pos"]
@@ -297,7 +297,7 @@ def test_a_class_whose_samples_all_have_weight_zero_is_one_of_the_classes(review
     assert set(small().fit(documents, y, weights).predict(documents)) == {"pos"}
 
 
-def test_soft_votes_of_classifiers_that_have_seen_other_weights(reviews):
+def test_voting_accepts_classifiers_with_different_weights(reviews):
     documents, y = [*reviews[0], "bad", "good"], [*reviews[1], "new", "new"]
     weights = (np.asarray(y) != "new").astype(float)
     voting = VotingClassifier([("a", small()), ("b", small(random_state=1))], voting="soft")
@@ -306,7 +306,7 @@ def test_soft_votes_of_classifiers_that_have_seen_other_weights(reviews):
 
 
 @pytest.mark.parametrize("max_features", [1, 2])
-def test_a_vocabulary_of_one_token_and_more_classes_than_dimensions(max_features):
+def test_accepts_one_token_and_more_classes_than_dimensions(max_features):
     documents, y = ["good", "bad", "so so"] * 5, ["a", "b", "c"] * 5
     vectorizer = SequenceVectorizer(max_features=max_features)
     with warnings.catch_warnings():
@@ -314,7 +314,7 @@ def test_a_vocabulary_of_one_token_and_more_classes_than_dimensions(max_features
         small(vectorizer=vectorizer, embedding_dim=2, epochs=1).fit(documents, y)
 
 
-def test_only_ratios_of_sample_weights_matter_and_the_array_is_left_alone(reviews, fitted):
+def test_only_ratios_of_sample_weights_matter(reviews, fitted):
     documents, y = reviews
     weights = np.full(len(y), 7.0)
     weights.flags.writeable = False
@@ -323,7 +323,7 @@ def test_only_ratios_of_sample_weights_matter_and_the_array_is_left_alone(review
     assert np.all(weights == 7.0)
 
 
-def test_class_weight_acts_as_the_sample_weights_it_stands_for(reviews):
+def test_class_weight_equals_sample_weights(reviews):
     documents, y = [*reviews[0], *reviews[0][:20]], np.concatenate([reviews[1], ["neg"] * 20])
     plain = small().fit(documents, y).predict_proba(documents)
     for class_weight in ("balanced", {"neg": 1, "pos": 20}):
@@ -334,7 +334,7 @@ def test_class_weight_acts_as_the_sample_weights_it_stands_for(reviews):
         assert by_class.predict_proba(documents)[:, 1].mean() > plain[:, 1].mean()
 
 
-def test_class_weights_are_those_of_the_training_documents(reviews):
+def test_balanced_class_weights_use_the_training_documents(reviews):
     documents, y = reviews
     params = {"class_weight": {"neg": 3, "pos": 1}, "warm_start": True}
     classifier = small(**params).fit(documents, y, X_val=documents[:1], y_val=y[:1])
@@ -347,7 +347,7 @@ def test_class_weights_are_those_of_the_training_documents(reviews):
         small(class_weight={"neg": 0}).fit(documents, y, X_val=["terrible"], y_val=["neg"])
 
 
-def test_warm_start_takes_a_new_learning_rate_and_refuses_a_new_optimizer(reviews):
+def test_warm_start_accepts_a_new_learning_rate_but_no_new_optimizer(reviews):
     classifier = small(warm_start=True, epochs=1).fit(*reviews)
     before = classifier.predict_proba(reviews[0])
     classifier.set_params(learning_rate=1e-9).fit(*reviews)
@@ -356,14 +356,14 @@ def test_warm_start_takes_a_new_learning_rate_and_refuses_a_new_optimizer(review
         classifier.set_params(optimizer="sgd").fit(*reviews)
 
 
-def test_history_has_an_entry_for_each_epoch_of_a_warm_start(reviews):
+def test_history_covers_all_epochs_of_warm_starts(reviews):
     classifier = small(warm_start=True, epochs=2).fit(*reviews)
     classifier.fit(*reviews, X_val=reviews[0], y_val=reviews[1])
     assert {len(values) for values in classifier.history_.values()} == {4}
     assert np.isnan(classifier.history_["val_loss"]).tolist() == [True, True, False, False]
 
 
-def test_warm_start_goes_on_exactly_where_the_last_fit_ended(reviews):
+def test_warm_start_resumes_exactly(reviews):
     documents, y = reviews
     through = small(epochs=4).fit(documents, y)
     resumed = small(epochs=2, warm_start=True).fit(documents, y)
@@ -374,7 +374,7 @@ def test_warm_start_goes_on_exactly_where_the_last_fit_ended(reviews):
     np.testing.assert_array_equal(resumed.predict_proba(documents), through.predict_proba(documents))
 
 
-def test_warm_start_goes_on_from_a_fit_without_it(reviews, fitted):
+def test_warm_start_resumes_from_a_fit_without_it(reviews, fitted):
     documents, y = reviews
     classifier = clone(fitted).fit(documents, y).set_params(warm_start=True, epochs=2).fit(documents, y)
     assert classifier.n_iter_ == fitted.n_iter_ + 2 == len(classifier.history_["loss"])
@@ -412,7 +412,7 @@ def test_callbacks_are_copied_for_each_fit(reviews):
     assert quick(callbacks=[Counter]).fit(*reviews).n_iter_ == 2
 
 
-def test_the_articles_model_in_one_line(reviews):
+def test_article_model_has_the_expected_layers(reviews):
     import keras
 
     classifier = RNNTextClassifier(
@@ -446,7 +446,7 @@ def test_the_articles_model_in_one_line(reviews):
     assert classifier.n_parameters_ == classifier.model_.count_params()
 
 
-def test_passthrough_takes_token_ids(reviews):
+def test_passthrough_reads_token_ids(reviews):
     documents, y = reviews
     fitted = small(char_ngram_range=None).fit(documents, y)  # ids do not tell how tokens are written
     X = SequenceVectorizer().fit_transform(documents)
@@ -480,7 +480,7 @@ def test_listing_members_builds_no_model(fitted, monkeypatch):
         (["", " "], ValueError, "Empty vocabulary: the documents hold no token"),
     ],
 )
-def test_refused_documents(X, error, message):
+def test_invalid_documents_are_refused_in_fit(X, error, message):
     with pytest.raises(error, match=message):
         small().fit(X, ["a", "b"])
 
@@ -496,7 +496,7 @@ def test_refused_documents(X, error, message):
         ([["a", "b"], ["c"]], "MultiLabelBinarizer"),
     ],
 )
-def test_refused_targets(y, message):
+def test_invalid_targets_are_refused(y, message):
     with pytest.raises(ValueError, match=message):
         small().fit(["good", "bad"], y)
 
@@ -547,12 +547,12 @@ def test_refused_targets(y, message):
         ({"early_stopping": True, "validation_fraction": 0.1}, ValueError, "leaves none to validate on"),
     ],
 )
-def test_refused_parameters(params, error, message):
+def test_invalid_parameters_are_refused(params, error, message):
     with pytest.raises(error, match=message):
         small(**params).fit(["good", "bad"], ["a", "b"])
 
 
-def test_refused_weights_and_validation_data(reviews):
+def test_invalid_weights_and_validation_data_are_refused(reviews):
     documents, y = reviews
     for weights, message in [
         (np.ones(3), "inconsistent"),
@@ -583,7 +583,7 @@ def test_refused_weights_and_validation_data(reviews):
         (pd.Series(["a", "b"] * 6, dtype="category"), ["b"]),
     ],
 )
-def test_labels_are_equal_in_other_dtypes(labels, same):
+def test_labels_match_across_dtypes(labels, same):
     documents = ["good film", "bad film"] * 6
     classifier = small(epochs=1).fit(documents, labels, X_val=documents[: len(same)], y_val=same)
     assert len(classifier.classes_) == 2
@@ -598,12 +598,12 @@ def test_labels_are_equal_in_other_dtypes(labels, same):
         (["a", 1], TypeError, "have one type; got str and int"),
     ],
 )
-def test_what_is_no_label_is_refused(labels, error, message):
+def test_invalid_labels_are_refused(labels, error, message):
     with pytest.raises(error, match=message):
         small().fit(["some", "text"] * 3, np.tile(np.asarray(labels, dtype=object), 3))
 
 
-def test_a_loss_that_is_not_finite_is_explained(reviews):
+def test_infinite_loss_is_explained(reviews):
     with pytest.raises(ValueError, match=r"training loss became .* Lower learning_rate"):
         quick(activation="relu", optimizer="sgd", clipnorm=None, learning_rate=1e30).fit(*reviews)
     one_step = {"epochs": 1, "batch_size": 60, "learning_rate": 1e300}
@@ -612,7 +612,7 @@ def test_a_loss_that_is_not_finite_is_explained(reviews):
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "predict_log_proba", "decision_function"])
-def test_predict_before_fit(method):
+def test_predict_before_fit_is_refused(method):
     with pytest.raises(NotFittedError, match="not fitted yet"):
         getattr(RNNTextClassifier(), method)(["text"])
     assert not hasattr(RNNTextClassifier(), "model_")

@@ -58,7 +58,7 @@ def test_sequences_keep_their_lengths():
         np.testing.assert_array_equal(restored, sequence)
 
 
-def test_a_table_contains_univariate_series():
+def test_table_contains_univariate_series():
     sequences, ragged = SequenceInput.fit(np.arange(6.0).reshape(2, 3), None)
     assert (sequences.n_features, sequences.n_columns) == (1, 3)
     np.testing.assert_array_equal(sequences.to_user(ragged), [[0, 1, 2], [3, 4, 5]])
@@ -70,7 +70,7 @@ def test_other_numbers_of_features_are_refused():
         sequences.check([np.zeros((2, 2))], None)
 
 
-def test_networks_that_do_not_read_the_input_are_refused():
+def test_networks_for_other_inputs_are_refused():
     with pytest.raises(ValueError, match="token ids"):
         TokenInput(n_tokens=7).check_spec(small_spec())
     with pytest.raises(ValueError, match="features"):

@@ -55,14 +55,14 @@ def fitted(trends):
 # Shapes of X
 
 
-def test_the_order_of_time_steps_is_what_counts(fitted, trends):
+def test_order_of_time_steps_decides(fitted, trends):
     X, y = trends
     assert fitted.score(*make_trends(seed=1)) > 0.9
     assert fitted.score([sequence[::-1] for sequence in X], 1 - y) > 0.9
     assert fitted.n_features_in_ == 2
 
 
-def test_equally_long_sequences_as_a_list_or_an_array():
+def test_lists_and_arrays_of_equal_length_agree():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(20, 5, 3)), np.arange(20) % 2
     from_array = classifier(epochs=1).fit(X, y).predict_proba(X)
@@ -72,7 +72,7 @@ def test_equally_long_sequences_as_a_list_or_an_array():
         )
 
 
-def test_lists_of_different_lengths_in_any_container(fitted, trends):
+def test_containers_of_sequences_agree(fitted, trends):
     X, _ = trends
     expected = fitted.predict_proba(X)
     objects = np.empty(len(X), dtype=object)
@@ -81,7 +81,7 @@ def test_lists_of_different_lengths_in_any_container(fitted, trends):
         np.testing.assert_array_equal(fitted.predict_proba(same), expected)
 
 
-def test_a_part_of_an_array_of_series_may_have_series_of_one_length():
+def test_slices_of_an_array_of_series_are_accepted():
     rng = np.random.default_rng(0)
     X, y = np.empty(12, dtype=object), np.arange(12) % 2
     X[:] = [rng.normal(size=3 + i % 3) for i in range(12)]
@@ -92,7 +92,7 @@ def test_a_part_of_an_array_of_series_may_have_series_of_one_length():
 
 
 @pytest.mark.parametrize("n_val", [30, 29])
-def test_a_score_is_that_of_validation_series_of_other_lengths(n_val):
+def test_scores_use_validation_series_of_other_lengths(n_val):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.normal(size=(40, 6)), columns=list("abcdef"))
     X_val, y_val = [rng.normal(size=4 + 4 * (i % 2)) for i in range(n_val)], np.arange(n_val) % 2
@@ -102,12 +102,12 @@ def test_a_score_is_that_of_validation_series_of_other_lengths(n_val):
 
 
 @pytest.mark.filterwarnings("error:X does not have valid feature names")
-def test_a_score_of_a_table_does_not_warn_of_its_names():
+def test_scoring_a_table_warns_of_no_names():
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=list("abc"))
     classifier(epochs=1, early_stopping=True, scoring="accuracy").fit(table, np.arange(40) % 2)
 
 
-def test_univariate_series_in_a_table_or_of_their_own_lengths():
+def test_univariate_series_can_have_different_lengths():
     rng = np.random.default_rng(0)
     table, y = rng.normal(size=(30, 6)), np.arange(30) % 2
     series = classifier(epochs=1).fit(table, y)
@@ -125,7 +125,7 @@ def test_univariate_series_in_a_table_or_of_their_own_lengths():
         series.predict(table[:, :4])
 
 
-def test_a_data_frame_gives_names_to_time_steps():
+def test_data_frame_sets_feature_names():
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 3)), columns=["mon", "tue", "wed"])
     y = np.arange(30) % 2
     series = classifier(epochs=1).fit(table, y)
@@ -135,14 +135,14 @@ def test_a_data_frame_gives_names_to_time_steps():
     assert not hasattr(series.fit(list(table.to_numpy()[:, :, None]), y), "feature_names_in_")
 
 
-def test_empty_sequences_are_no_errors(trends):
+def test_empty_sequences_are_accepted(trends):
     X, y = trends
     X = [*X, np.empty((0, 2))]
     probabilities = classifier(epochs=1).fit(X, [*y, 1]).predict_proba(X)
     assert np.all(np.isfinite(probabilities))
 
 
-def test_an_empty_series_is_no_error_alone_nor_beside_others():
+def test_empty_series_are_accepted():
     X, y = [[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]] * 4, [0, 1, 0] * 4
     model = classifier(epochs=1).fit(X, y)
     beside_another = model.predict_proba([[], [1.0, 2.0]])
@@ -156,7 +156,7 @@ def test_zeros_are_data_and_not_padding(trends):
     assert np.abs(model.predict_proba(padded) - model.predict_proba(X)).max() > 1e-3
 
 
-def test_a_prediction_depends_on_the_sequence_alone(fitted, trends):
+def test_prediction_depends_on_the_sequence_alone(fitted, trends):
     X, _ = trends
     one_by_one = np.vstack([fitted.predict_proba([sequence]) for sequence in X])
     np.testing.assert_allclose(fitted.predict_proba(X), one_by_one, rtol=1e-12)
@@ -177,12 +177,12 @@ def test_a_prediction_depends_on_the_sequence_alone(fitted, trends):
         ([], "0 sample|minimum of 1|Expected 2D array"),
     ],
 )  # fmt: skip
-def test_refused_sequences(X, message):
+def test_invalid_sequences_are_refused(X, message):
     with pytest.raises((ValueError, TypeError), match=f"(?s){message}"):
         classifier().fit(X, [0, 1])
 
 
-def test_refused_predictions(fitted):
+def test_invalid_sequences_are_refused_in_predict(fitted):
     with pytest.raises(
         ValueError, match="X has 3 features at each time step, but RNNSequenceClassifier is expecting 2"
     ):
@@ -207,7 +207,7 @@ def test_searches_cut_lists_of_sequences(trends):
     assert np.isfinite(cross_val_score(scaled, table, np.arange(20) % 2, cv=2, error_score="raise")).all()
 
 
-def test_spoken_digits_are_told_better_than_by_flat_models():
+def test_beats_flat_models_on_spoken_digits():
     digits = load_spoken_digits()
     n = 400
     scaler = StandardScaler().fit(np.concatenate(digits.data[:n]))
@@ -222,14 +222,14 @@ def test_spoken_digits_are_told_better_than_by_flat_models():
 # Numbers as targets
 
 
-def test_a_constant_target_has_no_scale(trends):
+def test_constant_target_has_scale_one(trends):
     X, _ = trends
     values = np.column_stack([np.full(60, 0.1), np.arange(60.0)])  # the mean of 60 times 0.1 is another number
     model = regressor(epochs=1).fit(X, values)
     np.testing.assert_allclose(model.target_scale_, [1, np.arange(60).std()])
 
 
-def test_targets_of_weight_zero_may_be_of_any_size(trends):
+def test_targets_of_weight_zero_can_be_huge(trends):
     X, y = trends
     values, weights = np.where(np.arange(60) < 5, 1e200, y), np.arange(60) >= 5
     with np.errstate(over="ignore"):
@@ -238,7 +238,7 @@ def test_targets_of_weight_zero_may_be_of_any_size(trends):
     np.testing.assert_array_equal(weighted.predict(X), removed.predict(X))
 
 
-def test_a_regressor_predicts_in_the_units_of_y(trends, tmp_path):
+def test_regressor_predicts_in_the_units_of_y(trends, tmp_path):
     X, y = trends
     values = 1e6 + 1e4 * y
     model = regressor().fit(X, values)
@@ -250,7 +250,7 @@ def test_a_regressor_predicts_in_the_units_of_y(trends, tmp_path):
     np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib").predict(X), model.predict(X))
 
 
-def test_several_outputs_in_different_units(trends):
+def test_outputs_can_have_different_units(trends):
     X, y = trends
     values = np.column_stack([y, -1000.0 * y + 5])
     model = regressor().fit(X, values)
@@ -259,12 +259,12 @@ def test_several_outputs_in_different_units(trends):
     assert regressor(epochs=1).fit(X, values[:, :1]).predict(X).shape == (60, 1)
 
 
-def test_a_constant_target_is_predicted(trends):
+def test_constant_target_is_predicted(trends):
     X, _ = trends
     np.testing.assert_allclose(regressor().fit(X, np.full(60, 7.0)).predict(X), 7, atol=0.2)
 
 
-def test_absolute_error_heeds_outliers_less(trends):
+def test_absolute_error_is_less_sensitive_to_outliers(trends):
     X, y = trends
     values = y + np.where(np.arange(60) % 12 == 0, 50.0, 0.0)
     errors = {}
@@ -274,7 +274,7 @@ def test_absolute_error_heeds_outliers_less(trends):
     assert errors["absolute_error"] < errors["squared_error"]
 
 
-def test_a_text_regressor_learns_from_words():
+def test_text_regressor_learns_from_words():
     documents, labels = make_reviews(n_classes=3, n_documents=90)
     stars = np.select([labels == "neg", labels == "pos"], [1.0, 5.0], 3.0)
     model = RNNTextRegressor(**{**SMALL, "epochs": 20}).fit(documents, stars)
@@ -283,14 +283,14 @@ def test_a_text_regressor_learns_from_words():
     assert model.predict(["splendid"])[0] > model.predict(["terrible"])[0]
 
 
-def test_early_stopping_of_a_regressor():
+def test_regressor_stops_early():
     X, y = make_trends(n=200)
     model = regressor(early_stopping=True, epochs=5).fit(X, y)
     assert len(model.history_["val_loss"]) == model.n_iter_
     assert model.validation_scores_ == [-loss for loss in model.history_["val_loss"]]
 
 
-def test_weights_count_in_the_scale_of_the_target(trends):
+def test_scale_of_the_target_uses_sample_weights(trends):
     X, y = trends
     values, weights = np.append(y, 1e9).astype(float), np.append(np.ones(60), 1e-12)
     model = regressor(epochs=1).fit([*X, X[0]], values, sample_weight=weights)
@@ -298,7 +298,7 @@ def test_weights_count_in_the_scale_of_the_target(trends):
 
 
 @pytest.mark.parametrize("weight", [1e305, 5e-324])
-def test_weights_of_any_size_give_the_scale_of_the_targets(trends, weight):
+def test_scale_of_the_target_accepts_weights_of_any_size(trends, weight):
     X, y = trends
     usual, weighted = (regressor(epochs=1).fit(X, y * 1000.0, weights) for weights in (None, np.full(60, weight)))
     np.testing.assert_allclose(weighted.target_scale_, usual.target_scale_)
@@ -320,7 +320,7 @@ def test_targets_of_any_scale_are_learned(trends, scale):
         (np.zeros((60, 2, 2)), "n_outputs|dim 3"),
     ],
 )
-def test_refused_numbers(y, message, trends):
+def test_invalid_numbers_are_refused(y, message, trends):
     with pytest.raises(ValueError, match=message):
         regressor().fit(trends[0], y)
     with pytest.raises(ValueError, match="absolute_error"):
@@ -340,7 +340,7 @@ def make_multilabel(n=90):
     return documents, np.column_stack([labels == "pos", is_long]).astype(int)
 
 
-def test_several_labels_for_each_document():
+def test_learns_several_labels():
     documents, Y = make_multilabel()
     model = RNNTextClassifier(**{**SMALL, "epochs": 15}).fit(documents, Y)
     probabilities = model.predict_proba(documents)
@@ -352,7 +352,7 @@ def test_several_labels_for_each_document():
     np.testing.assert_array_equal(same.predict_proba(documents), probabilities)
 
 
-def test_the_validation_split_of_several_labels_and_streams():
+def test_multilabel_targets_stop_early_and_stream():
     documents, Y = make_multilabel()
     held_back = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 2}).fit(documents, Y)
     assert held_back.validation_scores_ is not None
@@ -361,7 +361,7 @@ def test_the_validation_split_of_several_labels_and_streams():
     np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
 
 
-def test_scores_of_exactly_two_labels():
+def test_two_labels_are_scored():
     documents, Y = make_multilabel()
     scores = cross_val_score(
         RNNTextClassifier(**SMALL), documents, Y, cv=2, scoring="roc_auc", error_score="raise"
@@ -369,14 +369,14 @@ def test_scores_of_exactly_two_labels():
     assert np.all(scores > 0.7)
 
 
-def test_many_combinations_of_labels_are_held_back_too():
+def test_many_combinations_of_labels_are_split():
     documents, _ = make_multilabel(n=300)
     Y = np.random.default_rng(0).integers(2, size=(300, 16))  # hardly two samples have the same labels
     model = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 1}).fit(documents, Y)
     assert model.validation_scores_ is not None
 
 
-def test_refused_labels():
+def test_invalid_indicator_matrices_are_refused():
     documents, Y = make_multilabel()
     with pytest.raises(ValueError, match="class_weight is for binary and multiclass"):
         RNNTextClassifier(**SMALL, class_weight="balanced").fit(documents, Y)
