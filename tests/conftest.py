@@ -109,7 +109,7 @@ def rows_among(sequences):
 
 
 def make_reviews(n_documents=60, n_classes=2, seed=0):
-    """Short documents in which one word tells the class, at a random place among others that tell nothing."""
+    """Short documents in which a single word decides the class, at a random place among neutral words."""
     rng = np.random.default_rng(seed)
     telling = np.array(["terrible", "splendid", "average"])[:n_classes]
     fillers = np.array(["the", "film", "was", "seen", "by", "all", "of", "us", "last", "night", ",", "then", "!"])
@@ -142,7 +142,7 @@ def outputs(estimator, X):
 
 @pytest.fixture(autouse=True)
 def _room_for_networks():
-    """Compiled networks wait for the tests to come that train one of the same shape: tracing takes seconds."""
+    """Keep compiled networks for later tests with networks of the same shape, because tracing takes seconds."""
     yield
     if "skrnn.training._pool" in sys.modules:  # which is not imported before a test fits something
         sys.modules["skrnn.training._pool"]._POOL._size = 50

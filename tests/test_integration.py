@@ -45,7 +45,7 @@ def split(news):
 
 def test_pipeline_with_its_own_vectorizer_and_passthrough_agree(split, tmp_path):
     X_train, X_test, y_train, _ = split
-    # Ids do not tell how tokens are written.
+    # The spelling of ids is not known.
     whole = make_pipeline(small(epochs=2, char_ngram_range=None)).fit(X_train, y_train)
     tokens = SequenceVectorizer(max_features=300, max_length=40)
     cached = make_pipeline(tokens, small(vectorizer="passthrough", epochs=2), memory=str(tmp_path))
@@ -56,7 +56,7 @@ def test_pipeline_with_its_own_vectorizer_and_passthrough_agree(split, tmp_path)
 
 
 def unlearned(**params):
-    """A classifier that knows nothing before it learns, whatever its learning rate."""
+    """Return a classifier that starts with random vectors."""
     return small(embedding_init="uniform", **params)
 
 
@@ -164,7 +164,7 @@ def test_search_computes_several_scores_on_sorted_labels(reviews):
 
 def test_column_transformer_selects_a_text_column(split):
     X_train, X_test, y_train, _ = split
-    text = small(epochs=2, char_ngram_range=None)  # ids do not tell how tokens are written
+    text = small(epochs=2, char_ngram_range=None)  # the spelling of ids is not known
     expected = text.fit(X_train, y_train).predict_proba(X_test)
     train, test = (pd.DataFrame({"id": range(len(X)), "text": X}) for X in (X_train, X_test))
     select = ColumnTransformer([("text", "passthrough", ["text"])])
@@ -205,7 +205,7 @@ def test_cross_val_predict_gives_probabilities(news):
     assert np.mean(probabilities.argmax(axis=1) == (labels == "tech")) > 0.75
 
 
-def test_html_shows_every_parameter(split):
+def test_html_shows_the_name_of_the_estimator(split):
     X_train, _, y_train, _ = split
     search = GridSearchCV(make_pipeline(small()), {"rnntextclassifier__units": [3, 4]})
     for estimator in (search, small(), small(epochs=1).fit(X_train, y_train)):

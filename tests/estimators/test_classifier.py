@@ -448,7 +448,7 @@ def test_article_model_has_the_expected_layers(reviews):
 
 def test_passthrough_reads_token_ids(reviews):
     documents, y = reviews
-    fitted = small(char_ngram_range=None).fit(documents, y)  # ids do not tell how tokens are written
+    fitted = small(char_ngram_range=None).fit(documents, y)  # the spelling of the ids is not known
     X = SequenceVectorizer().fit_transform(documents)
     for ids in (X, X.toarray(), np.fliplr(np.pad(np.fliplr(X.toarray()), ((0, 0), (0, 3)))), sparse.csc_array(X)):
         classifier = small(vectorizer="passthrough").fit(ids, y)

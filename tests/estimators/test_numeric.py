@@ -4,7 +4,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMALL, make_reviews
+from conftest import SMALL, SMALL_NUMERIC, make_reviews
 from scipy import sparse
 from sklearn.base import is_regressor
 from sklearn.linear_model import LogisticRegression
@@ -16,8 +16,6 @@ from sklearn.preprocessing import StandardScaler
 
 from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
 from skrnn.datasets import load_spoken_digits
-
-SMALL_NUMERIC = {name: value for name, value in SMALL.items() if not name.startswith(("embedding", "token"))}
 
 
 def classifier(**params):
