@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from types import SimpleNamespace
 from typing import Any
 
@@ -75,30 +75,27 @@ def training_settings(
     monitor: str,
     has_validation: bool,
 ) -> Any:
-    """Return how the network is trained."""
+    """Return how the network is trained. Parameters with the name of a setting are passed on as they are."""
     from skrnn.training._train import TrainingSettings
 
     loss, label_smoothing = encoding.target.loss(params)
-    is_auto = params.epochs == "auto"
-    return TrainingSettings(
-        loss=loss,
-        label_smoothing=label_smoothing,
-        optimizer=params.optimizer,
-        learning_rate=params.learning_rate,
-        learning_rate_decay=params.learning_rate_decay,
-        weight_decay=params.weight_decay,
-        clipnorm=params.clipnorm,
-        epochs=_n_auto_epochs(encoding, examples.sequences, params.batch_size) if is_auto else params.epochs,
-        batch_size=params.batch_size,
-        patience=params.n_iter_no_change if has_validation and params.early_stopping else None,
-        monitor=monitor,
-        tol=params.tol,
-        callbacks=params.callbacks or [],
-        verbose=bool(params.verbose),
-        seed=seed,
-        resumable=params.warm_start,
-        char_ngram_range=getattr(params, "char_ngram_range", None),
-    )
+    n_epochs = params.epochs
+    if n_epochs == "auto":
+        n_epochs = _n_auto_epochs(encoding, examples.sequences, params.batch_size)
+    names = {field.name for field in fields(TrainingSettings)}
+    settings = {name: value for name, value in vars(params).items() if name in names}
+    settings |= {
+        "loss": loss,
+        "label_smoothing": label_smoothing,
+        "epochs": n_epochs,
+        "patience": params.n_iter_no_change if has_validation and params.early_stopping else None,
+        "monitor": monitor,
+        "callbacks": params.callbacks or [],
+        "verbose": bool(params.verbose),
+        "seed": seed,
+        "resumable": params.warm_start,
+    }
+    return TrainingSettings(**settings)
 
 
 def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:

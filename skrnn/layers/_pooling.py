@@ -1,5 +1,7 @@
 """Pooling over time: one vector for each sequence."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -100,3 +102,13 @@ class AttentionPooling1D(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape[0], input_shape[-1]
+
+
+# The layer of each pooling of a network.
+POOLINGS: dict[str, Callable[[], Any] | None] = {
+    "last": None,  # the last recurrent layer returns one vector for each sequence
+    "max": partial(MaskedPooling1D, "max"),
+    "mean": partial(MaskedPooling1D, "mean"),
+    "max_mean": partial(MaskedPooling1D, "max_mean"),
+    "attention": AttentionPooling1D,
+}

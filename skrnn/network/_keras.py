@@ -8,7 +8,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from threading import Lock
 from types import FunctionType
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 import keras
 import numpy as np
 
-from skrnn.layers import AttentionPooling1D, MaskedPooling1D, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
+from skrnn.layers import MaskedPooling1D, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
+from skrnn.layers._pooling import POOLINGS
 from skrnn.layers._tokens import CharNgramEmbedding
 from skrnn.network._spec import NetworkSpec
 from skrnn.sequences._batches import dense_batch, sorted_batches
@@ -103,14 +104,6 @@ def build_training_network(spec: NetworkSpec, n_char_ngrams: int = 0) -> Model:
 
 _CELLS = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 
-_POOLINGS: dict[str, Callable[[], Layer] | None] = {
-    "last": None,  # the last recurrent layer returns one vector for each sequence
-    "max": partial(MaskedPooling1D, "max"),
-    "mean": partial(MaskedPooling1D, "mean"),
-    "max_mean": partial(MaskedPooling1D, "max_mean"),
-    "attention": AttentionPooling1D,
-}
-
 # Returns the layer of a specification with this many units, which returns sequences or last states.
 _RecurrentLayer = Callable[[NetworkSpec, int, bool], Layer]
 
@@ -159,7 +152,7 @@ def _vector_input(spec: NetworkSpec) -> list[Layer]:
 
 def _recurrent_layers(spec: NetworkSpec, recurrent_layer: _RecurrentLayer) -> list[Layer]:
     """Return the layers from (batch, time, features) to one vector for each sequence."""
-    pooling = _POOLINGS[spec.pooling]
+    pooling = POOLINGS[spec.pooling]
     layers: list[Layer] = []
     for i, units in enumerate(spec.units):
         if i and spec.dropout:
