@@ -58,12 +58,12 @@ def assert_search_is_as_in_one_process(X, y, **backend):
 
 
 @pytest.mark.usefixtures("client")
-def test_search_on_dask(reviews):
+def test_dask_search_equals_serial_search(reviews):
     assert_search_is_as_in_one_process(*reviews, backend="dask")
 
 
 @pytest.mark.usefixtures("ray")
-def test_search_on_ray(reviews):
+def test_ray_search_equals_serial_search(reviews):
     assert_search_is_as_in_one_process(*reviews, backend="ray", n_jobs=2)
 
 
@@ -92,7 +92,7 @@ def test_starting_workers_keeps_the_cores_of_the_process():
 
 
 @pytest.mark.usefixtures("client")
-def test_prediction_over_a_partitioned_corpus(fitted, reviews):
+def test_bag_partitions_can_be_predicted(fitted, reviews):
     bag = pytest.importorskip("dask.bag")
     documents, _ = reviews
     corpus = bag.from_sequence(documents, npartitions=4)
@@ -102,7 +102,7 @@ def test_prediction_over_a_partitioned_corpus(fitted, reviews):
 
 
 @pytest.mark.usefixtures("client")
-def test_prediction_over_the_partitions_of_a_data_frame(fitted, reviews):
+def test_data_frame_partitions_can_be_predicted(fitted, reviews):
     dataframe = pytest.importorskip("dask.dataframe")
     documents, _ = reviews
     corpus = dataframe.from_pandas(pd.DataFrame({"text": documents}), npartitions=3)

@@ -43,7 +43,7 @@ def split(news):
     return train_test_split(documents, labels, test_size=60, stratify=labels, random_state=0)
 
 
-def test_pipeline_with_its_own_vectorizer_and_passthrough_agree(split, tmp_path):
+def test_passthrough_equals_the_own_vectorizer(split, tmp_path):
     X_train, X_test, y_train, _ = split
     # The spelling of ids is not known.
     whole = make_pipeline(small(epochs=2, char_ngram_range=None)).fit(X_train, y_train)
@@ -60,7 +60,7 @@ def unlearned(**params):
     return small(embedding_init="uniform", **params)
 
 
-def test_grid_search_is_the_same_with_one_and_two_jobs(split):
+def test_grid_search_does_not_depend_on_n_jobs(split):
     X_train, X_test, y_train, y_test = split
     grid = [
         {"cell": ["simple"], "learning_rate": [1e-5, 0.02]},
@@ -77,7 +77,7 @@ def test_grid_search_is_the_same_with_one_and_two_jobs(split):
     assert searches[1].score(X_test, y_test) > 0.8
 
 
-def test_randomized_search_sets_parameters_of_a_vectorizer_that_is_none(split):
+def test_search_sets_parameters_of_the_default_vectorizer(split):
     X_train, _, y_train, _ = split
     search = RandomizedSearchCV(
         small(vectorizer=None, epochs=1),
@@ -122,7 +122,7 @@ def test_fits_use_the_expected_number_of_threads(environment, n_threads):
     assert int(done.stdout.split()[-1]) == n_threads
 
 
-def test_halving_grid_search_with_epochs_as_the_resource(split):
+def test_halving_search_accepts_epochs_as_the_resource(split):
     X_train, _, y_train, _ = split
     search = HalvingGridSearchCV(
         unlearned(),
@@ -212,7 +212,7 @@ def test_html_shows_the_name_of_the_estimator(split):
         assert "RNNTextClassifier" in estimator._repr_html_()
 
 
-def test_chinese_reviews_need_no_setting():
+def test_chinese_reviews_need_no_settings():
     reviews = load_chinese_reviews()
     X_train, X_test, y_train, y_test = train_test_split(
         reviews.data, reviews.target, train_size=1500, test_size=1000, stratify=reviews.target, random_state=0

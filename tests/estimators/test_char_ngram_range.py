@@ -19,7 +19,7 @@ def word_forms(n_forms, rng):
     return [forms[i] for i in rng.permutation(len(forms))]
 
 
-def test_word_forms_learn_from_each_other():
+def test_unseen_word_forms_are_classified():
     forms = word_forms(20, np.random.default_rng(0))
     documents, labels = [form for form, _ in forms], np.array([label for _, label in forms])
     vectorizer = SequenceVectorizer(vocabulary=documents)  # the training documents contain half of it
@@ -98,7 +98,7 @@ def test_fit_without_warm_start_can_be_resumed(reviews):
         {"char_ngram_range": (30, 40)},
     ],
 )
-def test_char_ngram_range_has_no_effect_where_it_does_not_apply(params, reviews):
+def test_char_ngram_range_is_ignored_if_it_does_not_apply(params, reviews):
     fits = [
         RNNTextClassifier(**{**SMALL, "epochs": 1, **params, **more}).fit(*reviews)
         for more in ({}, {"char_ngram_range": None})

@@ -25,7 +25,7 @@ def quick(**params):
     return RNNTextClassifier(**{**QUICK, **params})
 
 
-def test_learns_the_word_that_decides_the_class():
+def test_classifier_learns_the_deciding_word():
     documents, labels = make_reviews(n_documents=100, seed=1)
     classifier = small().fit(*make_reviews(200))
     assert classifier.score(documents, labels) > 0.95
@@ -66,7 +66,7 @@ def test_every_optimizer_lowers_the_loss(optimizer, reviews):
     assert losses[-1] < losses[0]
 
 
-def test_accepts_optimizer_class_and_schedule(reviews):
+def test_optimizer_class_and_schedule_are_accepted(reviews):
     import keras
 
     schedule = keras.optimizers.schedules.CosineDecay(0.05, decay_steps=48)
@@ -96,7 +96,7 @@ def test_decision_function_gives_the_logits(reviews, fitted):
     )
 
 
-def test_parameters_set_after_a_fit_do_not_change_predictions(reviews):
+def test_setting_parameters_does_not_change_predictions(reviews):
     classifier = small(epochs=1).fit(*reviews)
     decisions, probabilities = classifier.decision_function(reviews[0]), classifier.predict_proba(reviews[0])
     classifier.set_params(network=print, cell="gru", pooling="mean", vectorizer="passthrough")
@@ -112,7 +112,7 @@ def test_probabilities_agree_with_the_keras_model(reviews, fitted):
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-def test_reads_documents_from_a_single_column(frame, reviews, fitted):
+def test_data_frames_of_one_column_are_accepted(frame, reviews, fitted):
     documents, y = reviews
     table = frame({"text": documents})
     classifier = small().fit(table, y)
@@ -125,7 +125,7 @@ def test_reads_documents_from_a_single_column(frame, reviews, fitted):
 
 
 @pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 brought StringDType")
-def test_reads_numpy_strings(reviews, fitted):
+def test_numpy_strings_are_accepted(reviews, fitted):
     documents, y = reviews
     strings = np.dtypes.StringDType()
     classifier = small().fit(np.array(documents, dtype=strings), np.array(y.tolist(), dtype=strings))
@@ -134,7 +134,7 @@ def test_reads_numpy_strings(reviews, fitted):
     assert classifier.score(documents, np.array(y.tolist(), dtype=strings)) > 0.9
 
 
-def test_is_a_classifier_of_text(fitted):
+def test_tags_describe_a_text_classifier(fitted):
     assert is_classifier(fitted)
     tags = fitted.__sklearn_tags__()
     assert tags.input_tags.string
@@ -161,7 +161,7 @@ def test_fit_returns_self_and_keeps_parameters(reviews):
     assert len(classifier.vocabulary_) == 9
 
 
-def test_parameters_of_a_vectorizer_that_is_none_can_be_set():
+def test_parameters_of_the_default_vectorizer_can_be_set():
     classifier = RNNTextClassifier().set_params(vectorizer__max_features=5, units=3)
     assert classifier.vectorizer.max_features == 5
     assert classifier.units == 3
@@ -306,7 +306,7 @@ def test_voting_accepts_classifiers_with_different_weights(reviews):
 
 
 @pytest.mark.parametrize("max_features", [1, 2])
-def test_accepts_one_token_and_more_classes_than_dimensions(max_features):
+def test_small_vocabularies_and_many_classes_are_accepted(max_features):
     documents, y = ["good", "bad", "so so"] * 5, ["a", "b", "c"] * 5
     vectorizer = SequenceVectorizer(max_features=max_features)
     with warnings.catch_warnings():
@@ -618,7 +618,7 @@ def test_predict_before_fit_is_refused(method):
     assert not hasattr(RNNTextClassifier(), "model_")
 
 
-def test_predictions_refuse_what_fit_refuses(fitted):
+def test_invalid_documents_are_refused_in_predict(fitted):
     with pytest.raises(ValueError, match="single str"):
         fitted.predict("text")
     with pytest.raises(ValueError, match="at least one document"):

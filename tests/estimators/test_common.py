@@ -31,5 +31,5 @@ def expected_failed_checks(_estimator):
 @parametrize_with_checks(
     [RNNSequenceClassifier(**SMALL), RNNSequenceRegressor(**SMALL)], expected_failed_checks=expected_failed_checks
 )
-def test_scikit_learns_checks(estimator, check):
+def test_estimators_pass_scikit_learns_checks(estimator, check):
     check(estimator)

@@ -53,7 +53,7 @@ def fitted(trends):
 # Shapes of X
 
 
-def test_order_of_time_steps_decides(fitted, trends):
+def test_classifier_learns_the_order_of_time_steps(fitted, trends):
     X, y = trends
     assert fitted.score(*make_trends(seed=1)) > 0.9
     assert fitted.score([sequence[::-1] for sequence in X], 1 - y) > 0.9
@@ -100,7 +100,7 @@ def test_scores_use_validation_series_of_other_lengths(n_val):
 
 
 @pytest.mark.filterwarnings("error:X does not have valid feature names")
-def test_scoring_a_table_warns_of_no_names():
+def test_scoring_a_table_does_not_warn_about_names():
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 3)), columns=list("abc"))
     classifier(epochs=1, early_stopping=True, scoring="accuracy").fit(table, np.arange(40) % 2)
 
@@ -189,7 +189,7 @@ def test_invalid_sequences_are_refused_in_predict(fitted):
         fitted.predict(np.zeros((4, 5)))
 
 
-def test_float32_is_computed_in_float32(fitted, trends):
+def test_float32_and_float64_predict_the_same(fitted, trends):
     X, _ = trends
     halves = [sequence.astype(np.float32) for sequence in X]
     np.testing.assert_allclose(fitted.predict_proba(halves), fitted.predict_proba(X), atol=1e-5)
@@ -205,7 +205,7 @@ def test_searches_cut_lists_of_sequences(trends):
     assert np.isfinite(cross_val_score(scaled, table, np.arange(20) % 2, cv=2, error_score="raise")).all()
 
 
-def test_beats_flat_models_on_spoken_digits():
+def test_classifier_beats_flat_models_on_spoken_digits():
     digits = load_spoken_digits()
     n = 400
     scaler = StandardScaler().fit(np.concatenate(digits.data[:n]))
@@ -338,7 +338,7 @@ def make_multilabel(n=90):
     return documents, np.column_stack([labels == "pos", is_long]).astype(int)
 
 
-def test_learns_several_labels():
+def test_classifier_learns_several_labels():
     documents, Y = make_multilabel()
     model = RNNTextClassifier(**{**SMALL, "epochs": 15}).fit(documents, Y)
     probabilities = model.predict_proba(documents)
@@ -359,7 +359,7 @@ def test_multilabel_targets_stop_early_and_stream():
     np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
 
 
-def test_two_labels_are_scored():
+def test_scorers_accept_two_labels():
     documents, Y = make_multilabel()
     scores = cross_val_score(
         RNNTextClassifier(**SMALL), documents, Y, cv=2, scoring="roc_auc", error_score="raise"

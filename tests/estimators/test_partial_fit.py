@@ -33,7 +33,7 @@ def test_streams_learn_and_continue_a_fit(reviews):
     assert fitted.partial_fit(documents, y).n_iter_ == 3
 
 
-def test_bad_chunks_are_refused(reviews, fitted):
+def test_invalid_chunks_are_refused(reviews, fitted):
     documents, y = reviews
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         small().partial_fit(documents, y)

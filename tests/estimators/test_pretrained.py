@@ -101,7 +101,7 @@ def embedding_of(classifier):
     return next(weight for weight in classifier.to_keras().get_weights() if len(weight) == n_ids)
 
 
-def test_frozen_vectors_stay_as_given(frozen):
+def test_frozen_vectors_do_not_change(frozen):
     embedding = embedding_of(frozen)
     for token in ("the", "splendid", "terrible"):
         np.testing.assert_array_equal(embedding[frozen.vocabulary_[token]], np.float32(VECTORS[token]))
@@ -111,7 +111,7 @@ def test_frozen_vectors_stay_as_given(frozen):
     assert frozen.embedding_dim == SMALL["embedding_dim"]  # which has no effect
 
 
-def test_random_vectors_have_the_spread_of_given_ones(news):
+def test_random_vectors_match_the_spread_of_pretrained_vectors(news):
     vectors = {"the": np.full(50, 7.0), "of": np.full(50, -7.0)}
     classifier = RNNTextClassifier(**{**SMALL, "epochs": 1}, embeddings=vectors, trainable_embeddings=False)
     classifier.fit(*(part[:60] for part in news))
@@ -132,7 +132,7 @@ def test_refit_without_embeddings_starts_with_random_vectors(frozen, reviews):
     assert embedding_of(classifier).shape[1] == SMALL["embedding_dim"]
 
 
-def test_trainable_vectors_start_as_given_and_change(reviews, frozen):
+def test_trainable_vectors_start_pretrained_and_change(reviews, frozen):
     params = {**SMALL, "embeddings": VECTORS, "epochs": 1}
     slow = RNNTextClassifier(**{**params, "learning_rate": 1e-9}).fit(*reviews)
     np.testing.assert_allclose(embedding_of(slow), embedding_of(frozen), atol=1e-6)
@@ -199,7 +199,7 @@ def test_embeddings_can_be_cloned_and_searched(reviews):
     np.testing.assert_allclose(*search.cv_results_["mean_test_score"][1:])
 
 
-def test_regressor_with_fixed_vocabulary(reviews):
+def test_regressor_accepts_vectors_and_a_fixed_vocabulary(reviews):
     vectorizer = SequenceVectorizer(vocabulary=["terrible", "splendid", "好"])
     regressor = RNNTextRegressor(vectorizer, **SMALL, embeddings=VECTORS, trainable_embeddings=False)
     regressor.fit(reviews[0], (reviews[1] == "pos").astype(float))

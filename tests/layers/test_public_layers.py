@@ -15,7 +15,7 @@ def test_layers_have_their_public_names(name):
     assert layer.__doc__
 
 
-def test_all_layers_of_a_network_come_back_from_their_configuration():
+def test_layers_can_be_rebuilt_from_their_configuration():
     from conftest import small_spec
 
     from skrnn.network._keras import build_training_network

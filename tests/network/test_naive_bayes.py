@@ -31,7 +31,7 @@ def test_token_vectors_start_with_log_count_ratios():
     assert (embedding[:, 1:] == np.float32(0.01)).all()
 
 
-def test_a_document_with_weight_two_counts_twice():
+def test_documents_of_weight_two_count_twice():
     doubled = start([*ROWS, ROWS[0]], [*TWO, TWO[0]])
     weighted = start(ROWS, TWO, weights=np.array([2, 1, 1, 1]))
     np.testing.assert_allclose(weighted["embedding"], doubled["embedding"], rtol=1e-6)
