@@ -123,6 +123,19 @@ def make_reviews(n_documents=60, n_classes=2, seed=0):
     return documents, np.array(["neg", "pos", "so-so"])[y]
 
 
+def make_trends(n=60, n_features=2, seed=0):
+    """Sequences of different lengths that rise or fall."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % 2)
+    lengths = rng.integers(3, 10, size=n)
+    slopes = 2 * y - 1
+    X = [
+        slope * np.linspace(-1, 1, length)[:, None] + rng.normal(scale=0.3, size=(length, n_features))
+        for slope, length in zip(slopes, lengths, strict=True)
+    ]
+    return X, y
+
+
 def problem(cls):
     """A small estimator of a class that is in EVERY_ESTIMATOR, with samples and targets for it."""
     documents, labels = make_reviews()
@@ -167,3 +180,8 @@ def news():
     tech = [text[:300] for text, label in zip(bunch.data, bunch.target, strict=True) if label == "tech"]
     documents = [text for pair in zip(politics[:150], tech[:150], strict=True) for text in pair]
     return documents, np.array(["politics", "tech"] * 150)
+
+
+@pytest.fixture(scope="session")
+def trends():
+    return make_trends()

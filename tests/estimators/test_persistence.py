@@ -119,7 +119,7 @@ def test_state_of_another_format_is_refused(fitted):
         restore(fitted, "_skrnn", value={"format": 99, "version": "9.9"})
 
 
-def test_another_version_warns(fitted, reviews):
+def test_state_of_another_version_warns(fitted, reviews):
     with pytest.warns(InconsistentVersionWarning, match=r"RNNTextClassifier from version 0\.0\.9"):
         restored = restore(fitted, "_skrnn", value={"format": 1, "version": "0.0.9"})
     np.testing.assert_array_equal(restored.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))

@@ -1,20 +1,18 @@
-"""Estimators of numeric sequences, regressors, and targets of several columns."""
+"""Numeric sequences as input."""
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMALL, SMALL_NUMERIC, make_reviews
+from conftest import SMALL_NUMERIC, make_trends
 from scipy import sparse
-from sklearn.base import is_regressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss, mean_absolute_error
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
+from skrnn import RNNSequenceClassifier
 from skrnn.datasets import load_spoken_digits
 
 
@@ -22,35 +20,10 @@ def classifier(**params):
     return RNNSequenceClassifier(**{**SMALL_NUMERIC, **params})
 
 
-def regressor(**params):
-    return RNNSequenceRegressor(**{**SMALL_NUMERIC, "epochs": 20, **params})
-
-
-def make_trends(n=60, n_features=2, seed=0):
-    """Sequences of different lengths that rise or fall."""
-    rng = np.random.default_rng(seed)
-    y = rng.permutation(np.arange(n) % 2)
-    lengths = rng.integers(3, 10, size=n)
-    slopes = 2 * y - 1
-    X = [
-        slope * np.linspace(-1, 1, length)[:, None] + rng.normal(scale=0.3, size=(length, n_features))
-        for slope, length in zip(slopes, lengths, strict=True)
-    ]
-    return X, y
-
-
-@pytest.fixture(scope="module")
-def trends():
-    return make_trends()
-
-
 @pytest.fixture(scope="module")
 def fitted(trends):
     """A fitted classifier; tests must not change it."""
     return classifier(epochs=15).fit(*trends)
-
-
-# Shapes of X
 
 
 def test_classifier_learns_the_order_of_time_steps(fitted, trends):
@@ -215,176 +188,3 @@ def test_classifier_beats_flat_models_on_spoken_digits():
     flat_models = (KNeighborsClassifier(), LogisticRegression(max_iter=500))
     flat_scores = [model.fit(flat[:n], y[:n]).score(flat[n:], y[n:]) for model in flat_models]
     assert RNNSequenceClassifier(random_state=0).fit(X[:n], y[:n]).score(X[n:], y[n:]) > max(flat_scores)
-
-
-# Numbers as targets
-
-
-def test_constant_target_has_scale_one(trends):
-    X, _ = trends
-    values = np.column_stack([np.full(60, 0.1), np.arange(60.0)])  # the mean of 60 times 0.1 is another number
-    model = regressor(epochs=1).fit(X, values)
-    np.testing.assert_allclose(model.target_scale_, [1, np.arange(60).std()])
-
-
-def test_targets_of_weight_zero_can_be_huge(trends):
-    X, y = trends
-    values, weights = np.where(np.arange(60) < 5, 1e200, y), np.arange(60) >= 5
-    with np.errstate(over="ignore"):
-        weighted = regressor(epochs=1).fit(X, values, sample_weight=weights.astype(float))
-    removed = regressor(epochs=1).fit(X[5:], y[5:])
-    np.testing.assert_array_equal(weighted.predict(X), removed.predict(X))
-
-
-def test_regressor_predicts_in_the_units_of_y(trends, tmp_path):
-    X, y = trends
-    values = 1e6 + 1e4 * y
-    model = regressor().fit(X, values)
-    assert is_regressor(model)
-    assert model.predict(X).shape == (60,)
-    assert model.score(X, values) > 0.8
-    np.testing.assert_allclose([model.target_mean_[0], model.target_scale_[0]], [values.mean(), values.std()])
-    joblib.dump(model, tmp_path / "model.joblib")
-    np.testing.assert_array_equal(joblib.load(tmp_path / "model.joblib").predict(X), model.predict(X))
-
-
-def test_outputs_can_have_different_units(trends):
-    X, y = trends
-    values = np.column_stack([y, -1000.0 * y + 5])
-    model = regressor().fit(X, values)
-    assert model.predict(X).shape == (60, 2)
-    assert model.score(X, values) > 0.8
-    assert regressor(epochs=1).fit(X, values[:, :1]).predict(X).shape == (60, 1)
-
-
-def test_constant_target_is_predicted(trends):
-    X, _ = trends
-    np.testing.assert_allclose(regressor().fit(X, np.full(60, 7.0)).predict(X), 7, atol=0.2)
-
-
-def test_absolute_error_is_less_sensitive_to_outliers(trends):
-    X, y = trends
-    values = y + np.where(np.arange(60) % 12 == 0, 50.0, 0.0)
-    errors = {}
-    for loss in ("squared_error", "absolute_error"):
-        model = regressor(loss=loss, epochs=30).fit(X, values)
-        errors[loss] = mean_absolute_error(y, model.predict(X))
-    assert errors["absolute_error"] < errors["squared_error"]
-
-
-def test_text_regressor_learns_from_words():
-    documents, labels = make_reviews(n_classes=3, n_documents=90)
-    stars = np.select([labels == "neg", labels == "pos"], [1.0, 5.0], 3.0)
-    model = RNNTextRegressor(**{**SMALL, "epochs": 20}).fit(documents, stars)
-    assert model.score(documents, stars) > 0.8
-    assert model.history_.keys() == {"loss"}
-    assert model.predict(["splendid"])[0] > model.predict(["terrible"])[0]
-
-
-def test_regressor_stops_early():
-    X, y = make_trends(n=200)
-    model = regressor(early_stopping=True, epochs=5).fit(X, y)
-    assert len(model.history_["val_loss"]) == model.n_iter_
-    assert model.validation_scores_ == [-loss for loss in model.history_["val_loss"]]
-
-
-def test_scale_of_the_target_uses_sample_weights(trends):
-    X, y = trends
-    values, weights = np.append(y, 1e9).astype(float), np.append(np.ones(60), 1e-12)
-    model = regressor(epochs=1).fit([*X, X[0]], values, sample_weight=weights)
-    assert model.target_scale_[0] < 1000
-
-
-@pytest.mark.parametrize("weight", [1e305, 5e-324])
-def test_scale_of_the_target_accepts_weights_of_any_size(trends, weight):
-    X, y = trends
-    usual, weighted = (regressor(epochs=1).fit(X, y * 1000.0, weights) for weights in (None, np.full(60, weight)))
-    np.testing.assert_allclose(weighted.target_scale_, usual.target_scale_)
-
-
-@pytest.mark.parametrize("scale", [1e-170, 1e170])
-def test_targets_of_any_scale_are_learned(trends, scale):
-    X, y = trends
-    usual, scaled = regressor(epochs=1).fit(X, y), regressor(epochs=1).fit(X, y * scale)
-    np.testing.assert_allclose(scaled.predict(X) / scale, usual.predict(X), rtol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("y", "message"),
-    [
-        (np.arange(60) * 2e306, "finite standard deviation"),
-        (np.full(60, np.nan), "NaN"),
-        (["a"] * 60, "convert string"),
-        (np.zeros((60, 2, 2)), "n_outputs|dim 3"),
-    ],
-)
-def test_invalid_numbers_are_refused(y, message, trends):
-    with pytest.raises(ValueError, match=message):
-        regressor().fit(trends[0], y)
-    with pytest.raises(ValueError, match="absolute_error"):
-        regressor(loss="absolut_error").fit(*trends)
-
-
-# Several labels for each sample
-
-
-def make_multilabel(n=90):
-    documents, labels = make_reviews(n_documents=n)
-    rng = np.random.default_rng(0)
-    is_long = rng.integers(2, size=n)
-    documents = [
-        f"{document} slowly" if slow else document for document, slow in zip(documents, is_long, strict=True)
-    ]
-    return documents, np.column_stack([labels == "pos", is_long]).astype(int)
-
-
-def test_classifier_learns_several_labels():
-    documents, Y = make_multilabel()
-    model = RNNTextClassifier(**{**SMALL, "epochs": 15}).fit(documents, Y)
-    probabilities = model.predict_proba(documents)
-    assert probabilities.shape == Y.shape
-    np.testing.assert_array_equal(model.predict(documents), probabilities > 0.5)
-    assert model.score(documents, Y) > 0.9
-    assert model.classes_.tolist() == [0, 1]
-    same = RNNTextClassifier(**{**SMALL, "epochs": 15}).fit(documents, sparse.csr_matrix(Y))
-    np.testing.assert_array_equal(same.predict_proba(documents), probabilities)
-
-
-def test_multilabel_targets_stop_early_and_stream():
-    documents, Y = make_multilabel()
-    held_back = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 2}).fit(documents, Y)
-    assert held_back.validation_scores_ is not None
-    stream = RNNTextClassifier(**SMALL).partial_fit(documents, Y).partial_fit(documents, Y)
-    whole = RNNTextClassifier(**{**SMALL, "epochs": 2}).fit(documents, Y)
-    np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
-
-
-def test_scorers_accept_two_labels():
-    documents, Y = make_multilabel()
-    scores = cross_val_score(
-        RNNTextClassifier(**SMALL), documents, Y, cv=2, scoring="roc_auc", error_score="raise"
-    )
-    assert np.all(scores > 0.7)
-
-
-def test_many_combinations_of_labels_are_split():
-    documents, _ = make_multilabel(n=300)
-    Y = np.random.default_rng(0).integers(2, size=(300, 16))  # hardly two samples have the same labels
-    model = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 1}).fit(documents, Y)
-    assert model.validation_scores_ is not None
-
-
-def test_invalid_indicator_matrices_are_refused():
-    documents, Y = make_multilabel()
-    with pytest.raises(ValueError, match="class_weight is for binary and multiclass"):
-        RNNTextClassifier(**SMALL, class_weight="balanced").fit(documents, Y)
-    with pytest.raises(ValueError, match="indicator matrix"):
-        RNNTextClassifier(**SMALL).fit(documents, Y * 3)
-    model = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(documents, Y)
-    for other in (Y[:, 0], np.column_stack([Y, Y[:, 0]])):
-        with pytest.raises(ValueError, match="classes"):
-            model.partial_fit(documents, other)
-    with pytest.raises(ValueError, match="indicator matrix"):
-        model.partial_fit(documents, Y * 5)
-    with pytest.raises(ValueError, match="y is multilabel"):
-        RNNTextClassifier(**SMALL).partial_fit(documents, Y, classes=["a", "b"])
