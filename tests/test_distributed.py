@@ -1,4 +1,4 @@
-"""Clusters: Dask's, here of two processes with two threads each, and Ray's where it is installed."""
+"""Clusters of Dask, and of Ray if it is installed."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from skrnn.utils._threads import worker_share
 
 SHARE_BEFORE = worker_share()
 
-# Each task at a time traces its own graph; this one is traced soon.
+# Concurrent tasks trace their own graphs. This small network is traced quickly.
 TINY = {**QUICK, "pooling": "last"}
 
 
@@ -26,7 +26,7 @@ def client():
     distributed = pytest.importorskip("distributed")
     setting = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None, "silence_logs": logging.ERROR}
     with (
-        mock.patch.dict(os.environ),  # Dask changes it for its workers, and leaves it so
+        mock.patch.dict(os.environ),  # Dask changes the environment and does not restore it
         distributed.LocalCluster(**setting) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -39,7 +39,7 @@ def ray():
     from ray.util.joblib import register_ray
 
     register_ray()
-    importable = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # this module, too
+    importable = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # workers import this module
     ray.init(num_cpus=2, include_dashboard=False, runtime_env=importable)
     yield ray
     ray.shutdown()

@@ -34,7 +34,7 @@ def blocks(language):
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
-    # The first characters of the reviews are enough, and faster.
+    # Short reviews are enough, and faster.
     reviews = skrnn.datasets.load_chinese_reviews()
     beginnings = Bunch(data=[text[:40] for text in reviews.data], target=reviews.target)
     monkeypatch.setattr(skrnn.datasets, "load_chinese_reviews", lambda: beginnings)

@@ -1,4 +1,4 @@
-"""The classifier inside scikit-learn's own machinery, on real text."""
+"""The classifier in scikit-learn's tools, on real text."""
 
 import os
 import subprocess
@@ -45,11 +45,11 @@ def split(news):
 
 def test_passthrough_equals_the_own_vectorizer(split, tmp_path):
     X_train, X_test, y_train, _ = split
-    # The spelling of ids is not known.
+    # Ids have no spelling.
     whole = make_pipeline(small(epochs=2, char_ngram_range=None)).fit(X_train, y_train)
     tokens = SequenceVectorizer(max_features=300, max_length=40)
     cached = make_pipeline(tokens, small(vectorizer="passthrough", epochs=2), memory=str(tmp_path))
-    for _ in range(2):  # the second fit takes the tokens from the cache
+    for _ in range(2):  # the second fit reads tokens from the cache
         cached.fit(X_train, y_train)
         np.testing.assert_array_equal(cached.predict_proba(X_test), whole.predict_proba(X_test))
     assert any(tmp_path.iterdir())
@@ -164,7 +164,7 @@ def test_search_computes_several_scores_on_sorted_labels(reviews):
 
 def test_column_transformer_selects_a_text_column(split):
     X_train, X_test, y_train, _ = split
-    text = small(epochs=2, char_ngram_range=None)  # the spelling of ids is not known
+    text = small(epochs=2, char_ngram_range=None)  # ids have no spelling
     expected = text.fit(X_train, y_train).predict_proba(X_test)
     train, test = (pd.DataFrame({"id": range(len(X)), "text": X}) for X in (X_train, X_test))
     select = ColumnTransformer([("text", "passthrough", ["text"])])

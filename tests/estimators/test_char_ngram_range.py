@@ -1,4 +1,4 @@
-"""Text estimators whose tokens share character n-grams, the parameter ``char_ngram_range``."""
+"""Text estimators whose tokens share character n-grams (parameter ``char_ngram_range``)."""
 
 import copy
 
@@ -22,7 +22,7 @@ def word_forms(n_forms, rng):
 def test_unseen_word_forms_are_classified():
     forms = word_forms(20, np.random.default_rng(0))
     documents, labels = [form for form, _ in forms], np.array([label for _, label in forms])
-    vectorizer = SequenceVectorizer(vocabulary=documents)  # the training documents contain half of it
+    vectorizer = SequenceVectorizer(vocabulary=documents)  # training uses half of it
     params = {**SMALL, "embedding_init": "uniform", "max_ngrams": 0, "token_dropout": 0, "epochs": 12}
     scores = [
         RNNTextClassifier(vectorizer, **params, char_ngram_range=char_ngram_range)

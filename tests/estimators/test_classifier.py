@@ -57,7 +57,7 @@ def test_adamw_learns_with_and_without_decay(weight_decay, reviews):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_lowers_the_loss(optimizer, reviews):
     no_dropout = {"dropout": 0, "embedding_dropout": 0, "token_dropout": 0}
-    # "ftrl" forgets where weights started and draws them to zero, from where it takes longer steps to learn.
+    # "ftrl" first moves all weights to zero, and needs larger steps to learn from there.
     rate, epochs = (0.2, 8) if optimizer == "ftrl" else (0.005, 3)
     classifier = quick(
         optimizer=optimizer, learning_rate=rate, epochs=epochs, embedding_init="uniform", **no_dropout
@@ -255,7 +255,7 @@ def test_early_stopping_ends_the_history():
 def test_early_stopping_keeps_the_weights_of_the_best_epoch():
     documents, y = make_reviews(n_documents=80)
     X_val, y_val = make_reviews(n_documents=40, seed=5)
-    wrong = np.where(y_val == "pos", "neg", "pos")  # every epoch makes this validation loss worse
+    wrong = np.where(y_val == "pos", "neg", "pos")  # each epoch increases this validation loss
     params = {"early_stopping": True, "n_iter_no_change": 3}
     stopped = small(**params).fit(documents, y, X_val=X_val, y_val=wrong)
     assert (stopped.best_epoch_, stopped.n_iter_) == (1, 4)
@@ -448,13 +448,13 @@ def test_article_model_has_the_expected_layers(reviews):
 
 def test_passthrough_reads_token_ids(reviews):
     documents, y = reviews
-    fitted = small(char_ngram_range=None).fit(documents, y)  # the spelling of the ids is not known
+    fitted = small(char_ngram_range=None).fit(documents, y)  # ids have no spelling
     X = SequenceVectorizer().fit_transform(documents)
     for ids in (X, X.toarray(), np.fliplr(np.pad(np.fliplr(X.toarray()), ((0, 0), (0, 3)))), sparse.csc_array(X)):
         classifier = small(vectorizer="passthrough").fit(ids, y)
         np.testing.assert_array_equal(classifier.predict_proba(ids), fitted.predict_proba(documents))
-    classifier.set_params(vectorizer=None)  # for the next fit; this one took token ids
-    X.data[0] = 10_000  # an id that fit has not seen is an unknown token
+    classifier.set_params(vectorizer=None)  # predictions still accept token ids
+    X.data[0] = 10_000  # new ids are unknown tokens
     assert np.all(np.isfinite(classifier.predict_proba(X)))
 
 

@@ -50,7 +50,7 @@ def test_scorers_accept_two_labels():
 
 def test_many_combinations_of_labels_are_split():
     documents, _ = make_multilabel(n=300)
-    Y = np.random.default_rng(0).integers(2, size=(300, 16))  # hardly two samples have the same labels
+    Y = np.random.default_rng(0).integers(2, size=(300, 16))  # almost every sample has different labels
     model = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 1}).fit(documents, Y)
     assert model.validation_scores_ is not None
 

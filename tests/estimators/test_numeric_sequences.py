@@ -22,7 +22,7 @@ def classifier(**params):
 
 @pytest.fixture(scope="module")
 def fitted(trends):
-    """A fitted classifier; tests must not change it."""
+    """A fitted classifier. Tests must not change it."""
     return classifier(epochs=15).fit(*trends)
 
 

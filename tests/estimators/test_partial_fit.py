@@ -1,4 +1,4 @@
-"""Streams: partial_fit, chunk by chunk."""
+"""partial_fit learns from a stream, chunk by chunk."""
 
 import pickle
 
@@ -43,7 +43,7 @@ def test_invalid_chunks_are_refused(reviews, fitted):
     before = stream.predict_proba(documents)
     for chunk, message in [
         ((["x"], ["new"]), r"previously unseen labels: \['new'\]"),
-        ((["x"], ["position"]), r"previously unseen labels: \['position'\]"),  # longer than the labels of the fit
+        ((["x"], ["position"]), r"previously unseen labels: \['position'\]"),  # longer than the fitted labels
         ((documents, y, ["neg", "other"]), "not the same as in the earlier fit"),
         ((documents, y[:3]), "inconsistent numbers"),
         ((documents, y, None, np.zeros(60)), "all weights are zero"),

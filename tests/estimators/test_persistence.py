@@ -87,7 +87,7 @@ def test_restored_classifier_resumes_training(reviews):
 
 
 def restore(estimator, *path, value):
-    """Return the estimator after one entry of its state was replaced."""
+    """Return the estimator with a changed entry in its state."""
     state = entry = copy.copy(estimator.__getstate__())
     for key in path[:-1]:
         entry[key] = copy.copy(entry[key])

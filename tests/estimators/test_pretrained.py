@@ -1,4 +1,4 @@
-"""Text estimators with pretrained vectors, the parameter ``embeddings``."""
+"""Text estimators with pretrained vectors (parameter ``embeddings``)."""
 
 import gzip
 import pickle
@@ -26,7 +26,7 @@ VECTORS = {
 
 
 class KeyedVectors:
-    """The attributes of gensim's class that are used."""
+    """The attributes of gensim's class that the package uses."""
 
     def __init__(self, vectors):
         self.key_to_index = {token: i for i, token in enumerate(vectors)}
@@ -92,7 +92,7 @@ except FileNotFoundError:
 
 @pytest.fixture(scope="module")
 def frozen(reviews):
-    """A classifier with pretrained vectors that training does not change. Tests must not change it."""
+    """A fitted classifier with frozen pretrained vectors. Tests must not change it."""
     return RNNTextClassifier(**SMALL, embeddings=VECTORS, trainable_embeddings=False).fit(*reviews)
 
 
@@ -108,7 +108,7 @@ def test_frozen_vectors_do_not_change(frozen):
     given = np.float32([VECTORS[token] for token in ("the", "splendid", "terrible")])
     np.testing.assert_allclose(embedding[UNKNOWN], given.mean(axis=0), rtol=1e-6)
     assert embedding.shape == (len(frozen.vocabulary_) + FIRST_TOKEN, 3)
-    assert frozen.embedding_dim == SMALL["embedding_dim"]  # which has no effect
+    assert frozen.embedding_dim == SMALL["embedding_dim"]  # the parameter has no effect
 
 
 def test_random_vectors_match_the_spread_of_pretrained_vectors(news):
@@ -142,7 +142,7 @@ def test_trainable_vectors_start_pretrained_and_change(reviews, frozen):
 
 def test_frozen_fit_is_reproducible_after_a_trainable_fit(reviews, frozen):
     again = clone(frozen)
-    clone(frozen).set_params(trainable_embeddings=True, epochs=1).fit(*reviews)  # the same shapes
+    clone(frozen).set_params(trainable_embeddings=True, epochs=1).fit(*reviews)  # has the same shapes
     again.fit(*reviews)
     for weight, expected in zip(again.to_keras().get_weights(), frozen.to_keras().get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
@@ -175,7 +175,7 @@ def test_training_resumes_without_the_file(trainable, vector_file, reviews):
     for classifier in (streamed.partial_fit(*reviews), pickle.loads(pickle.dumps(resumed)).fit(*reviews)):
         np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), whole.predict_proba(reviews[0]))
         assert classifier.embedding_coverage_ == whole.embedding_coverage_
-    assert resumed.set_params(embeddings=None).fit(*reviews).n_iter_ == 2  # the network has its vectors
+    assert resumed.set_params(embeddings=None).fit(*reviews).n_iter_ == 2  # the network already has its vectors
 
 
 def test_fit_stores_no_other_vectors(vector_file, reviews):

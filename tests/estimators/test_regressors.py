@@ -16,7 +16,9 @@ def regressor(**params):
 
 def test_constant_target_has_scale_one(trends):
     X, _ = trends
-    values = np.column_stack([np.full(60, 0.1), np.arange(60.0)])  # the mean of 60 times 0.1 is another number
+    values = np.column_stack(
+        [np.full(60, 0.1), np.arange(60.0)]
+    )  # the computed mean of these 60 values is not 0.1
     model = regressor(epochs=1).fit(X, values)
     np.testing.assert_allclose(model.target_scale_, [1, np.arange(60).std()])
 

@@ -1,4 +1,4 @@
-"""Scores of validation samples, which early stopping monitors."""
+"""Early stopping monitors the scores of validation samples."""
 
 import numpy as np
 import pytest
@@ -80,7 +80,7 @@ def test_scorers_get_samples_in_their_original_form():
     ("scoring", "message"),
     [
         (lambda *_: float("nan"), "to be a number; got nan. Raise validation_fraction"),
-        ("roc_auc", "of the 2 validation samples"),  # of one class
+        ("roc_auc", "of the 2 validation samples"),  # they have one class
     ],
     ids=["nan", "one class"],
 )

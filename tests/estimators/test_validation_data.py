@@ -57,7 +57,7 @@ def test_weights_and_validation_data_are_routed(reviews):
             error_score="raise",
         )["test_score"]
     plain = small(early_stopping=True).fit(documents, y, weights, X_val=X_val, y_val=y_val)
-    # The vocabulary of the pipeline has seen the documents of weight 0 too; the validation data is the same.
+    # The vocabulary of the pipeline also contains the documents of weight 0. The validation data is the same.
     assert len(pipeline["rnn"].validation_scores_) >= 1
     assert np.isfinite(plain.validation_scores_).all()
     assert scores.shape == (2,)

@@ -1,4 +1,4 @@
-"""Files of Keras models name the layers. The names must not change."""
+"""Files of Keras models contain the names of layers, which must not change."""
 
 import pytest
 

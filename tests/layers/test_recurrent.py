@@ -57,7 +57,7 @@ def test_padded_and_masked_layers_agree(name, options, dtype, in_a_graph):
         return padded(vectors, mask=mask, training=True)
 
     run = tf.function(results) if in_a_graph else results
-    # Half precision, in the layers or between them, has two decimals.
+    # Half precision has about two decimals.
     tolerance = 0.05 if "mixed_bfloat16" in (dtype, options.get("dtype")) else 1e-5
     for result, expected in zip(run(by_padded), run(by_the_layers), strict=True):
         np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance * np.abs(expected).max())

@@ -1,4 +1,4 @@
-"""Networks in Keras: the built-in ones, which train and predict alike, and custom ones."""
+"""Built-in and custom networks in Keras."""
 
 import random
 import re
@@ -17,7 +17,7 @@ from skrnn.sequences._storage import RaggedArray
 
 @pytest.fixture(scope="module")
 def keras_network():
-    """The module, imported when a test needs it: collecting the tests must not wait for TensorFlow."""
+    """The module, which is imported late because TensorFlow takes seconds."""
     from skrnn.network import _keras
 
     return _keras
@@ -53,7 +53,7 @@ def outputs_and_gradients(model, weights, batch, training=True):
 )
 def test_padded_and_masked_networks_agree(training, cell, pooling, kind, keras_network):
     spec = small_spec(cell=cell, pooling=pooling, **NO_DROPOUT, **kind)
-    lengths = [3, 0, 7, 1, 3]  # much padding, and a sequence of nothing else
+    lengths = [3, 0, 7, 1, 3]  # one sequence is empty, and others have much padding
     batch = np.random.default_rng(0).integers(1, 11, size=(5, 7)).astype(np.int32)
     padding = np.arange(7) >= np.array(lengths)[:, None]
     batch[padding] = 0
@@ -116,7 +116,7 @@ def test_other_backends_are_refused(build, keras_network, monkeypatch):
 
 
 def custom_network(spec):
-    """A network as a user may write one, in which no layer has a seed."""
+    """Return a network without seeds, as users may write it."""
     from keras import Input, Sequential, layers
 
     from skrnn.layers import NaNMasking
@@ -135,7 +135,7 @@ def unbuildable_network(spec):
 
 
 def network_with(make_outputs):
-    """Return a function as a user may write one, whose network has the outputs that ``make_outputs`` returns."""
+    """Return a custom network function. ``make_outputs`` makes the outputs of its network."""
 
     def network(spec):
         import keras
@@ -192,7 +192,7 @@ def test_seed_determines_initial_weights_of_custom_networks(keras_network):
     starts = []
     for seed in (1, 1, 2):
         starts.append(keras_network.build_own(spec, custom_network, seed).get_weights())
-        random.random()  # other draws from Python's generator must not matter
+        random.random()  # random draws between builds have no effect
     first, again, other = starts
     for weight, same in zip(first, again, strict=True):
         np.testing.assert_array_equal(weight, same)
@@ -222,7 +222,7 @@ every_input = pytest.mark.parametrize(("spec", "X"), INPUTS.values(), ids=INPUTS
 def test_batches_predict_the_same_as_single_sequences(spec, X, keras_network, custom_weights, monkeypatch):
     monkeypatch.setattr(keras_network, "_PREDICTION_BATCH_SIZE", 2)
     model = custom_network(spec)
-    for seed in (0, 1):  # the second time with a model that has been used
+    for seed in (0, 1):  # the second seed uses the same model again
         weights = custom_weights(spec, seed)
         model.set_weights(weights)
         expected = [model(dense_batch(X, np.array([row])), training=False)[0] for row in range(X.shape[0])]

@@ -9,7 +9,7 @@ from skrnn.text._char_ngrams import MOST_PER_TOKEN
 
 
 def char_ngram_vectors(spec, token_vectors=None):
-    """Vectors of seven n-grams, of which tokens 2 to 5 have up to three each."""
+    """Return vectors of seven n-grams. Tokens 2 to 5 have up to three n-grams each."""
     rng = np.random.default_rng(0)
     rows = np.zeros((spec.n_tokens, MOST_PER_TOKEN), dtype=np.int32)
     rows[2:6, :3] = rng.integers(0, 7, size=(4, 3))

@@ -25,7 +25,7 @@ OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": lambda logits: softmax(logits
 
 CELLS_AND_POOLINGS = list(product(CELLS, POOLINGS))
 TOKEN_SPECS = [replace(BASE, cell=cell, pooling=pooling, units=(4, 3)) for cell, pooling in CELLS_AND_POOLINGS]
-# Directions, depths and output activations in turn: Keras takes long to build every combination.
+# Directions, depths and output activations take turns, because Keras builds networks slowly.
 VECTOR_SPECS = [
     replace(VECTORS, cell=cell, pooling=pooling, bidirectional=both, units=units, output_activation=activation)
     for (cell, pooling), (both, units, activation) in zip(
@@ -35,7 +35,7 @@ VECTOR_SPECS = [
 
 
 def spec_id(value):
-    """The id of a test's parameter."""
+    """Return the name of a parameter in the report of the tests."""
     if isinstance(value, NetworkSpec):
         return f"{'vectors' if value.n_tokens is None else 'tokens'}-{value.cell}-{value.pooling}"
     return None
@@ -46,7 +46,7 @@ tokens_and_vectors = pytest.mark.parametrize("reads", [BASE, VECTORS], ids=["tok
 
 
 def random_rows(spec, lengths, seed=0):
-    """Sequences that ``spec`` can read; those in front are the same whatever follows them."""
+    """Return sequences for ``spec``. The first sequences do not depend on later lengths."""
     rng = np.random.default_rng(seed)
     if spec.n_tokens is None:
         return [rng.normal(size=(length, spec.n_features)) for length in lengths]
@@ -70,7 +70,7 @@ def keras_outputs(spec, weights, X):
 
 
 def predict(spec, weights, X):
-    """Predict with a new network, which has cached nothing."""
+    """Predict with a new network, whose cache is empty."""
     return NumpyNetwork(spec, weights).predict(X)
 
 
@@ -118,7 +118,7 @@ def test_every_cell_and_pooling_agrees_with_keras(spec):
     assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [3, 0, 5, 1, 3]))
 
 
-# Examples are small as drawn; shrinking one would build models for minutes.
+# The examples are small. Shrinking them would take minutes.
 @settings(deadline=None, max_examples=32, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(specs, st.integers(0, 99), st.data())
 def test_predictions_agree_with_keras(spec, seed, data):
@@ -151,7 +151,7 @@ def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
         vectors = np.where((keys[:, :1] < 0) == is_longer, 0, weights["ngram_embedding"])
         changed = np.abs(predict(spec, {**weights, "ngram_embedding": vectors}, X) - outputs).max(axis=1)
         assert np.mean(changed > 1e-3) > 0.3
-        assert changed[-1] == 0  # an empty document has none
+        assert changed[-1] == 0  # the empty document has no n-grams
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -398,7 +398,7 @@ def test_unreleased_locks_do_not_block_predictions(monkeypatch):
     closed = Lock()
     closed.acquire()
     _, tables = network._prepare(np.dtype(np.float32))
-    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # another thread held it when the process was forked
+    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # as if another thread held it during a fork
     np.testing.assert_allclose(network.predict(X), expected, rtol=0, atol=1e-6)
 
 
@@ -412,7 +412,7 @@ def test_predict_changes_neither_weights_nor_sequences(cell, reads, lengths):
     given = [array for array in (*weights.values(), *vars(X).values()) if isinstance(array, np.ndarray)]
     before = [array.copy() for array in given]
     first = network.predict(X)
-    for array, copy in zip(given, before, strict=True):  # BLAS ignores the flag
+    for array, copy in zip(given, before, strict=True):  # BLAS ignores the flag, so compare the values
         np.testing.assert_array_equal(array, copy)
         array.flags.writeable = False
     np.testing.assert_array_equal(network.predict(X), first)

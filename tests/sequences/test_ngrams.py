@@ -24,7 +24,7 @@ token_ids = st.lists(st.lists(st.integers(1, 4), max_size=8), min_size=1, max_si
 
 
 def ngrams_of(row, length):
-    """Return the n-grams without the unknown token. Padding before the first token belongs to n-grams."""
+    """Return the n-grams without unknown tokens. They can start with the padding before the first token."""
     padded = [PADDING, *row]
     return {
         ngram
@@ -38,7 +38,7 @@ def rows_of(row, table):
     return ngram_rows(X.data, previous_in(X), *table).tolist()
 
 
-@patch("skrnn.sequences._ngrams._SHARE_OF_LETTERS", 0)  # however many tokens are unknown
+@patch("skrnn.sequences._ngrams._SHARE_OF_LETTERS", 0)  # treat tokens as letters, even if most are unknown
 @given(token_ids, st.integers(1, 60))
 def test_most_frequent_ngrams_are_chosen(rows, n_most):
     found = tokens_of_ngrams(frequent_ngrams(to_csr(rows), n_most))
@@ -77,7 +77,7 @@ def test_table_finds_only_its_ngrams():
     rows = np.array([rows_of(pair, table)[1] for pair in chosen])
     found = rows != NO_NGRAM
     np.testing.assert_array_equal(rows[found], np.arange(1, 2001)[found])
-    assert found.mean() > 0.85  # where two share a slot, the less frequent one is left out
+    assert found.mean() > 0.85  # if two n-grams share a slot, the table drops the rarer one
     assert found[:100].all()
     others = pairs[~(pairs[:, None] == chosen[None]).all(axis=2).any(axis=1)]
     assert not any(rows_of(pair, table)[1] for pair in others)
@@ -114,7 +114,7 @@ def test_padding_comes_before_each_document():
     ("analyzer", "phrases"),
     [
         ("word", [" good not", " not good"]),
-        ("char", ["xabacax", "xacabax"]),  # of the same pairs, each as often
+        ("char", ["xabacax", "xacabax"]),  # both contain the same pairs equally often
     ],
 )
 def test_ngrams_learn_the_order_of_tokens(analyzer, phrases):

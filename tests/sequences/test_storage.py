@@ -144,7 +144,7 @@ def test_infinite_token_ids_are_refused_without_a_warning():
 
 
 def assert_contains(X, sequences, like):
-    """Check that ``X`` contains the sequences, with the number of features and the dtype of ``like``."""
+    """Check that ``X`` contains the sequences, and has the features and dtype of ``like``."""
     assert X.data.dtype == like.dtype
     assert X.indptr.dtype.kind == "i"
     assert X.shape == (len(sequences), max(map(len, sequences), default=0), like.shape[1])

@@ -8,7 +8,7 @@ from skrnn.sequences._storage import ragged_to_csr
 
 @pytest.fixture(params=[None, 2], ids=["one target", "two targets"])
 def examples(request):
-    """Twelve sequences of 1 to 12 tokens. The ids of a sequence are its length, and so is its weight."""
+    """Twelve sequences of 1 to 12 tokens. The ids and the weight of a sequence equal its length."""
     from skrnn.training._settings import Examples
 
     lengths = np.arange(1, 13)

@@ -1,4 +1,4 @@
-"""Keras' callbacks: the user's, and those that the package adds."""
+"""Keras' callbacks of the user and of the package."""
 
 import functools
 from typing import ClassVar
@@ -21,7 +21,7 @@ def quick(**params):
 
 @pytest.fixture
 def counting():
-    """A class of Keras callbacks that count what they see."""
+    """A class of Keras callbacks that count epochs."""
     import keras
 
     class Counting(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""Adam for embeddings: only rows whose tokens are in the batch change."""
+"""Adam for embeddings changes only the rows of tokens in the batch."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(params=["adam", "adamw"])
 def optimizers(request):
-    """The package's optimizer and Keras' own, with the same settings."""
+    """The optimizers of the package and of Keras, with the same settings."""
     import keras
 
     from skrnn.training._optimizers import optimizer_class
@@ -17,13 +17,13 @@ def optimizers(request):
 
 
 def trained(optimizer, batches, gradients="rows"):
-    """Embedding, kernel and bias before training, and after a step for each batch of ids."""
+    """Return embedding, kernel and bias, before training and after one step for each batch."""
     import keras
 
     initializer = keras.initializers.RandomUniform(seed=1)
     if gradients == "rows":
         embedding = [keras.layers.Embedding(7, 3, embeddings_initializer=initializer)]
-    else:  # the same as a matrix product
+    else:  # the same embedding as a matrix product
         one_hot = keras.layers.Embedding(7, 7, embeddings_initializer="identity", trainable=False)
         embedding = [one_hot, keras.layers.Dense(3, use_bias=False, kernel_initializer=initializer)]
     model = keras.Sequential(

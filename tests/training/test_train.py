@@ -1,4 +1,4 @@
-"""Training runs: resuming, interruption, results."""
+"""Training runs can resume, be interrupted and return results."""
 
 import gc
 import pickle
@@ -92,7 +92,7 @@ def test_interrupted_fits_keep_their_weights(reviews):
 def test_interrupted_fits_keep_the_best_weights():
     documents, y = make_reviews(n_documents=80)
     X_val, y_val = make_reviews(n_documents=40, seed=5)
-    wrong = np.where(y_val == "pos", "neg", "pos")  # every epoch makes this validation loss worse
+    wrong = np.where(y_val == "pos", "neg", "pos")  # each epoch increases this validation loss
     classifier = quick(early_stopping=True, callbacks=[interrupting(3)])
     with pytest.raises(KeyboardInterrupt):
         classifier.fit(documents, y, X_val=X_val, y_val=wrong)
@@ -122,7 +122,7 @@ SPEC = small_spec(cell="simple", n_outputs=2)
 
 
 def small_examples():
-    """Sequences of token ids whose first token decides the class."""
+    """Return sequences of token ids. The first token decides the class."""
     from skrnn.training._train import Examples
 
     rng = np.random.default_rng(0)
@@ -228,7 +228,7 @@ def test_two_runs_equal_one(kind):
 def test_resuming_without_a_checkpoint_resets_the_optimizer():
     resumed = train(train(new_network(), resumable=False).network).network
     assert resumed.n_epochs == 4
-    assert int(resumed.checkpoint.optimizer_variables[0]) == 2 * 5  # steps of two epochs
+    assert int(resumed.checkpoint.optimizer_variables[0]) == 2 * 5  # two epochs of five steps
 
 
 def test_resumed_runs_accept_a_new_learning_rate():
