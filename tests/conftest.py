@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-# TensorFlow's start-up notes would bury the tests' own output; workers inherit the setting.
+# Hide TensorFlow's messages at start-up. Worker processes inherit the setting.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from skrnn import RNNSequenceClassifier, RNNSequenceRegressor, RNNTextClassifier, RNNTextRegressor
@@ -16,7 +16,7 @@ from skrnn.network._weights import weight_dtype, weight_shapes
 from skrnn.sequences._ngrams import ngram_table
 from skrnn.sequences._storage import ragged_to_csr
 
-# Small enough to train in a moment, and of one shape, so that Keras traces it once for all tests.
+# A network that trains in a moment. All tests share its shape, so that Keras traces it once.
 SMALL = {
     "units": 4,
     "embedding_dim": 8,
@@ -30,7 +30,7 @@ SMALL = {
     "random_state": 0,
 }
 
-# For fits that cannot share a traced network, those with callbacks, say: half as long to trace.
+# For fits that cannot share a traced network, such as fits with callbacks. Tracing takes half as long.
 QUICK = {**SMALL, "cell": "simple", "bidirectional": False}
 
 SMALL_NUMERIC = {name: value for name, value in SMALL.items() if not name.startswith(("embedding", "token"))}
@@ -41,7 +41,7 @@ EVERY_ESTIMATOR = pytest.mark.parametrize(
 
 
 def small_spec(**changes):
-    """A network that reads tokens, or with ``n_tokens=None`` vectors; its dropouts must act in training only."""
+    """Return the specification of a network with dropout. It reads vectors if ``n_tokens`` is None."""
     fields = {
         "n_tokens": 11,
         "n_features": 3,
@@ -60,7 +60,7 @@ def small_spec(**changes):
 
 
 def random_weights(spec, seed=0):
-    """Weights far from their initial values, biases included, that keep hidden states of moderate size."""
+    """Return weights and biases far from their initial values. They keep hidden states moderate."""
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in weight_shapes(spec).items():
@@ -68,14 +68,14 @@ def random_weights(spec, seed=0):
         weights[name] = rng.normal(scale=scale, size=shape).astype(weight_dtype(name))
     if spec.n_ngrams:
         keys = rng.integers(1, spec.n_tokens, size=(spec.n_ngrams - 1, 2))
-        for i in range(1, len(keys), 2):  # every other one is longer than a pair
+        for i in range(1, len(keys), 2):  # every second n-gram is longer than a pair
             keys[i, 0] = ~rng.integers(1, i + 1)
         weights["ngram_keys"], weights["ngram_slots"] = ngram_table(keys, spec.n_ngrams)
     return weights
 
 
 def tokens_of_ngrams(keys):
-    """The tokens of the n-grams that a table has the keys of, row after row."""
+    """Return the tokens of each n-gram in the keys of a table."""
     ngrams = []
     for prefix, token in keys.tolist():
         ngrams.append((*((prefix,) if prefix >= 0 else ngrams[~prefix - 1]), token))
@@ -89,14 +89,14 @@ def to_csr(rows):
 
 @st.composite
 def vector_sequences(draw, n_features, dtype):
-    """Arrays of shape (n_steps_i, n_features), some without a step, with many zeros in them."""
+    """Draw arrays of shape (n_steps_i, n_features). Some have no steps, and many values are zero."""
     lengths = draw(st.lists(st.integers(0, 5), min_size=1, max_size=6))
     numbers = st.floats(-2, 2, width=32, allow_subnormal=False)
     vectors = draw(arrays(dtype, (sum(lengths), n_features), elements=numbers, fill=st.just(0)))
     return np.split(vectors, np.cumsum(lengths[:-1], dtype=np.intp))
 
 
-# Token ids of several documents, and vectors of several sequences.
+# Token ids of several documents, and vectors of several sequences
 ragged_ids = st.lists(st.lists(st.integers(1, 2**31 - 1), max_size=9), min_size=1, max_size=12)
 ragged_vectors = st.tuples(st.integers(1, 3), st.sampled_from([np.float32, np.float64])).flatmap(
     lambda features_and_dtype: vector_sequences(*features_and_dtype)
@@ -104,12 +104,12 @@ ragged_vectors = st.tuples(st.integers(1, 3), st.sampled_from([np.float32, np.fl
 
 
 def rows_among(sequences):
-    """Draw any rows in any order, some of them several times, or none."""
+    """Draw rows in any order. Rows can repeat, and there can be none."""
     return st.lists(st.sampled_from(range(len(sequences)))).map(lambda rows: np.array(rows, dtype=np.intp))
 
 
 def make_reviews(n_documents=60, n_classes=2, seed=0):
-    """Short documents in which a single word decides the class, at a random place among neutral words."""
+    """Return short documents and their classes. One word decides the class, and the other words are neutral."""
     rng = np.random.default_rng(seed)
     telling = np.array(["terrible", "splendid", "average"])[:n_classes]
     fillers = np.array(["the", "film", "was", "seen", "by", "all", "of", "us", "last", "night", ",", "then", "!"])
@@ -123,8 +123,21 @@ def make_reviews(n_documents=60, n_classes=2, seed=0):
     return documents, np.array(["neg", "pos", "so-so"])[y]
 
 
+def make_trends(n=60, n_features=2, seed=0):
+    """Return sequences of different lengths. The class is whether they rise or fall."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % 2)
+    lengths = rng.integers(3, 10, size=n)
+    slopes = 2 * y - 1
+    X = [
+        slope * np.linspace(-1, 1, length)[:, None] + rng.normal(scale=0.3, size=(length, n_features))
+        for slope, length in zip(slopes, lengths, strict=True)
+    ]
+    return X, y
+
+
 def problem(cls):
-    """A small estimator of a class that is in EVERY_ESTIMATOR, with samples and targets for it."""
+    """Return a small estimator of a class in EVERY_ESTIMATOR, with samples and targets."""
     documents, labels = make_reviews()
     if cls in (RNNSequenceClassifier, RNNSequenceRegressor):
         rng = np.random.default_rng(0)
@@ -142,9 +155,9 @@ def outputs(estimator, X):
 
 @pytest.fixture(autouse=True)
 def _room_for_networks():
-    """Keep compiled networks for later tests with networks of the same shape, because tracing takes seconds."""
+    """Keep more compiled networks for later tests, because tracing takes seconds."""
     yield
-    if "skrnn.training._pool" in sys.modules:  # which is not imported before a test fits something
+    if "skrnn.training._pool" in sys.modules:  # the first fit imports the module
         sys.modules["skrnn.training._pool"]._POOL._size = 50
 
 
@@ -155,15 +168,20 @@ def reviews():
 
 @pytest.fixture(scope="session")
 def fitted(reviews):
-    """A fitted classifier; tests must not change it."""
+    """A fitted classifier. Tests must not change it."""
     return RNNTextClassifier(**SMALL).fit(*reviews)
 
 
 @pytest.fixture(scope="session")
 def news():
-    """Real text: the beginnings of articles of two classes, every second one of the other class."""
+    """Beginnings of real articles. Their two classes alternate."""
     bunch = load_bbc_news()
     politics = [text[:300] for text, label in zip(bunch.data, bunch.target, strict=True) if label == "politics"]
     tech = [text[:300] for text, label in zip(bunch.data, bunch.target, strict=True) if label == "tech"]
     documents = [text for pair in zip(politics[:150], tech[:150], strict=True) for text in pair]
     return documents, np.array(["politics", "tech"] * 150)
+
+
+@pytest.fixture(scope="session")
+def trends():
+    return make_trends()

@@ -1,4 +1,4 @@
-"""Clusters: Dask's, here of two processes with two threads each, and Ray's where it is installed."""
+"""Clusters of Dask, and of Ray if it is installed."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from skrnn.utils._threads import worker_share
 
 SHARE_BEFORE = worker_share()
 
-# Each task at a time traces its own graph; this one is traced soon.
+# Concurrent tasks trace their own graphs. This small network is traced quickly.
 TINY = {**QUICK, "pooling": "last"}
 
 
@@ -26,7 +26,7 @@ def client():
     distributed = pytest.importorskip("distributed")
     setting = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None, "silence_logs": logging.ERROR}
     with (
-        mock.patch.dict(os.environ),  # Dask changes it for its workers, and leaves it so
+        mock.patch.dict(os.environ),  # Dask changes the environment and does not restore it
         distributed.LocalCluster(**setting) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -39,7 +39,7 @@ def ray():
     from ray.util.joblib import register_ray
 
     register_ray()
-    importable = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # this module, too
+    importable = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # workers import this module
     ray.init(num_cpus=2, include_dashboard=False, runtime_env=importable)
     yield ray
     ray.shutdown()
@@ -58,12 +58,12 @@ def assert_search_is_as_in_one_process(X, y, **backend):
 
 
 @pytest.mark.usefixtures("client")
-def test_search_on_dask(reviews):
+def test_dask_search_equals_serial_search(reviews):
     assert_search_is_as_in_one_process(*reviews, backend="dask")
 
 
 @pytest.mark.usefixtures("ray")
-def test_search_on_ray(reviews):
+def test_ray_search_equals_serial_search(reviews):
     assert_search_is_as_in_one_process(*reviews, backend="ray", n_jobs=2)
 
 
@@ -92,7 +92,7 @@ def test_starting_workers_keeps_the_cores_of_the_process():
 
 
 @pytest.mark.usefixtures("client")
-def test_prediction_over_a_partitioned_corpus(fitted, reviews):
+def test_bag_partitions_can_be_predicted(fitted, reviews):
     bag = pytest.importorskip("dask.bag")
     documents, _ = reviews
     corpus = bag.from_sequence(documents, npartitions=4)
@@ -102,7 +102,7 @@ def test_prediction_over_a_partitioned_corpus(fitted, reviews):
 
 
 @pytest.mark.usefixtures("client")
-def test_prediction_over_the_partitions_of_a_data_frame(fitted, reviews):
+def test_data_frame_partitions_can_be_predicted(fitted, reviews):
     dataframe = pytest.importorskip("dask.dataframe")
     documents, _ = reviews
     corpus = dataframe.from_pandas(pd.DataFrame({"text": documents}), npartitions=3)

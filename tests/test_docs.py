@@ -34,7 +34,7 @@ def blocks(language):
 
 
 def test_readme_code_runs(tmp_path, monkeypatch):
-    # The first characters of the reviews are enough, and faster.
+    # Short reviews are enough, and faster.
     reviews = skrnn.datasets.load_chinese_reviews()
     beginnings = Bunch(data=[text[:40] for text in reviews.data], target=reviews.target)
     monkeypatch.setattr(skrnn.datasets, "load_chinese_reviews", lambda: beginnings)
@@ -46,7 +46,7 @@ def test_readme_code_runs(tmp_path, monkeypatch):
     assert namespace["classifier"].score(namespace["X_test"], namespace["y_test"]) > 0.6
 
 
-def test_readme_commands_name_files_and_extras_that_exist():
+def test_readme_commands_name_existing_files_and_extras():
     commands = "".join(blocks("bash"))
     for path in re.findall(r"python (\S+\.py)", commands):
         assert (ROOT / path).is_file()
@@ -61,7 +61,7 @@ def test_readme_links_lead_to_files():
     assert not [target for target in targets if not (ROOT / target).is_file()]
 
 
-def test_contributing_names_files_and_functions_that_exist():
+def test_contributing_names_existing_files_and_functions():
     contributing = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
     paths = re.findall(r"`((?:skrnn|tests|\.ci)/[\w/.]*)`", contributing)
     functions = re.findall(r"`(skrnn/[\w/.]+)` \(`(\w+)`\)", contributing)
@@ -73,7 +73,7 @@ def test_contributing_names_files_and_functions_that_exist():
         assert re.search(rf"^ *(def |class )?{name}\b", source, flags=re.MULTILINE), (path, name)
 
 
-def test_readme_defaults_are_the_defaults():
+def test_readme_states_the_right_defaults():
     signature = inspect.signature(skrnn.RNNTextClassifier).parameters
     for names, defaults in re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (`[^|]+`) \|", README, flags=re.MULTILINE):
         for name, default in zip(*(re.findall("`([^`]+)`", cell) for cell in (names, defaults)), strict=True):

@@ -1,4 +1,4 @@
-"""The classifier inside scikit-learn's own machinery, on real text."""
+"""The classifier in scikit-learn's tools, on real text."""
 
 import os
 import subprocess
@@ -43,13 +43,13 @@ def split(news):
     return train_test_split(documents, labels, test_size=60, stratify=labels, random_state=0)
 
 
-def test_pipeline_with_its_own_vectorizer_and_passthrough_agree(split, tmp_path):
+def test_passthrough_equals_the_own_vectorizer(split, tmp_path):
     X_train, X_test, y_train, _ = split
-    # The spelling of ids is not known.
+    # Ids have no spelling.
     whole = make_pipeline(small(epochs=2, char_ngram_range=None)).fit(X_train, y_train)
     tokens = SequenceVectorizer(max_features=300, max_length=40)
     cached = make_pipeline(tokens, small(vectorizer="passthrough", epochs=2), memory=str(tmp_path))
-    for _ in range(2):  # the second fit takes the tokens from the cache
+    for _ in range(2):  # the second fit reads tokens from the cache
         cached.fit(X_train, y_train)
         np.testing.assert_array_equal(cached.predict_proba(X_test), whole.predict_proba(X_test))
     assert any(tmp_path.iterdir())
@@ -60,7 +60,7 @@ def unlearned(**params):
     return small(embedding_init="uniform", **params)
 
 
-def test_grid_search_is_the_same_with_one_and_two_jobs(split):
+def test_grid_search_does_not_depend_on_n_jobs(split):
     X_train, X_test, y_train, y_test = split
     grid = [
         {"cell": ["simple"], "learning_rate": [1e-5, 0.02]},
@@ -77,7 +77,7 @@ def test_grid_search_is_the_same_with_one_and_two_jobs(split):
     assert searches[1].score(X_test, y_test) > 0.8
 
 
-def test_randomized_search_sets_parameters_of_a_vectorizer_that_is_none(split):
+def test_search_sets_parameters_of_the_default_vectorizer(split):
     X_train, _, y_train, _ = split
     search = RandomizedSearchCV(
         small(vectorizer=None, epochs=1),
@@ -122,7 +122,7 @@ def test_fits_use_the_expected_number_of_threads(environment, n_threads):
     assert int(done.stdout.split()[-1]) == n_threads
 
 
-def test_halving_grid_search_with_epochs_as_the_resource(split):
+def test_halving_search_accepts_epochs_as_the_resource(split):
     X_train, _, y_train, _ = split
     search = HalvingGridSearchCV(
         unlearned(),
@@ -164,7 +164,7 @@ def test_search_computes_several_scores_on_sorted_labels(reviews):
 
 def test_column_transformer_selects_a_text_column(split):
     X_train, X_test, y_train, _ = split
-    text = small(epochs=2, char_ngram_range=None)  # the spelling of ids is not known
+    text = small(epochs=2, char_ngram_range=None)  # ids have no spelling
     expected = text.fit(X_train, y_train).predict_proba(X_test)
     train, test = (pd.DataFrame({"id": range(len(X)), "text": X}) for X in (X_train, X_test))
     select = ColumnTransformer([("text", "passthrough", ["text"])])
@@ -212,7 +212,7 @@ def test_html_shows_the_name_of_the_estimator(split):
         assert "RNNTextClassifier" in estimator._repr_html_()
 
 
-def test_chinese_reviews_need_no_setting():
+def test_chinese_reviews_need_no_settings():
     reviews = load_chinese_reviews()
     X_train, X_test, y_train, y_test = train_test_split(
         reviews.data, reviews.target, train_size=1500, test_size=1000, stratify=reviews.target, random_state=0

@@ -1,4 +1,4 @@
-"""Text estimators whose tokens share character n-grams, the parameter ``char_ngram_range``."""
+"""Text estimators whose tokens share character n-grams (parameter ``char_ngram_range``)."""
 
 import copy
 
@@ -19,10 +19,10 @@ def word_forms(n_forms, rng):
     return [forms[i] for i in rng.permutation(len(forms))]
 
 
-def test_word_forms_learn_from_each_other():
+def test_unseen_word_forms_are_classified():
     forms = word_forms(20, np.random.default_rng(0))
     documents, labels = [form for form, _ in forms], np.array([label for _, label in forms])
-    vectorizer = SequenceVectorizer(vocabulary=documents)  # the training documents contain half of it
+    vectorizer = SequenceVectorizer(vocabulary=documents)  # training uses half of it
     params = {**SMALL, "embedding_init": "uniform", "max_ngrams": 0, "token_dropout": 0, "epochs": 12}
     scores = [
         RNNTextClassifier(vectorizer, **params, char_ngram_range=char_ngram_range)
@@ -98,7 +98,7 @@ def test_fit_without_warm_start_can_be_resumed(reviews):
         {"char_ngram_range": (30, 40)},
     ],
 )
-def test_char_ngram_range_has_no_effect_where_it_does_not_apply(params, reviews):
+def test_char_ngram_range_is_ignored_if_it_does_not_apply(params, reviews):
     fits = [
         RNNTextClassifier(**{**SMALL, "epochs": 1, **params, **more}).fit(*reviews)
         for more in ({}, {"char_ngram_range": None})

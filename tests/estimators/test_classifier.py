@@ -25,7 +25,7 @@ def quick(**params):
     return RNNTextClassifier(**{**QUICK, **params})
 
 
-def test_learns_the_word_that_decides_the_class():
+def test_classifier_learns_the_deciding_word():
     documents, labels = make_reviews(n_documents=100, seed=1)
     classifier = small().fit(*make_reviews(200))
     assert classifier.score(documents, labels) > 0.95
@@ -57,7 +57,7 @@ def test_adamw_learns_with_and_without_decay(weight_decay, reviews):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_every_optimizer_lowers_the_loss(optimizer, reviews):
     no_dropout = {"dropout": 0, "embedding_dropout": 0, "token_dropout": 0}
-    # "ftrl" forgets where weights started and draws them to zero, from where it takes longer steps to learn.
+    # "ftrl" first moves all weights to zero, and needs larger steps to learn from there.
     rate, epochs = (0.2, 8) if optimizer == "ftrl" else (0.005, 3)
     classifier = quick(
         optimizer=optimizer, learning_rate=rate, epochs=epochs, embedding_init="uniform", **no_dropout
@@ -66,7 +66,7 @@ def test_every_optimizer_lowers_the_loss(optimizer, reviews):
     assert losses[-1] < losses[0]
 
 
-def test_accepts_optimizer_class_and_schedule(reviews):
+def test_optimizer_class_and_schedule_are_accepted(reviews):
     import keras
 
     schedule = keras.optimizers.schedules.CosineDecay(0.05, decay_steps=48)
@@ -96,7 +96,7 @@ def test_decision_function_gives_the_logits(reviews, fitted):
     )
 
 
-def test_parameters_set_after_a_fit_do_not_change_predictions(reviews):
+def test_setting_parameters_does_not_change_predictions(reviews):
     classifier = small(epochs=1).fit(*reviews)
     decisions, probabilities = classifier.decision_function(reviews[0]), classifier.predict_proba(reviews[0])
     classifier.set_params(network=print, cell="gru", pooling="mean", vectorizer="passthrough")
@@ -112,7 +112,7 @@ def test_probabilities_agree_with_the_keras_model(reviews, fitted):
 
 
 @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
-def test_reads_documents_from_a_single_column(frame, reviews, fitted):
+def test_data_frames_of_one_column_are_accepted(frame, reviews, fitted):
     documents, y = reviews
     table = frame({"text": documents})
     classifier = small().fit(table, y)
@@ -125,7 +125,7 @@ def test_reads_documents_from_a_single_column(frame, reviews, fitted):
 
 
 @pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 2 brought StringDType")
-def test_reads_numpy_strings(reviews, fitted):
+def test_numpy_strings_are_accepted(reviews, fitted):
     documents, y = reviews
     strings = np.dtypes.StringDType()
     classifier = small().fit(np.array(documents, dtype=strings), np.array(y.tolist(), dtype=strings))
@@ -134,7 +134,7 @@ def test_reads_numpy_strings(reviews, fitted):
     assert classifier.score(documents, np.array(y.tolist(), dtype=strings)) > 0.9
 
 
-def test_is_a_classifier_of_text(fitted):
+def test_tags_describe_a_text_classifier(fitted):
     assert is_classifier(fitted)
     tags = fitted.__sklearn_tags__()
     assert tags.input_tags.string
@@ -161,7 +161,7 @@ def test_fit_returns_self_and_keeps_parameters(reviews):
     assert len(classifier.vocabulary_) == 9
 
 
-def test_parameters_of_a_vectorizer_that_is_none_can_be_set():
+def test_parameters_of_the_default_vectorizer_can_be_set():
     classifier = RNNTextClassifier().set_params(vectorizer__max_features=5, units=3)
     assert classifier.vectorizer.max_features == 5
     assert classifier.units == 3
@@ -255,7 +255,7 @@ def test_early_stopping_ends_the_history():
 def test_early_stopping_keeps_the_weights_of_the_best_epoch():
     documents, y = make_reviews(n_documents=80)
     X_val, y_val = make_reviews(n_documents=40, seed=5)
-    wrong = np.where(y_val == "pos", "neg", "pos")  # every epoch makes this validation loss worse
+    wrong = np.where(y_val == "pos", "neg", "pos")  # each epoch increases this validation loss
     params = {"early_stopping": True, "n_iter_no_change": 3}
     stopped = small(**params).fit(documents, y, X_val=X_val, y_val=wrong)
     assert (stopped.best_epoch_, stopped.n_iter_) == (1, 4)
@@ -306,7 +306,7 @@ def test_voting_accepts_classifiers_with_different_weights(reviews):
 
 
 @pytest.mark.parametrize("max_features", [1, 2])
-def test_accepts_one_token_and_more_classes_than_dimensions(max_features):
+def test_small_vocabularies_and_many_classes_are_accepted(max_features):
     documents, y = ["good", "bad", "so so"] * 5, ["a", "b", "c"] * 5
     vectorizer = SequenceVectorizer(max_features=max_features)
     with warnings.catch_warnings():
@@ -448,13 +448,13 @@ def test_article_model_has_the_expected_layers(reviews):
 
 def test_passthrough_reads_token_ids(reviews):
     documents, y = reviews
-    fitted = small(char_ngram_range=None).fit(documents, y)  # the spelling of the ids is not known
+    fitted = small(char_ngram_range=None).fit(documents, y)  # ids have no spelling
     X = SequenceVectorizer().fit_transform(documents)
     for ids in (X, X.toarray(), np.fliplr(np.pad(np.fliplr(X.toarray()), ((0, 0), (0, 3)))), sparse.csc_array(X)):
         classifier = small(vectorizer="passthrough").fit(ids, y)
         np.testing.assert_array_equal(classifier.predict_proba(ids), fitted.predict_proba(documents))
-    classifier.set_params(vectorizer=None)  # for the next fit; this one took token ids
-    X.data[0] = 10_000  # an id that fit has not seen is an unknown token
+    classifier.set_params(vectorizer=None)  # predictions still accept token ids
+    X.data[0] = 10_000  # new ids are unknown tokens
     assert np.all(np.isfinite(classifier.predict_proba(X)))
 
 
@@ -618,7 +618,7 @@ def test_predict_before_fit_is_refused(method):
     assert not hasattr(RNNTextClassifier(), "model_")
 
 
-def test_predictions_refuse_what_fit_refuses(fitted):
+def test_invalid_documents_are_refused_in_predict(fitted):
     with pytest.raises(ValueError, match="single str"):
         fitted.predict("text")
     with pytest.raises(ValueError, match="at least one document"):

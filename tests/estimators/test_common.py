@@ -1,10 +1,10 @@
-"""scikit-learn's own checks, on the estimators that take two-dimensional input."""
+"""scikit-learn's checks of the estimators that accept two-dimensional input."""
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skrnn import RNNSequenceClassifier, RNNSequenceRegressor
 
-# Enough for the checks' small problems, and not more: nearly a hundred fits have to be quick.
+# The checks have small problems and need nearly a hundred fits.
 SMALL = {
     "units": 8,
     "cell": "simple",
@@ -21,7 +21,7 @@ SMALL = {
 
 def expected_failed_checks(_estimator):
     return {
-        # The reason that scikit-learn gives for its own SGDClassifier and SGDRegressor.
+        # scikit-learn expects the same failure of its SGDClassifier and SGDRegressor.
         "check_sample_weight_equivalence_on_dense_data": (
             "A repeated sample is in several batches, a weighted one in a single batch."
         )
@@ -31,5 +31,5 @@ def expected_failed_checks(_estimator):
 @parametrize_with_checks(
     [RNNSequenceClassifier(**SMALL), RNNSequenceRegressor(**SMALL)], expected_failed_checks=expected_failed_checks
 )
-def test_scikit_learns_checks(estimator, check):
+def test_estimators_pass_scikit_learns_checks(estimator, check):
     check(estimator)

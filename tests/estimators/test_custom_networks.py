@@ -53,7 +53,7 @@ def test_custom_networks_work_in_searches_and_streams(reviews):
         stream.set_params(network=None).partial_fit(documents, y)
 
 
-def test_bad_networks_are_refused(reviews):
+def test_invalid_networks_are_refused(reviews):
     import keras
 
     with pytest.raises(TypeError, match=r"function from NetworkSpec to keras\.Model"):

@@ -1,3 +1,5 @@
+"""Parameters of all estimators: constraints, error messages and NumPy scalars."""
+
 import inspect
 
 import numpy as np
@@ -20,21 +22,54 @@ def test_every_parameter_has_constraints(estimator):
     assert set(estimator._parameter_constraints) == set(inspect.signature(estimator).parameters)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("name", sorted(SMALL_NUMERIC))
-def test_refusals_name_the_parameter_and_the_value(estimator, name):
-    wrong = estimator(**{name: object})
-    with pytest.raises((TypeError, ValueError), match=f"Expected {name} to be .*; got <class 'object'>"):
+class Wrong:
+    """An object that no parameter accepts."""
+
+    def __repr__(self):
+        return "<wrong>"
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (estimator, name)
+        for estimator in [*ESTIMATORS, SequenceVectorizer]
+        for name in estimator().get_params(deep=False)
+    ],
+)
+def test_errors_name_parameter_expectation_and_value(estimator, name):
+    wrong = estimator(**{name: Wrong()})
+    # Embeddings can be large, and the message names only their type.
+    value = "an object of type Wrong" if name == "embeddings" else "<wrong>"
+    with pytest.raises((TypeError, ValueError), match=rf"^Expected {name} to be \S.*; got {value}\.$"):
         wrong.fit(["a", "b"], [0, 1])
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "suggestion"),
-    [("cell", "LTSM", "lstm"), ("pooling", "maxmean", "max_mean"), ("optimizer", "adma", "adam")],
+    ("estimator", "name", "value", "suggestion"),
+    [
+        (RNNTextClassifier, "cell", "LTSM", "lstm"),
+        (RNNTextClassifier, "activation", "tahn", "tanh"),
+        (RNNTextClassifier, "pooling", "maxmean", "max_mean"),
+        (RNNTextClassifier, "optimizer", "addam", "adam"),
+        (RNNTextClassifier, "learning_rate_decay", "cosin", "cosine"),
+        (RNNTextClassifier, "epochs", "atuo", "auto"),
+        (RNNTextClassifier, "vectorizer", "passthrouhg", "passthrough"),
+        (RNNTextClassifier, "embedding_init", "unifrom", "uniform"),
+        (RNNTextClassifier, "class_weight", "balancd", "balanced"),
+        (RNNTextRegressor, "loss", "absolut_error", "absolute_error"),
+        (SequenceVectorizer, "analyzer", "wrod", "word"),
+        (SequenceVectorizer, "truncate", "haed", "head"),
+    ],
 )
-def test_misspelt_options_get_a_suggestion(name, value, suggestion):
-    with pytest.raises(ValueError, match=f"got '{value}'. Did you mean '{suggestion}'?"):
-        RNNTextClassifier(**{name: value}).fit(["a", "b"], [0, 1])
+def test_misspelt_options_get_a_suggestion(estimator, name, value, suggestion):
+    with pytest.raises(ValueError, match=rf"got '{value}'\. Did you mean '{suggestion}'\?$"):
+        estimator(**{name: value}).fit(["a", "b"], [0, 1])
+
+
+def test_distant_options_get_no_suggestion():
+    with pytest.raises(ValueError, match=r"got 'transformer'\.$"):
+        RNNTextClassifier(cell="transformer").fit(["a", "b"], [0, 1])
 
 
 @pytest.mark.parametrize("name", ["units", "epochs", "batch_size", "n_iter_no_change"])
@@ -52,36 +87,51 @@ def test_numbers_must_be_finite(name, value):
 
 
 def test_numpy_scalars_act_as_python_numbers(reviews):
-    params = {
+    numpy_params = {
         "cell": np.str_("lstm"),
         "units": np.uint8(4),
         "bidirectional": np.bool_(True),
         "embedding_dim": np.int16(8),
+        "trainable_embeddings": np.bool_(True),
         "max_ngrams": np.uint16(50_000),
-        "char_ngram_range": np.array([3, 4]).tolist(),
-        "learning_rate": np.float64(SMALL["learning_rate"]),
-        "epochs": np.int8(2),
-        "batch_size": np.uint8(16),
+        "char_ngram_range": (np.int8(3), np.uint8(4)),
+        "skip_connection": np.bool_(True),
+        "dropout": np.float16(0.25),
+        "learning_rate": np.float32(0.02),
+        "weight_decay": np.uint8(0),
+        "epochs": np.int16(3),
+        "batch_size": np.uint8(64),
         "early_stopping": np.bool_(True),
+        "validation_fraction": np.float32(0.2),
         "n_iter_no_change": np.uint8(3),
+        "tol": np.float64(0.0),
         "warm_start": np.bool_(False),
         "random_state": np.int64(0),
         "verbose": np.bool_(False),
     }
-    with_numpy = RNNTextClassifier(**{**SMALL, **params}).fit(*reviews)
-    with_python = RNNTextClassifier(**{**SMALL, "epochs": 2, "early_stopping": True}).fit(*reviews)
+    python_params = {**numpy_params, "char_ngram_range": (3, 4)}
+    python_params = {
+        name: value.item() if isinstance(value, np.generic) else value for name, value in python_params.items()
+    }
+    with_numpy, with_python = (
+        RNNTextClassifier(**{**SMALL, **params}).fit(*reviews) for params in (numpy_params, python_params)
+    )
     np.testing.assert_array_equal(with_numpy.predict_proba(reviews[0]), with_python.predict_proba(reviews[0]))
-    assert with_numpy.batch_size is params["batch_size"]
+    assert with_numpy.history_ == with_python.history_
+    assert with_numpy.batch_size is numpy_params["batch_size"]
 
 
-@pytest.mark.parametrize("batch_size", [np.uint8(200), np.int16(200), 200])
-def test_automatic_epochs_do_not_overflow(batch_size):
-    X = np.random.default_rng(0).normal(size=(2000, 20))
+@pytest.mark.parametrize(
+    ("batch_size", "expected"),
+    [(np.uint8(64), 8), (64, 8), (np.uint8(200), 25), (np.int16(200), 25), (200, 25)],
+)
+def test_automatic_epochs_do_not_overflow(batch_size, expected):
+    X = np.random.default_rng(0).normal(size=(2000, 100))  # long enough for the aim of 250 batches to count
     params = {**SMALL_NUMERIC, "epochs": "auto", "units": 1, "cell": "simple", "bidirectional": False}
     regressor = RNNSequenceRegressor(**{**params, "batch_size": batch_size}).fit(X, X[:, 0])
-    assert regressor.n_iter_ == 25
+    assert regressor.n_iter_ == expected
 
 
-def test_vectorizer_takes_numpy_scalars():
+def test_vectorizer_accepts_numpy_scalars():
     vectorizer = SequenceVectorizer(max_length=np.int8(2), max_features=np.uint8(3), min_df=np.int32(1))
     np.testing.assert_array_equal(vectorizer.fit_transform(["a b c", "a"]).toarray(), [[2, 3], [2, 0]])

@@ -1,4 +1,4 @@
-"""Streams: partial_fit, chunk by chunk."""
+"""partial_fit learns from a stream, chunk by chunk."""
 
 import pickle
 
@@ -33,7 +33,7 @@ def test_streams_learn_and_continue_a_fit(reviews):
     assert fitted.partial_fit(documents, y).n_iter_ == 3
 
 
-def test_bad_chunks_are_refused(reviews, fitted):
+def test_invalid_chunks_are_refused(reviews, fitted):
     documents, y = reviews
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         small().partial_fit(documents, y)
@@ -43,7 +43,7 @@ def test_bad_chunks_are_refused(reviews, fitted):
     before = stream.predict_proba(documents)
     for chunk, message in [
         ((["x"], ["new"]), r"previously unseen labels: \['new'\]"),
-        ((["x"], ["position"]), r"previously unseen labels: \['position'\]"),  # longer than the labels of the fit
+        ((["x"], ["position"]), r"previously unseen labels: \['position'\]"),  # longer than the fitted labels
         ((documents, y, ["neg", "other"]), "not the same as in the earlier fit"),
         ((documents, y[:3]), "inconsistent numbers"),
         ((documents, y, None, np.zeros(60)), "all weights are zero"),

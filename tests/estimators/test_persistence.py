@@ -44,13 +44,13 @@ def search(reviews):
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_pickles_at_every_protocol(protocol, reviews, fitted):
+def test_every_pickle_protocol_restores_predictions(protocol, reviews, fitted):
     restored = pickle.loads(pickle.dumps(fitted, protocol=protocol))
     np.testing.assert_array_equal(restored.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
     assert restored.history_ == fitted.history_
 
 
-def test_copies_of_unfitted_and_fitted_estimators(reviews, fitted):
+def test_unfitted_and_fitted_estimators_can_be_copied(reviews, fitted):
     assert pickle.loads(pickle.dumps(RNNTextClassifier(units=3))).units == 3
     copied = copy.deepcopy(fitted)
     np.testing.assert_array_equal(copied.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
@@ -87,7 +87,7 @@ def test_restored_classifier_resumes_training(reviews):
 
 
 def restore(estimator, *path, value):
-    """Return the estimator after one entry of its state was replaced."""
+    """Return the estimator with a changed entry in its state."""
     state = entry = copy.copy(estimator.__getstate__())
     for key in path[:-1]:
         entry[key] = copy.copy(entry[key])
@@ -270,7 +270,7 @@ def test_to_keras_returns_an_independent_model(fitted, reviews, tmp_path):
 
 
 @pytest.mark.parametrize("policy", ["float64", "mixed_float16"])
-def test_weights_are_float32_whatever_the_precision_of_training(reviews, policy):
+def test_weights_survive_every_training_precision(reviews, policy):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -314,14 +314,14 @@ def _plain_array(value):
     return value.tolist() if type(value) is np.ndarray else value.__getstate__()
 
 
-def test_predicting_adds_nothing_to_the_state(fitted, reviews):
+def test_predict_adds_nothing_to_the_state(fitted, reviews):
     restored = pickle.loads(pickle.dumps(fitted))
     before = pickle.dumps(restored)
     restored.predict_proba(reviews[0])
     assert pickle.dumps(restored) == before
 
 
-def test_predictions_follow_the_training(fitted, reviews):
+def test_training_changes_predictions_but_not_earlier_copies(fitted, reviews):
     documents, y = reviews
     classifier = pickle.loads(pickle.dumps(fitted))
     before, shallow = classifier.predict_proba(documents), copy.copy(classifier)

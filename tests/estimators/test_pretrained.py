@@ -1,4 +1,4 @@
-"""Text estimators with pretrained vectors, the parameter ``embeddings``."""
+"""Text estimators with pretrained vectors (parameter ``embeddings``)."""
 
 import gzip
 import pickle
@@ -26,7 +26,7 @@ VECTORS = {
 
 
 class KeyedVectors:
-    """The attributes of gensim's class that are used."""
+    """The attributes of gensim's class that the package uses."""
 
     def __init__(self, vectors):
         self.key_to_index = {token: i for i, token in enumerate(vectors)}
@@ -92,7 +92,7 @@ except FileNotFoundError:
 
 @pytest.fixture(scope="module")
 def frozen(reviews):
-    """A classifier with pretrained vectors that training does not change. Tests must not change it."""
+    """A fitted classifier with frozen pretrained vectors. Tests must not change it."""
     return RNNTextClassifier(**SMALL, embeddings=VECTORS, trainable_embeddings=False).fit(*reviews)
 
 
@@ -101,17 +101,17 @@ def embedding_of(classifier):
     return next(weight for weight in classifier.to_keras().get_weights() if len(weight) == n_ids)
 
 
-def test_frozen_vectors_stay_as_given(frozen):
+def test_frozen_vectors_do_not_change(frozen):
     embedding = embedding_of(frozen)
     for token in ("the", "splendid", "terrible"):
         np.testing.assert_array_equal(embedding[frozen.vocabulary_[token]], np.float32(VECTORS[token]))
     given = np.float32([VECTORS[token] for token in ("the", "splendid", "terrible")])
     np.testing.assert_allclose(embedding[UNKNOWN], given.mean(axis=0), rtol=1e-6)
     assert embedding.shape == (len(frozen.vocabulary_) + FIRST_TOKEN, 3)
-    assert frozen.embedding_dim == SMALL["embedding_dim"]  # which has no effect
+    assert frozen.embedding_dim == SMALL["embedding_dim"]  # the parameter has no effect
 
 
-def test_random_vectors_have_the_spread_of_given_ones(news):
+def test_random_vectors_match_the_spread_of_pretrained_vectors(news):
     vectors = {"the": np.full(50, 7.0), "of": np.full(50, -7.0)}
     classifier = RNNTextClassifier(**{**SMALL, "epochs": 1}, embeddings=vectors, trainable_embeddings=False)
     classifier.fit(*(part[:60] for part in news))
@@ -132,7 +132,7 @@ def test_refit_without_embeddings_starts_with_random_vectors(frozen, reviews):
     assert embedding_of(classifier).shape[1] == SMALL["embedding_dim"]
 
 
-def test_trainable_vectors_start_as_given_and_change(reviews, frozen):
+def test_trainable_vectors_start_pretrained_and_change(reviews, frozen):
     params = {**SMALL, "embeddings": VECTORS, "epochs": 1}
     slow = RNNTextClassifier(**{**params, "learning_rate": 1e-9}).fit(*reviews)
     np.testing.assert_allclose(embedding_of(slow), embedding_of(frozen), atol=1e-6)
@@ -142,7 +142,7 @@ def test_trainable_vectors_start_as_given_and_change(reviews, frozen):
 
 def test_frozen_fit_is_reproducible_after_a_trainable_fit(reviews, frozen):
     again = clone(frozen)
-    clone(frozen).set_params(trainable_embeddings=True, epochs=1).fit(*reviews)  # the same shapes
+    clone(frozen).set_params(trainable_embeddings=True, epochs=1).fit(*reviews)  # has the same shapes
     again.fit(*reviews)
     for weight, expected in zip(again.to_keras().get_weights(), frozen.to_keras().get_weights(), strict=True):
         np.testing.assert_array_equal(weight, expected)
@@ -175,7 +175,7 @@ def test_training_resumes_without_the_file(trainable, vector_file, reviews):
     for classifier in (streamed.partial_fit(*reviews), pickle.loads(pickle.dumps(resumed)).fit(*reviews)):
         np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), whole.predict_proba(reviews[0]))
         assert classifier.embedding_coverage_ == whole.embedding_coverage_
-    assert resumed.set_params(embeddings=None).fit(*reviews).n_iter_ == 2  # the network has its vectors
+    assert resumed.set_params(embeddings=None).fit(*reviews).n_iter_ == 2  # the network already has its vectors
 
 
 def test_fit_stores_no_other_vectors(vector_file, reviews):
@@ -199,7 +199,7 @@ def test_embeddings_can_be_cloned_and_searched(reviews):
     np.testing.assert_allclose(*search.cv_results_["mean_test_score"][1:])
 
 
-def test_regressor_with_fixed_vocabulary(reviews):
+def test_regressor_accepts_vectors_and_a_fixed_vocabulary(reviews):
     vectorizer = SequenceVectorizer(vocabulary=["terrible", "splendid", "好"])
     regressor = RNNTextRegressor(vectorizer, **SMALL, embeddings=VECTORS, trainable_embeddings=False)
     regressor.fit(reviews[0], (reviews[1] == "pos").astype(float))

@@ -1,4 +1,4 @@
-"""Scores of validation samples, which early stopping monitors."""
+"""Early stopping monitors the scores of validation samples."""
 
 import numpy as np
 import pytest
@@ -57,7 +57,7 @@ def test_scorers_without_weights_are_accepted(scorer):
     assert 0 <= weighted.validation_scores_[0] <= 1
 
 
-def test_scorers_get_the_samples_of_the_user():
+def test_scorers_get_samples_in_their_original_form():
     seen = []
 
     def scorer(estimator, X, y):
@@ -80,7 +80,7 @@ def test_scorers_get_the_samples_of_the_user():
     ("scoring", "message"),
     [
         (lambda *_: float("nan"), "to be a number; got nan. Raise validation_fraction"),
-        ("roc_auc", "of the 2 validation samples"),  # of one class
+        ("roc_auc", "of the 2 validation samples"),  # they have one class
     ],
     ids=["nan", "one class"],
 )
@@ -92,7 +92,7 @@ def test_undefined_scores_are_refused(scoring, message):
         quick(scoring=scoring, early_stopping=True).fit(documents, y, **validation)
 
 
-def test_bad_scoring_is_refused(reviews):
+def test_invalid_scoring_is_refused(reviews):
     with pytest.raises(TypeError, match="Expected scoring to be"):
         small(scoring=["accuracy", "f1"]).fit(*reviews)
     diverging = {"optimizer": "sgd", "learning_rate": 1e30, "activation": "relu", "clipnorm": None}

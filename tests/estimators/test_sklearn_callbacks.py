@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks."""
+"""scikit-learn's callbacks."""
 
 import importlib.util
 
@@ -15,7 +15,7 @@ def small(**params):
 
 
 class Recorder:
-    """A callback of scikit-learn that notes what it is told, and stops after two epochs."""
+    """A callback of scikit-learn that records its calls and stops after two epochs."""
 
     def setup(self, estimator, context):
         self.events = []
@@ -54,5 +54,5 @@ def test_progress_bar_and_scoring_monitor_work_in_a_search(reviews):
     progress = [callback.ProgressBar()] if importlib.util.find_spec("rich") else []
     search.set_callbacks(*progress).fit(*reviews)
     scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
-    assert len(scores) == 3 * (2 * 2 + 1)  # epochs, for each of the fits
+    assert len(scores) == 3 * (2 * 2 + 1)  # three epochs in each fit
     assert all(0 <= score <= 1 for score in scores)

@@ -1,4 +1,4 @@
-"""Steps of a fit."""
+"""The number of epochs of a fit."""
 
 import pytest
 from conftest import SMALL, make_reviews
@@ -20,11 +20,11 @@ def test_auto_epochs_depend_on_documents_and_lengths(monkeypatch):
 
     monkeypatch.setattr("skrnn.training._train.train", plan)
     for n_documents, n_words, batch_size, expected in (
-        (40, 8, 2, 60),  # the most
-        (300, 50, 24, 22),  # as many as show 1,200,000 characters
-        (300, 100, 60, 50),  # as many as 250 steps of the optimizer take
-        (250, 600, 9, 10),  # as many as show 1,200 samples of each of two classes
-        (900, 200, 16, 5),  # the least
+        (40, 8, 2, 60),  # the maximum
+        (300, 50, 24, 22),  # 1,200,000 characters
+        (300, 100, 60, 50),  # 250 batches
+        (250, 600, 9, 10),  # 1,200 samples of each class
+        (900, 200, 16, 5),  # the minimum
     ):
         documents, y = make_reviews(n_documents)
         documents = [" ".join((document.split() * n_words)[:n_words]) for document in documents]

@@ -31,7 +31,7 @@ def test_validation_data_may_be_as_long_as_the_training_data(reviews):
     assert small(epochs=1).fit(documents, y, X_val=X_val, y_val=y_val).n_iter_ == 1
 
 
-def test_searches_pass_validation_data_of_another_length(reviews):
+def test_searches_accept_validation_data_of_any_length(reviews):
     documents, y = reviews
     X_val, y_val = make_reviews(n_documents=59, seed=5)
     search = GridSearchCV(small(epochs=1), {"units": [4]}, cv=2, error_score="raise")
@@ -57,7 +57,7 @@ def test_weights_and_validation_data_are_routed(reviews):
             error_score="raise",
         )["test_score"]
     plain = small(early_stopping=True).fit(documents, y, weights, X_val=X_val, y_val=y_val)
-    # The vocabulary of the pipeline has seen the documents of weight 0 too; the validation data is the same.
+    # The vocabulary of the pipeline also contains the documents of weight 0. The validation data is the same.
     assert len(pipeline["rnn"].validation_scores_) >= 1
     assert np.isfinite(plain.validation_scores_).all()
     assert scores.shape == (2,)

@@ -1,7 +1,7 @@
 import numpy as np
 
 
-def test_an_empty_sequence_spoils_no_gradient_in_half_precision():
+def test_empty_sequences_keep_gradients_finite_in_half_precision():
     import tensorflow as tf
 
     from skrnn.layers import AttentionPooling1D

@@ -1,4 +1,4 @@
-"""Files of Keras models name the layers. The names must not change."""
+"""Files of Keras models contain the names of layers, which must not change."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def test_layers_have_their_public_names(name):
     assert layer.__doc__
 
 
-def test_all_layers_of_a_network_come_back_from_their_configuration():
+def test_layers_can_be_rebuilt_from_their_configuration():
     from conftest import small_spec
 
     from skrnn.network._keras import build_training_network

@@ -24,7 +24,7 @@ PADDED_LAYERS = [
 @pytest.mark.parametrize("in_a_graph", [False, True], ids=["eager", "graph"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_bfloat16"])
 @pytest.mark.parametrize(("name", "options"), PADDED_LAYERS)
-def test_states_and_gradients_are_those_of_masked_layers(name, options, dtype, in_a_graph):
+def test_padded_and_masked_layers_agree(name, options, dtype, in_a_graph):
     import keras
     import tensorflow as tf
 
@@ -57,7 +57,7 @@ def test_states_and_gradients_are_those_of_masked_layers(name, options, dtype, i
         return padded(vectors, mask=mask, training=True)
 
     run = tf.function(results) if in_a_graph else results
-    # Half precision, in the layers or between them, has two decimals.
+    # Half precision has about two decimals.
     tolerance = 0.05 if "mixed_bfloat16" in (dtype, options.get("dtype")) else 1e-5
     for result, expected in zip(run(by_padded), run(by_the_layers), strict=True):
         np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance * np.abs(expected).max())
@@ -84,7 +84,7 @@ def test_one_unit_learns_from_scalars(name, n_sequences):
         np.testing.assert_allclose(weight, expected, rtol=0, atol=1e-6)
 
 
-def test_dropout_of_the_layer_acts():
+def test_padded_layers_apply_dropout():
     import keras
 
     from skrnn.layers import PaddedRNN
@@ -107,7 +107,7 @@ def test_unsuitable_layers_are_refused(wrong):
         PaddedRNN(right, other)
 
 
-def test_padded_rnn_comes_back_from_a_file(tmp_path):
+def test_padded_rnn_can_be_saved_and_loaded(tmp_path):
     import keras
 
     from skrnn.layers import NaNMasking, PaddedRNN
@@ -134,7 +134,7 @@ def trained_network():
     return model, batch
 
 
-def test_training_leaves_no_graph_behind():
+def test_training_frees_its_graphs():
     from tensorflow.python.framework.func_graph import FuncGraph
 
     def n_graphs_after_training():

@@ -4,7 +4,7 @@ from conftest import random_weights, small_spec
 from skrnn.sequences._ngrams import NO_NGRAM
 
 
-def test_unknown_ngrams_use_the_first_vector_which_gets_no_gradient():
+def test_unknown_ngrams_use_a_vector_without_gradient():
     import tensorflow as tf
 
     from skrnn.layers import NgramEmbedding
@@ -30,7 +30,7 @@ def test_unknown_ngrams_use_the_first_vector_which_gets_no_gradient():
     np.testing.assert_allclose(change[is_changed], np.broadcast_to(first, change[is_changed].shape), atol=1e-6)
 
 
-def test_token_dropout_replaces_tokens_and_no_padding_in_training_only():
+def test_token_dropout_replaces_tokens_only_in_training():
     from skrnn.layers import TokenDropout
 
     layer = TokenDropout(0.5, seed=0)

@@ -1,4 +1,4 @@
-"""Networks in Keras: the built-in ones, which train and predict alike, and custom ones."""
+"""Built-in and custom networks in Keras."""
 
 import random
 import re
@@ -17,7 +17,7 @@ from skrnn.sequences._storage import RaggedArray
 
 @pytest.fixture(scope="module")
 def keras_network():
-    """The module, imported when a test needs it: collecting the tests must not wait for TensorFlow."""
+    """The module, which is imported late because TensorFlow takes seconds."""
     from skrnn.network import _keras
 
     return _keras
@@ -51,11 +51,9 @@ def outputs_and_gradients(model, weights, batch, training=True):
     ],
     ids=["tokens", "n-grams one way", "vectors"],
 )
-def test_padded_networks_have_the_outputs_and_gradients_of_masked_ones(
-    training, cell, pooling, kind, keras_network
-):
+def test_padded_and_masked_networks_agree(training, cell, pooling, kind, keras_network):
     spec = small_spec(cell=cell, pooling=pooling, **NO_DROPOUT, **kind)
-    lengths = [3, 0, 7, 1, 3]  # much padding, and a sequence of nothing else
+    lengths = [3, 0, 7, 1, 3]  # one sequence is empty, and others have much padding
     batch = np.random.default_rng(0).integers(1, 11, size=(5, 7)).astype(np.int32)
     padding = np.arange(7) >= np.array(lengths)[:, None]
     batch[padding] = 0
@@ -73,7 +71,7 @@ def test_padded_networks_have_the_outputs_and_gradients_of_masked_ones(
         np.testing.assert_allclose(gradient, expected_gradient, rtol=0, atol=1e-5)
 
 
-def test_states_without_bounds_are_not_computed_for_padding(keras_network):
+def test_unbounded_states_are_not_computed_for_padding(keras_network):
     kinds = {
         activation: {type(layer).__name__ for layer in keras_network.build_training_network(spec).layers}
         for activation in ("relu", "tanh")
@@ -98,7 +96,7 @@ def test_training_networks_can_be_saved_and_copied(tmp_path, keras_network):
 
 
 @pytest.mark.parametrize("pooling", ["max", "attention"])
-def test_building_a_network_leaves_pythons_generator_alone(pooling, keras_network):
+def test_building_a_network_keeps_pythons_random_state(pooling, keras_network):
     before = random.getstate()
     keras_network.build_network(small_spec(pooling=pooling, units=(2, 2)))
     assert random.getstate() == before
@@ -118,7 +116,7 @@ def test_other_backends_are_refused(build, keras_network, monkeypatch):
 
 
 def custom_network(spec):
-    """A network as a user may write one, in which no layer has a seed."""
+    """Return a network without seeds, as users may write it."""
     from keras import Input, Sequential, layers
 
     from skrnn.layers import NaNMasking
@@ -137,7 +135,7 @@ def unbuildable_network(spec):
 
 
 def network_with(make_outputs):
-    """Return a function as a user may write one, whose network has the outputs that ``make_outputs`` returns."""
+    """Return a custom network function. ``make_outputs`` makes the outputs of its network."""
 
     def network(spec):
         import keras
@@ -158,7 +156,7 @@ WRONG_OUTPUTS = {
 
 
 @pytest.mark.parametrize("network", NOT_A_MODEL.values(), ids=NOT_A_MODEL)
-def test_networks_that_are_no_keras_models_are_refused(network, keras_network):
+def test_other_objects_than_keras_models_are_refused(network, keras_network):
     spec = small_spec()
     message = f"Expected network={network!r} to return a keras.Model; it returned {network(spec)!r}."
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
@@ -166,7 +164,7 @@ def test_networks_that_are_no_keras_models_are_refused(network, keras_network):
 
 
 @pytest.mark.parametrize(("make_outputs", "shape"), WRONG_OUTPUTS.values(), ids=WRONG_OUTPUTS)
-def test_outputs_of_another_shape_are_refused(make_outputs, shape, keras_network):
+def test_wrong_output_shapes_are_refused(make_outputs, shape, keras_network):
     network = network_with(make_outputs)
     message = f"network={network!r} to have outputs of shape (batch, 3); got {shape}."
     with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
@@ -180,7 +178,7 @@ def test_custom_networks_get_the_specification(keras_network):
     assert given == [spec]
 
 
-def test_building_a_custom_network_leaves_pythons_generator_alone(keras_network):
+def test_building_a_custom_network_keeps_pythons_random_state(keras_network):
     before = random.getstate()
     keras_network.build_own(small_spec(), custom_network, seed=3)
     assert random.getstate() == before
@@ -189,12 +187,12 @@ def test_building_a_custom_network_leaves_pythons_generator_alone(keras_network)
     assert random.getstate() == before
 
 
-def test_the_seed_decides_the_initial_weights_of_a_custom_network(keras_network):
+def test_seed_determines_initial_weights_of_custom_networks(keras_network):
     spec = small_spec()
     starts = []
     for seed in (1, 1, 2):
         starts.append(keras_network.build_own(spec, custom_network, seed).get_weights())
-        random.random()  # other draws from Python's generator must not matter
+        random.random()  # random draws between builds have no effect
     first, again, other = starts
     for weight, same in zip(first, again, strict=True):
         np.testing.assert_array_equal(weight, same)
@@ -221,10 +219,10 @@ every_input = pytest.mark.parametrize(("spec", "X"), INPUTS.values(), ids=INPUTS
 
 
 @every_input
-def test_predictions_are_those_of_the_model_for_each_sequence(spec, X, keras_network, custom_weights, monkeypatch):
+def test_batches_predict_the_same_as_single_sequences(spec, X, keras_network, custom_weights, monkeypatch):
     monkeypatch.setattr(keras_network, "_PREDICTION_BATCH_SIZE", 2)
     model = custom_network(spec)
-    for seed in (0, 1):  # the second time with a model that has been used
+    for seed in (0, 1):  # the second seed uses the same model again
         weights = custom_weights(spec, seed)
         model.set_weights(weights)
         expected = [model(dense_batch(X, np.array([row])), training=False)[0] for row in range(X.shape[0])]
@@ -236,12 +234,12 @@ def test_predictions_are_those_of_the_model_for_each_sequence(spec, X, keras_net
 
 
 @every_input
-def test_no_sequence_gives_no_prediction(spec, X, keras_network, custom_weights):
+def test_no_sequences_give_no_predictions(spec, X, keras_network, custom_weights):
     none = X[np.array([], dtype=np.intp)]
     assert keras_network.predict_own(spec, custom_network, custom_weights(spec, 0), none).shape == (0, 3)
 
 
-def test_custom_networks_are_built_once_for_many_predictions(keras_network, custom_weights):
+def test_custom_networks_are_built_once(keras_network, custom_weights):
     spec, X = INPUTS["tokens"]
     built = []
 
@@ -254,7 +252,7 @@ def test_custom_networks_are_built_once_for_many_predictions(keras_network, cust
     assert built == [spec]
 
 
-def test_threads_predict_what_one_thread_predicts(keras_network, custom_weights):
+def test_threads_of_custom_networks_predict_the_same(keras_network, custom_weights):
     spec, X = INPUTS["tokens"]
 
     def predict(seed):
@@ -269,14 +267,14 @@ def test_threads_predict_what_one_thread_predicts(keras_network, custom_weights)
 # The pool
 
 
-def test_a_full_pool_drops_what_has_waited_longest(keras_network):
+def test_full_pool_drops_the_oldest_object(keras_network):
     pool = keras_network.IdlePool(size=2)
     for key in ("first", "second", "third"):
         pool.put(key, f"the {key}")
     assert [pool.take(key) for key in ("first", "second", "third")] == [None, "the second", "the third"]
 
 
-def test_a_pool_takes_nothing_without_a_key(keras_network):
+def test_pool_stores_no_object_without_a_key(keras_network):
     pool = keras_network.IdlePool(size=2)
     pool.put(None, "not to be used again")
     assert pool.take(None) is None

@@ -22,16 +22,17 @@ TWO = [[1, 0], [1, 0], [0, 1], [0, 1]]
 
 def test_token_vectors_start_with_log_count_ratios():
     embedding = start(ROWS, TWO)["embedding"]
-    # Each class has two documents. Token 2 is in both of the first class, tokens 4 and 5 are in one of each.
+    # Each class has two documents. Both documents of the first class contain token 2. Each class has one document
+    # with token 4 and another with token 5.
     assert embedding[2, 0] == pytest.approx(-embedding[3, 0])
-    assert embedding[2, 0] < 0 < embedding[3, 0]  # two classes need one dimension, for the second class
+    assert embedding[2, 0] < 0 < embedding[3, 0]  # two classes use one dimension, for the second class
     assert embedding[4, 0] == pytest.approx(0, abs=1e-6)
     assert embedding[2:, 0].std() == pytest.approx(0.3, rel=1e-5)
     assert (embedding[:2, 0] == 0).all()
     assert (embedding[:, 1:] == np.float32(0.01)).all()
 
 
-def test_a_document_with_weight_two_counts_twice():
+def test_documents_of_weight_two_count_twice():
     doubled = start([*ROWS, ROWS[0]], [*TWO, TWO[0]])
     weighted = start(ROWS, TWO, weights=np.array([2, 1, 1, 1]))
     np.testing.assert_allclose(weighted["embedding"], doubled["embedding"], rtol=1e-6)

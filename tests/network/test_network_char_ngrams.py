@@ -9,7 +9,7 @@ from skrnn.text._char_ngrams import MOST_PER_TOKEN
 
 
 def char_ngram_vectors(spec, token_vectors=None):
-    """Vectors of seven n-grams, of which tokens 2 to 5 have up to three each."""
+    """Return vectors of seven n-grams. Tokens 2 to 5 have up to three n-grams each."""
     rng = np.random.default_rng(0)
     rows = np.zeros((spec.n_tokens, MOST_PER_TOKEN), dtype=np.int32)
     rows[2:6, :3] = rng.integers(0, 7, size=(4, 3))
@@ -17,7 +17,7 @@ def char_ngram_vectors(spec, token_vectors=None):
 
 
 @pytest.mark.parametrize("n_ngrams", [0, 5])
-def test_sums_are_the_vectors_that_training_computes(n_ngrams):
+def test_sums_equal_the_vectors_in_training(n_ngrams):
     from skrnn.network._keras import build_network, build_training_network
 
     spec = small_spec(n_ngrams=n_ngrams)
@@ -33,7 +33,7 @@ def test_sums_are_the_vectors_that_training_computes(n_ngrams):
     np.testing.assert_array_equal(summed["embedding"][6:], weights["embedding"][6:])
 
 
-def test_training_weights_come_back_exactly():
+def test_training_weights_are_restored_exactly():
     spec = small_spec(n_ngrams=5)
     weights, token_vectors = random_weights(spec), random_weights(spec, seed=1)["embedding"]
     training_weights = to_training_weights(weights, char_ngram_vectors(spec, token_vectors))
@@ -46,7 +46,7 @@ def test_training_weights_come_back_exactly():
     np.testing.assert_array_equal(again["embedding"], token_vectors)
 
 
-def test_weights_without_character_ngrams_stay_as_they_are():
+def test_weights_without_character_ngrams_do_not_change():
     weights = random_weights(small_spec())
     assert to_training_weights(weights, None) is weights
     assert from_training_weights(weights) == (weights, None)

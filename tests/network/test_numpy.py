@@ -25,7 +25,7 @@ OUTPUT_ACTIVATIONS = {"sigmoid": expit, "softmax": lambda logits: softmax(logits
 
 CELLS_AND_POOLINGS = list(product(CELLS, POOLINGS))
 TOKEN_SPECS = [replace(BASE, cell=cell, pooling=pooling, units=(4, 3)) for cell, pooling in CELLS_AND_POOLINGS]
-# Directions, depths and output activations in turn: Keras takes long to build every combination.
+# Directions, depths and output activations take turns, because Keras builds networks slowly.
 VECTOR_SPECS = [
     replace(VECTORS, cell=cell, pooling=pooling, bidirectional=both, units=units, output_activation=activation)
     for (cell, pooling), (both, units, activation) in zip(
@@ -35,7 +35,7 @@ VECTOR_SPECS = [
 
 
 def spec_id(value):
-    """The id of a test's parameter."""
+    """Return the name of a parameter in the report of the tests."""
     if isinstance(value, NetworkSpec):
         return f"{'vectors' if value.n_tokens is None else 'tokens'}-{value.cell}-{value.pooling}"
     return None
@@ -46,7 +46,7 @@ tokens_and_vectors = pytest.mark.parametrize("reads", [BASE, VECTORS], ids=["tok
 
 
 def random_rows(spec, lengths, seed=0):
-    """Sequences that ``spec`` can read; those in front are the same whatever follows them."""
+    """Return sequences for ``spec``. The first sequences do not depend on later lengths."""
     rng = np.random.default_rng(seed)
     if spec.n_tokens is None:
         return [rng.normal(size=(length, spec.n_features)) for length in lengths]
@@ -70,7 +70,7 @@ def keras_outputs(spec, weights, X):
 
 
 def predict(spec, weights, X):
-    """Predict with a new network, which has cached nothing."""
+    """Predict with a new network, whose cache is empty."""
     return NumpyNetwork(spec, weights).predict(X)
 
 
@@ -118,7 +118,7 @@ def test_every_cell_and_pooling_agrees_with_keras(spec):
     assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [3, 0, 5, 1, 3]))
 
 
-# Examples are small as drawn; shrinking one would build models for minutes.
+# The examples are small. Shrinking them would take minutes.
 @settings(deadline=None, max_examples=32, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(specs, st.integers(0, 99), st.data())
 def test_predictions_agree_with_keras(spec, seed, data):
@@ -126,7 +126,7 @@ def test_predictions_agree_with_keras(spec, seed, data):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_vectors_of_zeros_are_time_steps_like_any_other(cell):
+def test_zero_vectors_are_time_steps(cell):
     spec = replace(VECTORS, cell=cell, pooling="last", output_activation="linear")
     weights = random_weights(spec)
     (row,) = random_rows(spec, [3])
@@ -151,7 +151,7 @@ def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
         vectors = np.where((keys[:, :1] < 0) == is_longer, 0, weights["ngram_embedding"])
         changed = np.abs(predict(spec, {**weights, "ngram_embedding": vectors}, X) - outputs).max(axis=1)
         assert np.mean(changed > 1e-3) > 0.3
-        assert changed[-1] == 0  # an empty document has none
+        assert changed[-1] == 0  # the empty document has no n-grams
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -160,7 +160,7 @@ def test_relu_networks_agree_with_keras(cell):
     assert_agrees_with_keras(spec, random_weights(spec), random_input(spec, [5, 0, 3, 1]))
 
 
-def test_a_network_as_it_starts_agrees_with_keras():
+def test_initial_weights_agree_with_keras():
     spec = NetworkSpec(11, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0)
     assert_agrees_with_keras(spec, initial_weights(spec, np.random.default_rng(0)), random_input(spec, [5, 0, 8]))
 
@@ -173,7 +173,7 @@ def test_a_network_as_it_starts_agrees_with_keras():
     ],
     ids=spec_id,
 )
-def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
+def test_outputs_depend_on_their_sequence_alone(spec, dtype, tolerance):
     weights = random_weights(spec)
     lengths = [6, 0, 1, 9, 9, 2, 0, 5]
     X = random_input(spec, lengths, dtype=dtype)
@@ -196,7 +196,7 @@ def test_an_output_depends_on_its_sequence_alone(spec, dtype, tolerance):
 @pytest.mark.parametrize("both", [True, False])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_one_sequence_gives_what_it_gives_among_others(cell, activation, both):
+def test_single_sequences_predict_the_same_as_batches(cell, activation, both):
     spec = replace(BASE, cell=cell, activation=activation, bidirectional=both, units=(4, 3))
     weights, X = random_weights(spec), random_input(spec, [12, 1, 7])
     alone = [predict(spec, weights, X[[row]])[0] for row in range(3)]
@@ -204,7 +204,7 @@ def test_one_sequence_gives_what_it_gives_among_others(cell, activation, both):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "attention"])
-def test_a_very_long_sequence_gives_what_it_gives_among_others(pooling):
+def test_very_long_sequences_predict_the_same_as_batches(pooling):
     spec = replace(BASE, pooling=pooling, skip_connection=True, output_activation="linear")
     weights, X = random_weights(spec), random_input(spec, [*range(14_950, 15_001, 10), 7, 3000])
     alone = [predict(spec, weights, X[[row]])[0] for row in range(X.shape[0])]
@@ -212,7 +212,7 @@ def test_a_very_long_sequence_gives_what_it_gives_among_others(pooling):
 
 
 @pytest.mark.parametrize("spec", TOKEN_SPECS, ids=spec_id)
-def test_columns_without_a_token_change_nothing(spec):
+def test_empty_columns_change_nothing(spec):
     weights = random_weights(spec)
     X = random_input(spec, [6, 0, 1, 9])
     wider = sparse.csr_matrix((X.data, X.indices, X.indptr), shape=(X.shape[0], X.shape[1] + 50))
@@ -220,7 +220,7 @@ def test_columns_without_a_token_change_nothing(spec):
 
 
 @every_kind
-def test_empty_sequences_get_the_output_for_zeros(spec):
+def test_empty_sequences_have_zero_states(spec):
     weights = random_weights(spec)
     expected = OUTPUT_ACTIVATIONS[spec.output_activation](weights["output/bias"].astype(np.float64))
     for lengths in ([0, 0], [0, 2]):
@@ -229,7 +229,7 @@ def test_empty_sequences_get_the_output_for_zeros(spec):
         assert np.isfinite(outputs).all()
 
 
-def test_a_very_long_sequence_runs_alone():
+def test_very_long_sequences_run_alone():
     chunks = list(_packing.chunks(np.array([20, 1500, 700, 90, 30, 0, 30])))
     assert [chunk.tolist() for chunk in chunks] == [[1], [2], [3], [4, 6, 0]]
 
@@ -286,7 +286,7 @@ def test_chunks_are_bounded_and_contain_every_nonempty_document(lengths, max_row
     [(BASE, np.float32, 1e-5), (VECTORS, np.float32, 1e-5), (VECTORS, np.float64, 1e-12)],
     ids=["tokens", "float32 vectors", "float64 vectors"],
 )
-def test_a_long_sequence_agrees_with_a_loop_over_its_steps(reads, dtype, tolerance):
+def test_long_sequences_agree_with_a_loop_over_steps(reads, dtype, tolerance):
     spec = replace(
         reads, cell="simple", bidirectional=False, pooling="mean", n_outputs=1, output_activation="sigmoid"
     )
@@ -319,7 +319,7 @@ def test_saturated_units_give_probabilities_without_overflow(cell, scale, length
 
 @pytest.mark.parametrize("cell", CELLS)
 @tokens_and_vectors
-def test_a_network_predicts_again_in_each_precision(cell, reads):
+def test_networks_can_change_precision_between_predictions(cell, reads):
     spec = replace(reads, cell=cell)
     weights, rows = random_weights(spec), random_rows(spec, [3, 0, 7])
     network = NumpyNetwork(spec, weights)
@@ -391,14 +391,14 @@ def test_threads_share_the_cache(monkeypatch):
         np.testing.assert_allclose(list(outputs), expected, rtol=0, atol=1e-6)
 
 
-def test_a_lock_that_is_never_released_does_not_block(monkeypatch):
+def test_unreleased_locks_do_not_block_predictions(monkeypatch):
     X = random_input(BASE, [5])
     network = NumpyNetwork(BASE, random_weights(BASE))
     expected = network.predict(X)
     closed = Lock()
     closed.acquire()
     _, tables = network._prepare(np.dtype(np.float32))
-    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # another thread held it when the process was forked
+    monkeypatch.setattr(tables["tokens"], "_lock", closed)  # as if another thread held it during a fork
     np.testing.assert_allclose(network.predict(X), expected, rtol=0, atol=1e-6)
 
 
@@ -412,7 +412,7 @@ def test_predict_changes_neither_weights_nor_sequences(cell, reads, lengths):
     given = [array for array in (*weights.values(), *vars(X).values()) if isinstance(array, np.ndarray)]
     before = [array.copy() for array in given]
     first = network.predict(X)
-    for array, copy in zip(given, before, strict=True):  # BLAS ignores the flag
+    for array, copy in zip(given, before, strict=True):  # BLAS ignores the flag, so compare the values
         np.testing.assert_array_equal(array, copy)
         array.flags.writeable = False
     np.testing.assert_array_equal(network.predict(X), first)

@@ -36,19 +36,19 @@ def test_hidden_dims_count_both_directions(change, directions, hidden_dims):
     assert spec.hidden_dims == hidden_dims
 
 
-def test_a_spec_is_immutable_and_hashable():
+def test_specs_are_immutable_and_hashable():
     with pytest.raises(FrozenInstanceError):
         BASE.cell = "gru"
     assert hash(BASE) == hash(replace(BASE))
 
 
 @every_spec
-def test_a_spec_rebuilt_from_its_fields_is_equal(spec):
+def test_specs_can_be_rebuilt_from_fields(spec):
     assert NetworkSpec(**asdict(spec)) == spec
 
 
 @every_spec
-def test_a_spec_rebuilt_from_json_describes_the_same_network(spec):
+def test_specs_can_be_rebuilt_from_json(spec):
     rebuilt = NetworkSpec(**json.loads(json.dumps(asdict(spec))))
     assert rebuilt == spec
     assert hash(rebuilt) == hash(spec)
@@ -57,13 +57,13 @@ def test_a_spec_rebuilt_from_json_describes_the_same_network(spec):
     assert rebuilt.hidden_dims == spec.hidden_dims
 
 
-def test_a_spec_pickles_by_its_public_name():
+def test_pickles_use_the_public_name_of_specs():
     pickled = pickle.dumps(BASE, protocol=0)
     assert b"cskrnn\nNetworkSpec" in pickled
     assert pickle.loads(pickled) == BASE
 
 
-def test_values_of_numpy_become_plain_python_values():
+def test_numpy_values_become_python_values():
     spec = small_spec(
         n_tokens=np.int64(11),
         units=np.array([4, 3]),
@@ -107,6 +107,6 @@ INTEGER, LAYERS = "to be an integer >= 1", "units of the network to have an inte
         ({"n_ngrams": 20, "trainable_embeddings": False}, "no n-grams with trainable_embeddings=False"),
     ],
 )
-def test_values_that_describe_no_network_are_refused(change, message):
+def test_invalid_values_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         small_spec(**change)

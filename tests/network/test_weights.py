@@ -8,7 +8,7 @@ from conftest import random_weights, small_spec
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import check_weights, initial_weights, weight_dtype, weight_shapes
 
-# Every random array is large enough here to recognize its distribution by its statistics.
+# Every random array is large enough to check its distribution.
 BASE = small_spec(n_tokens=50, n_features=16, units=(64,))
 SPECS = {
     "lstm": BASE,
@@ -25,7 +25,7 @@ every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
 
 @pytest.fixture(scope="module")
 def keras_network():
-    """The module. Collecting the tests does not import it, because TensorFlow takes seconds."""
+    """The module, which is imported late because TensorFlow takes seconds."""
     from skrnn.network import _keras
 
     return _keras

@@ -10,7 +10,7 @@ from skrnn.sequences._storage import RaggedArray
 
 @settings(deadline=None)
 @given(ragged_ids, st.data())
-def test_a_batch_is_as_wide_as_its_longest_row(rows, data):
+def test_longest_row_sets_the_width_of_a_batch(rows, data):
     X = to_csr(rows)
     chosen = data.draw(rows_among(rows))
     batch = dense_batch(X, chosen)
@@ -21,13 +21,13 @@ def test_a_batch_is_as_wide_as_its_longest_row(rows, data):
     np.testing.assert_array_equal(batch, expected[:, :width])
 
 
-def test_a_batch_of_empty_documents_has_one_column():
+def test_batch_of_empty_documents_has_one_column():
     assert dense_batch(to_csr([[2, 3, 4], [], [5, 1]]), np.array([1, 1])).tolist() == [[0], [0]]
 
 
 @settings(deadline=None)
 @given(ragged_vectors, st.data())
-def test_a_batch_of_vectors_is_padded_with_nan(sequences, data):
+def test_batches_of_vectors_are_padded_with_nan(sequences, data):
     chosen = data.draw(rows_among(sequences))
     batch = dense_batch(RaggedArray.of(sequences), chosen)
     width = max([1, *(len(sequences[row]) for row in chosen)])

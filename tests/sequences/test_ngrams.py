@@ -24,7 +24,7 @@ token_ids = st.lists(st.lists(st.integers(1, 4), max_size=8), min_size=1, max_si
 
 
 def ngrams_of(row, length):
-    """Return the n-grams without the unknown token. Padding before the first token belongs to n-grams."""
+    """Return the n-grams without unknown tokens. They can start with the padding before the first token."""
     padded = [PADDING, *row]
     return {
         ngram
@@ -38,9 +38,9 @@ def rows_of(row, table):
     return ngram_rows(X.data, previous_in(X), *table).tolist()
 
 
-@patch("skrnn.sequences._ngrams._SHARE_OF_LETTERS", 0)  # however many tokens are unknown
+@patch("skrnn.sequences._ngrams._SHARE_OF_LETTERS", 0)  # treat tokens as letters, even if most are unknown
 @given(token_ids, st.integers(1, 60))
-def test_frequent_ngrams_are_chosen_by_their_documents(rows, n_most):
+def test_most_frequent_ngrams_are_chosen(rows, n_most):
     found = tokens_of_ngrams(frequent_ngrams(to_csr(rows), n_most))
     assert len(set(found)) == len(found) <= n_most
     room = n_most
@@ -54,7 +54,7 @@ def test_frequent_ngrams_are_chosen_by_their_documents(rows, n_most):
 
 @patch("skrnn.sequences._ngrams._SHARE_OF_LETTERS", 0)
 @given(token_ids)
-def test_the_longest_ngram_of_each_token_is_found(rows):
+def test_longest_ngram_of_each_token_is_found(rows):
     chosen = frequent_ngrams(to_csr(rows), 1000)
     keys, slots = table = ngram_table(chosen, len(chosen) + 1)
     numbers = {}
@@ -69,7 +69,7 @@ def test_the_longest_ngram_of_each_token_is_found(rows):
             assert found == next((numbers[ngram] for ngram in ending if ngram in numbers), NO_NGRAM)
 
 
-def test_a_table_finds_its_ngrams_and_no_others():
+def test_table_finds_only_its_ngrams():
     rng = np.random.default_rng(0)
     pairs = np.unique(rng.integers(2, 40_000, size=(3000, 2), dtype=np.int32), axis=0)
     chosen = rng.permutation(pairs)[:2000]
@@ -77,13 +77,13 @@ def test_a_table_finds_its_ngrams_and_no_others():
     rows = np.array([rows_of(pair, table)[1] for pair in chosen])
     found = rows != NO_NGRAM
     np.testing.assert_array_equal(rows[found], np.arange(1, 2001)[found])
-    assert found.mean() > 0.85  # where two share a slot, the less frequent one is left out
+    assert found.mean() > 0.85  # if two n-grams share a slot, the table drops the rarer one
     assert found[:100].all()
     others = pairs[~(pairs[:, None] == chosen[None]).all(axis=2).any(axis=1)]
     assert not any(rows_of(pair, table)[1] for pair in others)
 
 
-def test_the_most_frequent_ngram_gets_a_shared_slot():
+def test_most_frequent_ngram_gets_a_shared_slot():
     n_slots = n_slots_for(3)
     ids = np.arange(2, 50_000, dtype=np.int32)
     sharing = ids[slot_of(np.int32(5), ids, n_slots) == slot_of(np.int32(5), ids[:1], n_slots)][:2]
@@ -114,7 +114,7 @@ def test_padding_comes_before_each_document():
     ("analyzer", "phrases"),
     [
         ("word", [" good not", " not good"]),
-        ("char", ["xabacax", "xacabax"]),  # of the same pairs, each as often
+        ("char", ["xabacax", "xacabax"]),  # both contain the same pairs equally often
     ],
 )
 def test_ngrams_learn_the_order_of_tokens(analyzer, phrases):
@@ -141,7 +141,7 @@ def test_ngrams_of_words_are_pairs():
     assert (2, 3, 4) in tokens_of_ngrams(frequent_ngrams(to_csr([row[:3] for row in rows]), 1000))
 
 
-def test_a_network_without_frequent_ngrams_has_no_ngrams(reviews):
+def test_networks_without_frequent_ngrams_have_no_ngram_vectors(reviews):
     distinct = [f"w{i} x{i}" for i in range(20)]
     fitted = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(distinct, ["a", "b"] * 10)
     assert fitted._fitted.network.spec.n_ngrams == 0

@@ -26,7 +26,7 @@ def rows_of(X):
 
 @settings(deadline=None)
 @given(ragged_ids)
-def test_rows_of_the_matrix_are_left_aligned(rows):
+def test_matrix_has_left_aligned_rows(rows):
     X = to_csr(rows)
     assert rows_of(X) == rows
     assert X.shape[0] == len(rows)
@@ -34,7 +34,7 @@ def test_rows_of_the_matrix_are_left_aligned(rows):
     assert X.has_canonical_format
 
 
-def test_a_matrix_of_empty_sequences_has_one_column():
+def test_matrix_of_empty_sequences_has_one_column():
     assert to_csr([[], []]).shape == (2, 1)
     assert to_csr([]).shape == (0, 1)
 
@@ -86,7 +86,7 @@ def test_token_ids_in_any_container_become_left_aligned(make):
             np.testing.assert_array_equal(getattr(X, name), array, err_msg=name)
 
 
-def test_the_unsorted_example_is_unsorted():
+def test_unsorted_example_is_unsorted():
     assert not unsorted().has_sorted_indices
 
 
@@ -126,7 +126,7 @@ REFUSED = {
 }
 
 
-def test_no_documents_are_an_empty_matrix():
+def test_no_documents_give_an_empty_matrix():
     assert check_token_ids(np.zeros((0, 3))).shape == (0, 1)
 
 
@@ -144,7 +144,7 @@ def test_infinite_token_ids_are_refused_without_a_warning():
 
 
 def assert_contains(X, sequences, like):
-    """Check that ``X`` contains the sequences, with the number of features and the dtype of ``like``."""
+    """Check that ``X`` contains the sequences, and has the features and dtype of ``like``."""
     assert X.data.dtype == like.dtype
     assert X.indptr.dtype.kind == "i"
     assert X.shape == (len(sequences), max(map(len, sequences), default=0), like.shape[1])
@@ -157,7 +157,7 @@ def assert_contains(X, sequences, like):
 
 @settings(deadline=None)
 @given(ragged_vectors)
-def test_a_ragged_array_contains_each_sequence(sequences):
+def test_ragged_array_contains_each_sequence(sequences):
     assert_contains(RaggedArray.of(sequences), sequences, like=sequences[0])
 
 

@@ -10,7 +10,7 @@ def small(**params):
     return RNNTextClassifier(**{**SMALL, **params})
 
 
-def test_only_a_fit_hides_the_advice_on_tracing(reviews, caplog):
+def test_advice_on_tracing_is_hidden_only_in_fits(reviews, caplog):
     from keras.callbacks import LambdaCallback
 
     logger, advice = logging.getLogger("tensorflow"), "5 out of the last 5 calls triggered tf.function retracing."

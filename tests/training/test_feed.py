@@ -8,7 +8,7 @@ from skrnn.sequences._storage import ragged_to_csr
 
 @pytest.fixture(params=[None, 2], ids=["one target", "two targets"])
 def examples(request):
-    """Twelve sequences of 1 to 12 tokens. The ids of a sequence are its length, and so is its weight."""
+    """Twelve sequences of 1 to 12 tokens. The ids and the weight of a sequence equal its length."""
     from skrnn.training._settings import Examples
 
     lengths = np.arange(1, 13)
@@ -27,7 +27,7 @@ def read(dataset, n=6):
     return [[array.numpy().tolist() for array in batch] for batch in dataset.take(n)]
 
 
-def test_batches_hold_sequences_with_their_targets_and_weights(examples):
+def test_batches_contain_sequences_targets_and_weights(examples):
     batches = read(new_feed(examples).dataset())
     assert len(batches) == 6
     for sequences, targets, weights in batches:
@@ -56,7 +56,7 @@ def test_reading_changes_no_later_batch(examples):
     assert read(dataset) == first
 
 
-def test_an_epoch_that_is_being_read_keeps_its_order(examples):
+def test_epoch_keeps_its_order_while_it_is_read(examples):
     feed = new_feed(examples)
     dataset = feed.dataset()
     first, batches = read(dataset), iter(dataset)
@@ -75,13 +75,13 @@ def test_validation_batches_are_sorted_by_length(examples):
         assert [weights for *_, weights in read(dataset)] == expected
 
 
-def test_a_closed_feed_holds_no_examples(examples):
+def test_closed_feed_releases_its_examples(examples):
     feed = new_feed(examples)
     feed.close()
     assert examples not in vars(feed).values()
 
 
-def test_a_batch_that_is_read_before_training_changes_nothing(reviews, monkeypatch):
+def test_reading_before_training_changes_nothing(reviews, monkeypatch):
     import keras
 
     expected = RNNTextClassifier(**SMALL).fit(*reviews).predict_proba(reviews[0])

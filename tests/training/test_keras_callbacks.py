@@ -1,4 +1,4 @@
-"""Keras' callbacks: the user's, and those that the package adds."""
+"""Keras' callbacks of the user and of the package."""
 
 import functools
 from typing import ClassVar
@@ -21,7 +21,7 @@ def quick(**params):
 
 @pytest.fixture
 def counting():
-    """A class of Keras callbacks that count what they see."""
+    """A class of Keras callbacks that count epochs."""
     import keras
 
     class Counting(keras.callbacks.Callback):
@@ -41,7 +41,7 @@ def counting():
     return Counting
 
 
-def test_callbacks_as_instances_classes_and_factories(counting, reviews):
+def test_callbacks_can_be_instances_classes_or_factories(counting, reviews):
     instance = counting()
     for callbacks in ([instance], [counting], (functools.partial(counting),)):
         classifier = quick(callbacks=callbacks, epochs=2).fit(*reviews)
@@ -53,7 +53,7 @@ def test_callbacks_as_instances_classes_and_factories(counting, reviews):
         quick(callbacks=[list]).fit(*reviews)
 
 
-def test_each_fit_of_a_search_has_clean_callbacks(reviews):
+def test_fits_of_a_search_get_fresh_callbacks(reviews):
     import keras
 
     stop = keras.callbacks.EarlyStopping(monitor="loss", patience=0, min_delta=10.0)
@@ -63,7 +63,7 @@ def test_each_fit_of_a_search_has_clean_callbacks(reviews):
     assert stop.wait == 0
 
 
-def test_the_users_early_stopping_decides_the_best_epoch(reviews):
+def test_early_stopping_callback_sets_the_best_epoch(reviews):
     import keras
 
     rising = keras.callbacks.EarlyStopping(monitor="loss", mode="max", patience=2, restore_best_weights=True)
@@ -73,7 +73,7 @@ def test_the_users_early_stopping_decides_the_best_epoch(reviews):
     np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), first.predict_proba(reviews[0]))
 
 
-def test_each_fit_lowers_the_learning_rate_along_a_cosine(reviews):
+def test_learning_rate_follows_a_cosine_in_each_fit(reviews):
     import keras
 
     rates = []

@@ -25,7 +25,7 @@ def test_label_smoothing_lowers_confidence(reviews):
         small(label_smoothing=1).fit(*reviews)
 
 
-def test_smoothed_loss_equals_that_of_one_hot_targets():
+def test_smoothed_loss_equals_the_loss_of_one_hot_targets():
     import keras
 
     from skrnn.training._losses import SmoothedCrossentropy

@@ -1,4 +1,4 @@
-"""Adam for embeddings: only rows whose tokens are in the batch change."""
+"""Adam for embeddings changes only the rows of tokens in the batch."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(params=["adam", "adamw"])
 def optimizers(request):
-    """The package's optimizer and Keras' own, with the same settings."""
+    """The optimizers of the package and of Keras, with the same settings."""
     import keras
 
     from skrnn.training._optimizers import optimizer_class
@@ -17,13 +17,13 @@ def optimizers(request):
 
 
 def trained(optimizer, batches, gradients="rows"):
-    """Embedding, kernel and bias before training, and after a step for each batch of ids."""
+    """Return embedding, kernel and bias, before training and after one step for each batch."""
     import keras
 
     initializer = keras.initializers.RandomUniform(seed=1)
     if gradients == "rows":
         embedding = [keras.layers.Embedding(7, 3, embeddings_initializer=initializer)]
-    else:  # the same as a matrix product
+    else:  # the same embedding as a matrix product
         one_hot = keras.layers.Embedding(7, 7, embeddings_initializer="identity", trainable=False)
         embedding = [one_hot, keras.layers.Dense(3, use_bias=False, kernel_initializer=initializer)]
     model = keras.Sequential(
@@ -45,7 +45,7 @@ def again(optimizer):
     return type(optimizer).from_config(optimizer.get_config())
 
 
-def test_with_every_token_in_every_batch_it_is_adam(optimizers):
+def test_training_equals_adam_if_batches_have_every_token(optimizers):
     batches = [[[0, 1, 2, 3], [4, 5, 6, 6]], [[6, 5, 4, 4], [3, 2, 1, 0]], [[0, 2, 4, 6], [1, 3, 5, 0]]]
     ours, keras_own = optimizers
     dense = trained(keras_own, batches, gradients="matrix")[1]
@@ -53,7 +53,7 @@ def test_with_every_token_in_every_batch_it_is_adam(optimizers):
         np.testing.assert_allclose(weight, expected, atol=1e-5)
 
 
-def test_a_row_changes_only_with_its_token(optimizers):
+def test_rows_change_only_with_their_token(optimizers):
     ours = optimizers[0]
     if ours.weight_decay:
         ours.exclude_from_weight_decay(var_names=["embeddings"])
@@ -66,7 +66,7 @@ def test_a_row_changes_only_with_its_token(optimizers):
     np.testing.assert_array_equal(after[0][3:], before[0][3:])
 
 
-def test_momentum_of_a_row_waits_for_its_token(optimizers):
+def test_momentum_changes_only_with_its_token(optimizers):
     def momentum(optimizer):
         return next(variable for variable in optimizer.variables if "embeddings_momentum" in variable.path).numpy()
 

@@ -1,4 +1,4 @@
-"""Training runs: resuming, interruption, results."""
+"""Training runs can resume, be interrupted and return results."""
 
 import gc
 import pickle
@@ -92,7 +92,7 @@ def test_interrupted_fits_keep_their_weights(reviews):
 def test_interrupted_fits_keep_the_best_weights():
     documents, y = make_reviews(n_documents=80)
     X_val, y_val = make_reviews(n_documents=40, seed=5)
-    wrong = np.where(y_val == "pos", "neg", "pos")  # every epoch makes this validation loss worse
+    wrong = np.where(y_val == "pos", "neg", "pos")  # each epoch increases this validation loss
     classifier = quick(early_stopping=True, callbacks=[interrupting(3)])
     with pytest.raises(KeyboardInterrupt):
         classifier.fit(documents, y, X_val=X_val, y_val=wrong)
@@ -102,13 +102,13 @@ def test_interrupted_fits_keep_the_best_weights():
     np.testing.assert_array_equal(classifier.predict_proba(X_val), first.predict_proba(X_val))
 
 
-def test_an_interrupted_search_ends(reviews):
+def test_interrupted_searches_end(reviews):
     search = GridSearchCV(quick(callbacks=[interrupting(2)], epochs=3), {"units": [3, 4]}, cv=2)
     with pytest.raises(KeyboardInterrupt):
         search.fit(*reviews)
 
 
-def test_an_interrupted_first_epoch_changes_nothing(reviews):
+def test_interrupted_first_epoch_changes_nothing(reviews):
     classifier = quick(callbacks=[interrupting(1)])
     before = dict(vars(classifier))
     with pytest.raises(KeyboardInterrupt):
@@ -122,7 +122,7 @@ SPEC = small_spec(cell="simple", n_outputs=2)
 
 
 def small_examples():
-    """Sequences of token ids whose first token decides the class."""
+    """Return sequences of token ids. The first token decides the class."""
     from skrnn.training._train import Examples
 
     rng = np.random.default_rng(0)
@@ -225,13 +225,13 @@ def test_two_runs_equal_one(kind):
         np.testing.assert_array_equal(array, expected)
 
 
-def test_resuming_without_a_checkpoint_begins_with_a_new_optimizer():
+def test_resuming_without_a_checkpoint_resets_the_optimizer():
     resumed = train(train(new_network(), resumable=False).network).network
     assert resumed.n_epochs == 4
-    assert int(resumed.checkpoint.optimizer_variables[0]) == 2 * 5  # steps of two epochs
+    assert int(resumed.checkpoint.optimizer_variables[0]) == 2 * 5  # two epochs of five steps
 
 
-def test_a_resumed_run_takes_a_new_learning_rate():
+def test_resumed_runs_accept_a_new_learning_rate():
     first = train(new_network(), optimizer="sgd")
     same, slower = (train(first.network, optimizer="sgd", learning_rate=rate) for rate in (0.01, 1e-8))
     assert np.abs(same.network.weights["output/kernel"] - first.network.weights["output/kernel"]).max() > 1e-4
@@ -240,7 +240,7 @@ def test_a_resumed_run_takes_a_new_learning_rate():
     )
 
 
-def test_an_interrupted_run_returns_what_it_has_learned(recwarn):
+def test_interrupted_runs_return_their_weights(recwarn):
     interrupted = train(new_network(), epochs=5, callbacks=[interrupting(3)])
     assert interrupted.interrupted
     assert (interrupted.network.n_epochs, interrupted.best_epoch) == (2, 2)
