@@ -326,10 +326,6 @@ def test_parameters_set_after_fit_are_checked_in_transform():
         vectorizer.transform(["a"])
 
 
-def test_every_parameter_has_a_constraint():
-    assert set(SequenceVectorizer._parameter_constraints) == set(SequenceVectorizer().get_params())
-
-
 class LimitedVectorizer(SequenceVectorizer):
     def __init__(self, analyzer="word", *, limit=2):
         super().__init__(analyzer)
