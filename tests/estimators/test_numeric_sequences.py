@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMALL_NUMERIC, make_trends
+from conftest import SMALL_NUMERIC, make_trends, needs_spoken_digits
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -178,6 +178,7 @@ def test_searches_cut_lists_of_sequences(trends):
     assert np.isfinite(cross_val_score(scaled, table, np.arange(20) % 2, cv=2, error_score="raise")).all()
 
 
+@needs_spoken_digits
 def test_classifier_beats_flat_models_on_spoken_digits():
     digits = load_spoken_digits()
     n = 400
