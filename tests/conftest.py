@@ -160,8 +160,8 @@ def outputs(estimator, X):
 def _room_for_networks():
     """Keep more compiled networks for later tests, because tracing takes seconds."""
     yield
-    if "skrnn.training._pool" in sys.modules:  # the first fit imports the module
-        sys.modules["skrnn.training._pool"]._POOL._size = 50
+    if "skrnn.training._reuse" in sys.modules:  # the first fit imports the module
+        sys.modules["skrnn.training._reuse"]._POOL._size = 50
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What all estimators share: their parameters, the steps of a fit, and predictions.
+"""Base of all estimators: their parameters, the steps of a fit, and predictions.
 
 ``BaseRNN._learn`` lists the steps of a fit. Subclasses say what X and y are. Keras is imported when a fit
 begins, or when ``model_`` is read.
@@ -16,11 +16,11 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn.estimators._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skrnn.estimators._fitted import Encoding, Fitted
 from skrnn.estimators._inputs import Input
 from skrnn.estimators._samples import Samples, check_same_length, check_sample_weight
 from skrnn.estimators._scoring import EpochScorer, Observer
+from skrnn.estimators._sklearn_callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from skrnn.estimators._steps import (
     join_histories,
     make_examples,
@@ -45,7 +45,7 @@ from skrnn.utils._parameters import (
 )
 from skrnn.utils._persistence import PersistentEstimator
 
-# Keras has them by these names. Listed so that a misspelt name is refused before Keras is imported.
+# Names of Keras' optimizers. This list lets a fit refuse a misspelt name before it imports Keras.
 OPTIMIZERS = [
     "adam",
     "adamw",
@@ -182,7 +182,10 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     def _keep(self, fitted: Fitted, is_interrupted: bool) -> Any:
         self._fitted = fitted
         if is_interrupted:
-            raise KeyboardInterrupt(f"The fit was interrupted. {type(self).__name__} has the best weights so far.")
+            raise KeyboardInterrupt(
+                f"The fit was interrupted. {type(self).__name__} keeps the best weights so far with early "
+                "stopping, and otherwise the current weights."
+            )
         return self
 
     def _learn(
@@ -217,7 +220,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         return fitted, result.interrupted
 
     def _fit_input(self, X: Any, params: SimpleNamespace) -> tuple[Input, Any]:
-        """Return a new input for X, and the checked X."""
+        """Return a new input for X, and the checked X. A vocabulary is learned later, in ``start_network``."""
         raise NotImplementedError
 
     def _check_y(self, y: Any) -> np.ndarray:

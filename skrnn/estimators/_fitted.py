@@ -1,4 +1,4 @@
-"""The result of a fit, as a single value that the estimator takes over in a single assignment."""
+"""The result of a fit. The estimator stores it in one attribute, so that a failed fit changes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TARGETS: Mapping[str, Any] = {cls.kind: cls for cls in (ClassTarget, Multilabel
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """What X and y mean to an estimator."""
+    """The input and the target: how X becomes sequences, and how y becomes targets of the network."""
 
     input: Input
     target: Target

@@ -18,8 +18,8 @@ from skrnn.text._documents import check_documents
 from skrnn.text._tokenization import WORD_START
 from skrnn.text._vectorizer import SequenceVectorizer
 
-# epochs="auto" shows the network this many characters of text, or time steps of other sequences. With a number of
-# tokens, short texts of a script whose tokens are characters would be shown too rarely.
+# epochs="auto" aims at this number of characters of text, or time steps of other sequences. A number of tokens
+# would give too few epochs to texts whose tokens are characters.
 _AUTO_CHARACTERS, _AUTO_TIME_STEPS = 1_200_000, 750_000
 _TYPICAL_TOKEN = 4  # characters of a token whose spelling is not known
 
@@ -35,7 +35,7 @@ class Input(ABC):
 
     @abstractmethod
     def check(self, X: Any, estimator: Any) -> Any:
-        """Return X as a list of documents, token ids or a RaggedArray; raise an error if it does not fit."""
+        """Return X as a list of documents, token ids or a RaggedArray, or raise an error."""
 
     @abstractmethod
     def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[Sequences, Start]:
@@ -51,7 +51,7 @@ class Input(ABC):
 
     @abstractmethod
     def n_auto_epochs(self, sequences: Sequences) -> float:
-        """Return how often ``epochs="auto"`` shows these sequences."""
+        """Return the number of epochs that the total length of the sequences asks for, with ``epochs="auto"``."""
 
     @abstractmethod
     def check_spec(self, spec: NetworkSpec) -> None:

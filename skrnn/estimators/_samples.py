@@ -21,7 +21,7 @@ class Samples:
     X : list of str, csr_matrix or RaggedArray
         As ``Input.check`` returns it.
     y : ndarray
-        As the user passed it.
+        The checked y, before it is encoded.
     encoded : ndarray
         The targets of the network, as ``Target.encode`` returns them.
     weights : ndarray of float64, of shape (n_samples,)
@@ -60,8 +60,8 @@ class Samples:
         validation = stratified_rows(strata, round(fraction * len(self)), rng)
         if len(validation) == 0:
             raise ValueError(
-                f"validation_fraction={fraction} of {len(self)} samples leaves none to validate on, since every "
-                "class keeps one. Raise it, pass X_val and y_val, or set early_stopping=False."
+                f"validation_fraction={fraction} of {len(self)} samples gives no validation samples. Increase it, "
+                "pass X_val and y_val, or set early_stopping=False."
             )
         return self.take(np.setdiff1d(np.arange(len(self)), validation)), self.take(validation)
 
@@ -113,8 +113,8 @@ def check_sample_weight(weights: Any, X: Any) -> np.ndarray:
 def stratified_rows(strata: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """Return the positions of ``n`` elements, spread evenly over the strata.
 
-    A stratum of one element is left out. scikit-learn's stratified split refuses such strata, and more classes
-    than elements to draw, but text classifiers meet both.
+    A stratum of one element is left out. scikit-learn's stratified split raises an error for a class
+    with one sample, and for more classes than validation samples. Texts often have both.
     """
     order = rng.permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]

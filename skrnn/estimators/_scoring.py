@@ -1,4 +1,4 @@
-"""What happens after each epoch besides training: scoring the validation samples, and scikit-learn's callbacks."""
+"""After each epoch: score the validation samples, and run scikit-learn's callbacks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 
-from skrnn.estimators._callbacks import EpochTasks
 from skrnn.estimators._fitted import Encoding, Fitted
 from skrnn.estimators._samples import Samples
+from skrnn.estimators._sklearn_callbacks import EpochTasks
 from skrnn.network._trained import TrainedNetwork
 
 
@@ -34,13 +34,13 @@ class EpochScorer:
             score = float(self._scorer(estimator, self._X, self._y, **self._options))
         except ValueError as error:
             raise ValueError(f"{self._name} failed: {error} {advice}") from error
-        if self._is_monitored and np.isnan(score):  # no epoch would be better than the first
+        if self._is_monitored and np.isnan(score):  # NaN is never better, so the first epoch would win
             raise ValueError(f"Expected {self._name} to be a number; got nan. {advice}")
         return score
 
 
 class Observer:
-    """Sees the weights after each epoch.
+    """Scores the validation samples and runs scikit-learn's callbacks after each epoch.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Observer:
         self._tasks.begin_epoch()
 
     def end_epoch(self, weights: Callable[[], dict[str, np.ndarray]]) -> tuple[dict[str, float], bool]:
-        # Fetching the weights takes time: only if they are used.
+        # Fetching the weights takes time, so fetch them only if they are used.
         scores = {} if self._scorer is None else {self.monitor: self._scorer(self._estimator_with(weights()))}
         return scores, self._tasks.end_epoch(
             lambda: {"_fitted": self._fitted_with(weights(), self._encoding.input)}

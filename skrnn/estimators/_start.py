@@ -80,7 +80,7 @@ class TokenStart(Start):
         if vocabulary is not None and params.embeddings is not None:
             positions, vectors = pretrained_vectors(params.embeddings, list(vocabulary))
             pretrained = positions + FIRST_TOKEN, vectors
-        # Fixed token vectors leave little to learn. Vectors of n-grams would bring it back.
+        # With fixed token vectors, few weights are trained. Vectors of n-grams would add many again.
         shares_vectors = params.network is None and params.trainable_embeddings
         n_most = params.max_ngrams if shares_vectors else 0
         keys = frequent_ngrams(sequences, n_most) if n_most else np.empty((0, 2), dtype=np.int32)

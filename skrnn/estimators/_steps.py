@@ -24,7 +24,15 @@ _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
 def start_network(
     training: Samples, encoding: Encoding, params: SimpleNamespace, seed: int
 ) -> tuple[TrainedNetwork, Any, CharNgramVectors | None]:
-    """Return a network before training, its examples, and the vectors of character n-grams if there are any."""
+    """Fit the input on the training samples, and start a network.
+
+    Returns
+    -------
+    network : TrainedNetwork
+        The network before training.
+    examples : Examples
+    char_ngrams : CharNgramVectors or None
+    """
     sequences, start = encoding.input.fit_transform(training.X, params)
     examples = make_examples(training, sequences)
     spec = network_spec(encoding, params)
@@ -75,7 +83,7 @@ def training_settings(
     monitor: str,
     has_validation: bool,
 ) -> Any:
-    """Return how the network is trained. Parameters with the name of a setting are passed on as they are."""
+    """Return how the network is trained. A parameter with the name of a setting is copied unchanged."""
     from skrnn.training._train import TrainingSettings
 
     loss, label_smoothing = encoding.target.loss(params)
@@ -118,7 +126,8 @@ def _check_resumable(network: TrainedNetwork, spec: NetworkSpec, params: SimpleN
         now["learning_rate"] = type(rate).__name__ if callable(rate) else None
         before["char_ngram_range"] = checkpoint.char_ngram_range
         now["char_ngram_range"] = getattr(params, "char_ngram_range", None)
-    changed = [name for name, value in now.items() if value != before[name]]
+    names = {"n_features": "embedding_dim"}  # the other fields have the names of parameters
+    changed = [names.get(name, name) for name, value in now.items() if value != before[name]]
     if changed:
         raise ValueError(
             f"Training resumes with the fitted network, but {', '.join(changed)} would change it. Set the "

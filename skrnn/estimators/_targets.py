@@ -185,7 +185,10 @@ class MultilabelTarget(_ClassificationTarget):
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         if not is_multilabel(y) or y.shape[1] != self.n_outputs:
-            raise ValueError(f"Expected y to have the classes {self.classes} of the fit; got shape {y.shape}.")
+            raise ValueError(
+                f"Expected y to be an indicator matrix with {self.n_outputs} columns, as in the fit; got shape "
+                f"{y.shape}."
+            )
         return y.astype(np.float32)  # (n_samples, n_labels)
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
@@ -202,7 +205,7 @@ class MultilabelTarget(_ClassificationTarget):
 
 
 class NumericTarget(Target):
-    """One number or several for each sample, standardised for the network.
+    """One number or several for each sample, standardized for the network.
 
     Parameters
     ----------
@@ -232,7 +235,7 @@ class NumericTarget(Target):
             scale = largest * np.sqrt(np.average(relative**2, axis=0, weights=weights))
         if not np.all(np.isfinite(scale)):
             raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
-        # Rounding errors of a constant are not a spread.
+        # A constant target has a tiny deviation from rounding. Its scale is 1.
         smallest = 10 * np.finfo(np.float64).eps * np.abs(mean)
         return cls(mean, np.where(scale > smallest, scale, 1.0), y.ndim == 1)
 
@@ -333,7 +336,7 @@ def _positions(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     if kinds in ({"M"}, {"m"}):  # dates may have different units
         common = np.result_type(y, classes)
         y, classes = y.astype(common), classes.astype(common)
-    elif kinds & {"M", "m"}:  # Python may have equal integers for dates
+    elif kinds & {"M", "m"}:  # tolist() turns some dates into integers, which could equal numeric labels
         classes = classes[:0]
     labels, inverse = np.unique(y, return_inverse=True)
     position_of: Mapping[Any, int] = {label: position for position, label in enumerate(classes.tolist())}

@@ -16,7 +16,7 @@ from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, IntegerTuple, Int
 
 
 def _are_embeddings(embeddings: Any) -> bool:
-    check_embeddings(embeddings)  # its errors say more than a table can
+    check_embeddings(embeddings)  # it raises more specific errors than a constraint
     return True
 
 
@@ -116,8 +116,8 @@ def _check_sources_of_vectors(params: SimpleNamespace) -> None:
         return
     if isinstance(params.vectorizer, str):
         raise ValueError(
-            "Expected embeddings=None with vectorizer='passthrough', where the tokens of the ids are not known. "
-            "Pass the text, and the transformer as the vectorizer of the estimator."
+            "Expected embeddings=None with vectorizer='passthrough', because the tokens of the ids are not known. "
+            "Pass the documents as X, and the SequenceVectorizer as vectorizer."
         )
     if params.network is not None:
         raise ValueError(

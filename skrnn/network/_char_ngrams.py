@@ -1,7 +1,7 @@
-"""Vectors of character n-grams, by which tokens that are spelled alike learn from each other.
+"""Vectors of character n-grams, which tokens with similar spelling share in training.
 
-During training, each token's vector is the sum of a vector for the token alone and the vectors of its n-grams. The
-trained network holds only the sums.
+During training, each token's vector is a vector for the token alone, plus the sum of its n-grams' vectors divided
+by the square root of their number. The trained network holds only the results.
 """
 
 from __future__ import annotations

@@ -80,7 +80,10 @@ def gru_step(kernel: RecurrentKernel, _cell_state: np.ndarray | None, activation
 
 
 def lstm_step(kernel: RecurrentKernel, cell_state: np.ndarray, activation: Activation) -> Step:
-    """Return the step of an LSTM for a batch. ``cell_state`` has the shape (batch, units) and is updated."""
+    """Return the step of an LSTM for a batch. ``cell_state`` has the shape (batch, units) and is updated.
+
+    With the gates i, f, o, the candidate g and the cell state c: c = f * c + i * g, and h = o * activation(c).
+    """
     units, sums = kernel.units, kernel.sums
     gates, candidate = sums[..., : 3 * units], sums[..., 3 * units :]
     output_gate, input_gate, forget_gate = (gates[..., i * units : (i + 1) * units] for i in range(3))
@@ -107,7 +110,7 @@ def lstm_step(kernel: RecurrentKernel, cell_state: np.ndarray, activation: Activ
     return step
 
 
-def lstm_step_of_one(kernel: RecurrentKernel, _cell_state: np.ndarray | None, activation: Activation) -> Step:
+def lstm_step_single(kernel: RecurrentKernel, _cell_state: np.ndarray | None, activation: Activation) -> Step:
     """Return the step of an LSTM for a single sequence, which has its own cell state.
 
     The cell state follows the candidate in memory, so that one multiplication with both gates is enough. In a
@@ -138,7 +141,7 @@ def lstm_step_of_one(kernel: RecurrentKernel, _cell_state: np.ndarray | None, ac
 
 
 STEPS: dict[str, Callable[..., Step]] = {"simple": simple_step, "gru": gru_step, "lstm": lstm_step}
-STEPS_OF_ONE: dict[str, Callable[..., Step]] = {**STEPS, "lstm": lstm_step_of_one}
+STEPS_SINGLE: dict[str, Callable[..., Step]] = {**STEPS, "lstm": lstm_step_single}
 
 
 def halve(states: np.ndarray) -> None:

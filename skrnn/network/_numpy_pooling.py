@@ -32,7 +32,7 @@ class _States:
 
 
 def pool(spec: NetworkSpec, weights: Mapping[str, np.ndarray], packing: Packing, states: np.ndarray) -> np.ndarray:
-    """Return a vector for each sequence, from its hidden states (tokens, hidden_dim)."""
+    """Return a vector for each sequence, from its hidden states (tokens, hidden_dim). No sequence is empty."""
     return _POOLINGS[spec.pooling](_States(packing, states, spec.units[-1], weights))
 
 
@@ -75,7 +75,7 @@ def _attention(states: _States) -> np.ndarray:
 
 
 def _sum(packing: Packing, values: np.ndarray) -> np.ndarray:
-    # In single precision, a sum over thousands of steps would depend on where other sequences end.
+    # In float32, the rounding of a long sum would depend on the other sequences, whose ends divide it into parts.
     total = np.zeros((len(packing.lengths), values.shape[1]))
     for n, tokens in packing.runs():
         total[:n] += values[tokens].reshape(-1, n, values.shape[1]).sum(axis=0, dtype=np.float64)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from scipy.linalg import blas
 
-from skrnn.network._numpy_cells import ACTIVATIONS, STEPS, STEPS_OF_ONE, RecurrentKernel, Step, halve
+from skrnn.network._numpy_cells import ACTIVATIONS, STEPS, STEPS_SINGLE, RecurrentKernel, Step, halve
 from skrnn.network._packing import Packing
 from skrnn.network._spec import NetworkSpec
 
 Weights = Mapping[str, np.ndarray]
 
-# From a direction and a slice of packed tokens to the products of the inputs with the kernel, bias added:
-# (tokens, gates * units).
+# A function of a direction (or "vectors", for the token vectors themselves) and a slice of packed tokens: the
+# products of the inputs with the kernel, bias added: (tokens, gates * units).
 Products = Callable[[str, slice], np.ndarray]
 
 # Tokens whose input products are looked up or computed together: several steps of few rows, or one of many.
@@ -95,7 +95,7 @@ def _run_one(spec: NetworkSpec, weights: Weights, packing: Packing, layer: int, 
     n_steps, units = int(packing.offsets[-1]), spec.units[layer]
     weights_of = [_recurrent_weights(spec, weights, layer, direction) for direction in spec.directions]
     kernel = _kernel_of_one(*zip(*weights_of, strict=True))
-    step = STEPS_OF_ONE[spec.cell](kernel, None, ACTIVATIONS[spec.activation])
+    step = STEPS_SINGLE[spec.cell](kernel, None, ACTIVATIONS[spec.activation])
     states = np.empty((n_steps, spec.hidden_dims[layer]), dtype=weights["output/kernel"].dtype)
     by_direction = [states[:, :units], states[::-1, units:]][: len(spec.directions)]
     hidden = np.zeros_like(states[0])

@@ -39,7 +39,7 @@ class Packing:
     Parameters
     ----------
     lengths : ndarray of shape (batch,)
-        Lengths of the sequences, not increasing.
+        Lengths of the sequences, in descending order.
     batch_sizes : ndarray of shape (time,)
         ``batch_sizes[t]`` sequences are longer than ``t``.
     offsets : ndarray of shape (time + 1,)
@@ -56,7 +56,7 @@ class Packing:
 
     @classmethod
     def of(cls, lengths: np.ndarray) -> Packing:
-        """Return the packing of sequences with these lengths, which must not increase."""
+        """Return the packing of sequences with these lengths, in descending order."""
         steps = np.arange(lengths[0])
         if len(lengths) == 1:
             return cls(lengths, np.ones_like(steps), np.arange(lengths[0] + 1), steps, np.zeros_like(steps))

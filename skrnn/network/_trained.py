@@ -1,4 +1,4 @@
-"""A trained network: its specification, its weights, and a checkpoint to resume training."""
+"""A network before and after training: its specification, its weights, and a checkpoint to resume training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from skrnn.sequences._storage import Sequences
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """The state of training, without the weights.
+    """The state of training, besides the weights of the network that predicts.
 
     Parameters
     ----------
@@ -63,14 +63,15 @@ class Checkpoint:
             char_ngrams.check(weights["embedding"].shape)
             checkpoint = cls(**{**state, "char_ngrams": char_ngrams})
         for name in ("optimizer_variables", "dropout_seeds"):
-            if any(np.any(np.isnan(array)) for array in state[name]):  # sums of squares may be infinite
+            # Infinity is allowed, because sums of squares can overflow.
+            if any(np.any(np.isnan(array)) for array in state[name]):
                 raise ValueError(f"The {name} of the checkpoint contain NaN.")
         return checkpoint
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """A network that predicts.
+    """A network that predicts, or that training starts from.
 
     Parameters
     ----------

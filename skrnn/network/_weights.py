@@ -59,7 +59,7 @@ def check_weights(spec: NetworkSpec, weights: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"The weight {name} contains infinity or NaN.")
     slots = weights.get("ngram_slots", np.zeros(1))
     if slots.min() < 0 or slots.max() >= max(spec.n_ngrams, 1):
-        raise ValueError(f"The weight ngram_slots exceeds the {spec.n_ngrams} vectors of n-grams.")
+        raise ValueError(f"Expected ngram_slots to contain rows from 0 to {spec.n_ngrams - 1}.")
 
 
 def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -8,9 +8,10 @@ import numpy as np
 
 from skrnn.sequences._storage import PADDING, Sequences
 
-# Batches whose rows are sorted by length together, and the relative noise on the lengths. More batches and less
+# _GROUP_BATCHES is the number of batches whose rows are sorted by length together, and _LENGTH_NOISE the relative
+# noise on the lengths. More batches and less
 # noise waste less on padding. Fewer batches and more noise make the batches of two epochs more different.
-_POOL_BATCHES, _LENGTH_NOISE = 100, 0.03
+_GROUP_BATCHES, _LENGTH_NOISE = 100, 0.03
 
 # A batch of very long sequences has fewer rows, so that it has at most this many time steps, padding included. A
 # fit needs memory for all steps of a batch, and a corpus may contain a document as long as a book.
@@ -38,13 +39,13 @@ def dense_batch(X: Sequences, rows: np.ndarray) -> np.ndarray:
 def shuffled_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Return the rows of each batch of an epoch: rows of similar length together, batches in random order.
 
-    The rows are shuffled, cut into pools, roughly sorted by length within each pool and cut into batches. All
+    The rows are shuffled, cut into groups, roughly sorted by length within each group and cut into batches. All
     epochs have the same number of batches.
     """
     rows, batches = _split_off_very_long(lengths, batch_size)
-    for pool in _cut(rng.permutation(rows), batch_size * _POOL_BATCHES):
-        rough = lengths[pool] * rng.uniform(1 - _LENGTH_NOISE, 1 + _LENGTH_NOISE, size=len(pool))
-        batches.extend(_cut(pool[np.argsort(rough)], batch_size))
+    for group in _cut(rng.permutation(rows), batch_size * _GROUP_BATCHES):
+        rough = lengths[group] * rng.uniform(1 - _LENGTH_NOISE, 1 + _LENGTH_NOISE, size=len(group))
+        batches.extend(_cut(group[np.argsort(rough)], batch_size))
     return [batches[i] for i in rng.permutation(len(batches))]
 
 

@@ -3,7 +3,8 @@
 The table consists of arrays, so that a network in any library can contain it and look n-grams up. Each row
 stands for an n-gram. Its key is the prefix and the last token. The prefix of a pair is the token before, or
 padding at the first token of a document. The prefix of a longer n-gram is the bitwise complement of the row of
-all its tokens but the last one. It is negative, and so never equal to a token.
+all its tokens but the last one. It is negative, and so never
+equal to a token. Example: if the pair (7, 8) has row 3, the triple (7, 8, 9) has the key (~3, 9).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scipy import sparse
 from skrnn.sequences._storage import FIRST_TOKEN, PADDING, UNKNOWN
 
 # In how many documents n-grams of two tokens, of three, ... must occur. A pair from a single document does not
-# help with other documents. Longer n-grams of words seldom say more than the pairs in them, but n-grams of
+# help with other documents. Longer n-grams of words rarely say more than the pairs in them, but n-grams of
 # letters are the words of the text.
 _MIN_DOCUMENTS = (2, 5, 5, 5)
 MAX_LENGTH = len(_MIN_DOCUMENTS) + 1

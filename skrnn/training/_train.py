@@ -17,7 +17,7 @@ from skrnn.network._trained import Checkpoint, TrainedNetwork
 from skrnn.training._callbacks import best_epoch, new_callbacks, restore_best_weights
 from skrnn.training._engine import fit_model
 from skrnn.training._feed import EpochOfFeed, training_feed, validation_feed
-from skrnn.training._pool import CompiledNetwork, put_network, take_network
+from skrnn.training._reuse import CompiledNetwork, put_network, take_network
 from skrnn.training._settings import EpochObserver, Examples, TrainingResult, TrainingSettings
 
 __all__ = ["EpochObserver", "Examples", "TrainingResult", "TrainingSettings", "train"]

@@ -203,7 +203,7 @@ def test_fits_are_independent(reviews, monkeypatch):
     first = small(learning_rate=0.01).fit(*reviews)
     small(learning_rate=0.5, epochs=1).fit(*make_reviews(seed=9))
     again = small(learning_rate=0.01).fit(*reviews)
-    monkeypatch.setattr("skrnn.training._pool._POOL", IdlePool(size=1))
+    monkeypatch.setattr("skrnn.training._reuse._POOL", IdlePool(size=1))
     anew = small(learning_rate=0.01).fit(*reviews)
     for classifier in (again, anew):
         np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), first.predict_proba(reviews[0]))

@@ -93,7 +93,7 @@ def test_most_frequent_ngram_gets_a_shared_slot():
 
 @pytest.mark.parametrize("n_rows", [1, 2, 63, 64, 65, 128, 129, 1000, 1024, 1025, 50_001])
 def test_tables_for_the_same_graph_have_the_same_size(n_rows):
-    from skrnn.training._pool import round_up
+    from skrnn.training._reuse import round_up
 
     assert n_slots_for(round_up(n_rows)) == n_slots_for(n_rows)
 
