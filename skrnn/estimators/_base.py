@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from sklearn.metrics import check_scoring
@@ -70,6 +70,9 @@ def _are_callbacks(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(callable(item) or hasattr(item, "set_model") for item in value)
 
 
+Estimator = TypeVar("Estimator", bound="BaseRNN")
+
+
 class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     """Base of all estimators.
 
@@ -121,7 +124,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
 
     @with_callbacks
     def fit(
-        self,
+        self: Estimator,
         X: Any,
         y: Any,
         sample_weight: Any = None,
@@ -129,7 +132,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
-    ) -> Any:
+    ) -> Estimator:
         """Fit the network.
 
         Parameters
@@ -172,14 +175,16 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         tasks.end(lambda: {"_fitted": fitted})
         return self._keep(fitted, is_interrupted)
 
-    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None) -> Any:
+    def _partial_fit(
+        self: Estimator, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None
+    ) -> Estimator:
         """Train for one epoch and resume from the last one, if there is one."""
         params = self._validated_params()
         # The total number of epochs is unknown, so the learning rate does not decay.
         params.__dict__.update(epochs=1, learning_rate_decay=None, early_stopping=False, warm_start=True)
         return self._keep(*self._learn(X, y, sample_weight, params, classes=classes))
 
-    def _keep(self, fitted: Fitted, is_interrupted: bool) -> Any:
+    def _keep(self: Estimator, fitted: Fitted, is_interrupted: bool) -> Estimator:
         self._fitted = fitted
         if is_interrupted:
             raise KeyboardInterrupt(
@@ -283,10 +288,8 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         if X is None or y is None:
             missing = "X_val" if X is None else "y_val"
             raise ValueError(f"Expected X_val and y_val together; {missing} is missing.")
-        reader = copy.copy(self)
-        reader.__dict__["_fitted"] = encoding  # for scikit-learn's checks of the columns of a table
         try:
-            X = encoding.input.check(X, reader)
+            X = encoding.input.check(X, self._reader(encoding))
             return Samples.of(X, *self._check_y_and_weights(X, y, sample_weight), encoding.target)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -314,13 +317,18 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         """Return the outputs of the network, (n_samples, n_outputs), and the target that decodes them."""
         check_is_fitted(self)
         fitted = self._fitted  # read once: another thread may fit the estimator again
-        return fitted.predict(fitted.input.check(X, self), logits=logits), fitted.target
+        return fitted.predict(fitted.input.check(X, self._reader(fitted)), logits=logits), fitted.target
+
+    def _reader(self, encoding: Encoding) -> Any:
+        """Return a copy that reads X as this fit does, for scikit-learn's checks of the columns of a table."""
+        reader = copy.copy(self)
+        reader.__dict__["_fitted"] = encoding
+        return reader
 
     @property
     def _learned(self) -> Fitted:
         """The fitted state, from which the attributes that end in "_" are read."""
-        if not self.__sklearn_is_fitted__():
-            raise AttributeError(f"{type(self).__name__} is not fitted yet. Call fit first.")
+        check_is_fitted(self)  # its error is an AttributeError, too
         return self._fitted
 
     @property

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import sklearn.base
 
-from skrnn.estimators._base import BaseRNN
+from skrnn.estimators._base import BaseRNN, Estimator
 from skrnn.estimators._sequence import SequenceRNN
 from skrnn.estimators._targets import ClassTarget, MultilabelTarget, check_labels, is_multilabel
 from skrnn.estimators._text import TextRNN
@@ -18,7 +18,11 @@ from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import NONE, Constraint, Interval, Options, Where
 
 _CLASSIFICATION: Mapping[str, Sequence[Constraint]] = {
-    "class_weight": [Where("a dict", lambda weights: isinstance(weights, Mapping)), Options(["balanced"]), NONE],
+    "class_weight": [
+        Where("a dict", lambda weights: isinstance(weights, Mapping), dict),
+        Options(["balanced"]),
+        NONE,
+    ],
     "label_smoothing": [Interval(float, 0, 1)],
 }
 
@@ -28,7 +32,7 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
 
     class_weight: Mapping[Any, float] | str | None
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Any:
+    def partial_fit(self: Estimator, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Estimator:
         """Train for one epoch on a chunk of samples.
 
         The first call learns the vocabulary from its chunk, unless the vectorizer has a fixed vocabulary. Later
@@ -390,7 +394,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
 
     __module__ = "skrnn"
 
-    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+    _parameter_constraints = {
         **TextRNN._parameter_constraints,
         **_CLASSIFICATION,
         "embedding_init": [Options(["naive_bayes", "uniform"])],
@@ -631,7 +635,7 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
 
     __module__ = "skrnn"
 
-    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+    _parameter_constraints = {
         **SequenceRNN._parameter_constraints,
         **_CLASSIFICATION,
     }

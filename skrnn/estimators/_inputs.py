@@ -77,8 +77,15 @@ class TokenInput(Input):
 
     kind = "token_ids"
 
-    def __init__(self, n_tokens: int = 0, n_ngrams: int = 0, pretrained_dim: int | None = None) -> None:
+    def __init__(
+        self,
+        n_tokens: int = 0,
+        n_ngrams: int = 0,
+        pretrained_dim: int | None = None,
+        feature_names: list[str] | None = None,
+    ) -> None:
         self.n_tokens = n_tokens
+        self.feature_names = feature_names
         self.n_ngrams = n_ngrams
         self.pretrained_dim = pretrained_dim
 
@@ -150,9 +157,8 @@ class TextInput(TokenInput):
         pretrained_dim: int | None = None,
         embedding_coverage: float | None = None,
     ) -> None:
-        super().__init__(n_tokens, n_ngrams, pretrained_dim)
+        super().__init__(n_tokens, n_ngrams, pretrained_dim, feature_names)
         self.vectorizer = vectorizer
-        self.feature_names = feature_names
         self.embedding_coverage = embedding_coverage
 
     def check(self, X: Any, estimator: Any) -> list[str]:

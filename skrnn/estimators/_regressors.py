@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import sklearn.base
 
-from skrnn.estimators._base import BaseRNN
+from skrnn.estimators._base import BaseRNN, Estimator
 from skrnn.estimators._sequence import SequenceRNN
 from skrnn.estimators._targets import NumericTarget, check_numbers
 from skrnn.estimators._text import TextRNN
@@ -23,7 +23,7 @@ _REGRESSION: Mapping[str, Sequence[Constraint]] = {"loss": [Options(["squared_er
 class _RNNRegressor(sklearn.base.RegressorMixin, BaseRNN):
     """Base of the regressors, whose y is one number or several for each sample."""
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def partial_fit(self: Estimator, X: Any, y: Any, sample_weight: Any = None) -> Estimator:
         """Train for one epoch on a chunk of samples.
 
         The first call learns the scale of the targets and the vocabulary from its chunk. Later calls resume where
@@ -274,7 +274,7 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
 
     __module__ = "skrnn"
 
-    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+    _parameter_constraints = {
         **TextRNN._parameter_constraints,
         **_REGRESSION,
     }
@@ -493,7 +493,7 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
 
     __module__ = "skrnn"
 
-    _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
+    _parameter_constraints = {
         **SequenceRNN._parameter_constraints,
         **_REGRESSION,
     }

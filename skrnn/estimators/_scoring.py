@@ -80,9 +80,7 @@ class Observer:
         """Return an estimator that predicts as if the fit had stopped here."""
         unnamed = copy.copy(self._encoding.input)
         unnamed.feature_names = None  # scorers get an array, even if X was a table with names
-        estimator = copy.copy(self._estimator)
-        estimator._fitted = self._fitted_with(weights, unnamed)
-        return estimator
+        return self._estimator._reader(self._fitted_with(weights, unnamed))
 
     def _fitted_with(self, weights: dict[str, np.ndarray], input_: Any) -> Fitted:
         network = TrainedNetwork(self._start.spec, weights, build_model=self._start.build_model)

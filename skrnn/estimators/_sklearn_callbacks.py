@@ -7,26 +7,32 @@ They came with scikit-learn 1.9 and are experimental there. With older versions,
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+T = TypeVar("T", bound=Callable[..., Any])
 
-class _NoCallbackSupport:
-    """The mixin for versions of scikit-learn without callbacks."""
+if TYPE_CHECKING:
 
+    class CallbackSupportMixin:
+        def set_callbacks(self, *callbacks: Any) -> Any: ...
 
-def _no_callbacks(method: Any) -> Any:
-    return method
-
-
-CallbackSupportMixin: Any
-with_callbacks: Any
-try:
-    _callback: Any = import_module("sklearn.callback")
-except ImportError:
-    CallbackSupportMixin, with_callbacks = _NoCallbackSupport, _no_callbacks
+    _with_callbacks: Any
 else:
-    CallbackSupportMixin, with_callbacks = _callback.CallbackSupportMixin, _callback.with_callbacks
+    try:
+        from sklearn.callback import CallbackSupportMixin
+        from sklearn.callback import with_callbacks as _with_callbacks
+    except ImportError:
+
+        class CallbackSupportMixin:
+            """No support."""
+
+        def _with_callbacks(method):
+            return method
+
+
+def with_callbacks(method: T) -> T:
+    """Decorate ``fit`` as scikit-learn asks for, and keep its type."""
+    return _with_callbacks(method)
 
 
 class EpochTasks:

@@ -35,7 +35,7 @@ def start_network(
     """
     sequences, start = encoding.input.fit_transform(training.X, params)
     examples = make_examples(training, sequences)
-    spec = network_spec(encoding, params)
+    spec = NetworkSpec(**_spec_fields(encoding, params))
     weights: dict[str, np.ndarray] = {}  # a custom network starts with the weights of its layers
     if params.network is None:
         indicators = encoding.target.indicators(training.encoded)
@@ -49,14 +49,14 @@ def resume_network(
     network: TrainedNetwork, training: Samples, encoding: Encoding, params: SimpleNamespace
 ) -> tuple[TrainedNetwork, Any, None]:
     """Return the fitted network and its new examples. The checkpoint has its character n-grams."""
-    _check_resumable(network, network_spec(encoding, params), params)
+    _check_resumable(network, _spec_fields(encoding, params), params)
     return network, make_examples(training, encoding.input.transform(training.X)), None
 
 
-def network_spec(encoding: Encoding, params: SimpleNamespace) -> NetworkSpec:
-    """Return the specification that the parameters, X and y ask for."""
-    return NetworkSpec(
-        **encoding.input.spec_fields(params),
+def _spec_fields(encoding: Encoding, params: SimpleNamespace) -> dict[str, Any]:
+    """Return the fields of the specification that the parameters, X and y ask for."""
+    return dict(
+        encoding.input.spec_fields(params),
         cell=params.cell,
         units=(params.units,) if isinstance(params.units, int) else params.units,
         bidirectional=params.bidirectional,
@@ -114,10 +114,10 @@ def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
     return int(np.clip(np.ceil(wanted), _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS))
 
 
-def _check_resumable(network: TrainedNetwork, spec: NetworkSpec, params: SimpleNamespace) -> None:
+def _check_resumable(network: TrainedNetwork, fields_now: dict[str, Any], params: SimpleNamespace) -> None:
     """Raise ValueError if parameters were changed that the fitted network depends on."""
     before = {**asdict(network.spec), "network": network.build_model}
-    now = {**asdict(spec), "network": params.network}
+    now = {**fields_now, "network": params.network}
     if network.checkpoint is not None:
         checkpoint, optimizer, rate = network.checkpoint, params.optimizer, params.learning_rate
         before["optimizer"] = checkpoint.optimizer

@@ -26,7 +26,10 @@ class TextRNN(BaseRNN):
     _parameter_constraints: ClassVar[Mapping[str, Sequence[Constraint]]] = {
         **BaseRNN._parameter_constraints,
         "vectorizer": [
-            Where("a SequenceVectorizer", lambda vectorizer: isinstance(vectorizer, SequenceVectorizer)),
+            Where(
+                "a SequenceVectorizer (token ids in the order of the text, not counts or weights of words)",
+                lambda vectorizer: isinstance(vectorizer, SequenceVectorizer),
+            ),
             Options(["passthrough"]),
             NONE,
         ],
@@ -77,8 +80,10 @@ class TextRNN(BaseRNN):
             input_ = TokenInput()
         else:
             vectorizer = SequenceVectorizer() if params.vectorizer is None else clone(params.vectorizer)
-            input_ = TextInput(vectorizer, feature_names(X))
-        return input_, input_.check(X, self)
+            input_ = TextInput(vectorizer)
+        checked = input_.check(X, self)
+        input_.feature_names = feature_names(X)
+        return input_, checked
 
     @property
     def vectorizer_(self) -> SequenceVectorizer | str:

@@ -76,7 +76,7 @@ def train(
         restore_best_weights(network.model, callbacks)
     n_epochs = start.n_epochs + len(history["loss"])
     trained = _trained_network(network.model, start, weights(), n_epochs, settings)
-    _check_finite(history["loss"], trained.weights, settings)
+    _check_finite(history["loss"], trained.weights, settings, KeyboardInterrupt if interrupted else ValueError)
     if not interrupted:  # the interruption may have left the model in any state
         put_network(network)
     return TrainingResult(trained, history, best_epoch(callbacks, n_epochs), interrupted)
@@ -186,14 +186,16 @@ def _checkpoint(model: Any, char_ngrams: CharNgramVectors | None, settings: Trai
     )
 
 
-def _check_finite(losses: list[float], weights: Weights, settings: TrainingSettings) -> None:
+def _check_finite(
+    losses: list[float], weights: Weights, settings: TrainingSettings, error: type[BaseException]
+) -> None:
     if not np.all(np.isfinite(losses)):
         problem = f"training loss became {losses[-1]} in epoch {len(losses)} of this fit"
     elif not all(np.all(np.isfinite(weight)) for weight in weights.values()):
         problem = "network's weights became infinite or NaN"
     else:
         return
-    raise ValueError(
+    raise error(
         f"The {problem}. Lower learning_rate (now {settings.learning_rate}), set a smaller clipnorm (now "
         f"{settings.clipnorm}), or scale down very large numbers in X or embeddings."
     )

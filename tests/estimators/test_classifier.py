@@ -544,7 +544,7 @@ def test_invalid_targets_are_refused(y, message):
         ({"bidirectional": "no"}, TypeError, "bidirectional"),
         ({"warm_start": 1}, TypeError, "warm_start"),
         ({"verbose": -1}, ValueError, "verbose"),
-        ({"early_stopping": True, "validation_fraction": 0.1}, ValueError, "leaves none to validate on"),
+        ({"early_stopping": True, "validation_fraction": 0.1}, ValueError, "gives no validation samples"),
     ],
 )
 def test_invalid_parameters_are_refused(params, error, message):

@@ -63,7 +63,7 @@ def test_invalid_indicator_matrices_are_refused():
         RNNTextClassifier(**SMALL).fit(documents, Y * 3)
     model = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(documents, Y)
     for other in (Y[:, 0], np.column_stack([Y, Y[:, 0]])):
-        with pytest.raises(ValueError, match="classes"):
+        with pytest.raises(ValueError, match="indicator matrix"):
             model.partial_fit(documents, other)
     with pytest.raises(ValueError, match="indicator matrix"):
         model.partial_fit(documents, Y * 5)

@@ -63,7 +63,7 @@ def vector_file(tmp_path):
         (
             {"embeddings": VECTORS, "vectorizer": "passthrough"},
             ValueError,
-            "where the tokens of the ids are not known",
+            "because the tokens of the ids are not known",
         ),
         ({"embeddings": VECTORS, "network": len}, ValueError, "with a custom network"),
         ({"trainable_embeddings": None}, TypeError, "trainable_embeddings to be True or False; got None"),

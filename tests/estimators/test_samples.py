@@ -40,5 +40,5 @@ def test_loss_weights_have_mean_1():
 
 
 def test_split_without_validation_samples_is_refused():
-    with pytest.raises(ValueError, match="leaves none to validate on"):
+    with pytest.raises(ValueError, match="gives no validation samples"):
         samples([1, 1, 1]).split(np.arange(3), 0.5, np.random.default_rng(0))

@@ -68,7 +68,7 @@ def test_indicator_matrix_has_a_column_for_each_label():
     np.testing.assert_array_equal(target.strata(target.encode(y)), [-1, 1, 1])
 
 
-def test_numbers_are_standardised():
+def test_numbers_are_standardized():
     y = np.array([1.0, 3.0, 5.0, 5.0])
     target = NumericTarget.fit(y, np.ones(4))
     encoded = target.encode(y)
