@@ -1,7 +1,10 @@
 """The number of epochs of a fit."""
 
+import keras
+import numpy as np
 import pytest
-from conftest import SMALL, make_reviews
+from conftest import QUICK, SMALL, make_reviews
+from sklearn.model_selection import GridSearchCV
 
 from skrnn import RNNTextClassifier
 
@@ -30,3 +33,24 @@ def test_auto_epochs_depend_on_documents_and_lengths(monkeypatch):
         documents = [" ".join((document.split() * n_words)[:n_words]) for document in documents]
         with pytest.raises(PlannedError, match=f"^{expected}$"):
             small(epochs="auto", batch_size=batch_size).fit(documents, y)
+
+
+@pytest.mark.parametrize("params", [{"embedding_dim": 9}, {"trainable_embeddings": False}])
+def test_resuming_names_the_changed_parameter(params, reviews):
+    classifier = RNNTextClassifier(**{**SMALL, "epochs": 1, "warm_start": True}).fit(*reviews)
+    with pytest.raises(ValueError, match=f"but {next(iter(params))}"):
+        classifier.set_params(**params).fit(*reviews)
+
+
+class DivergeAndInterrupt(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            self.model.set_weights([weight * np.float32(np.nan) for weight in self.model.get_weights()])
+            raise KeyboardInterrupt
+
+
+def test_interrupted_search_ends_even_if_the_weights_diverged(reviews):
+    params = {**QUICK, "max_ngrams": 0, "char_ngram_range": None, "callbacks": [DivergeAndInterrupt]}
+    classifier = RNNTextClassifier(**params)
+    with pytest.raises(KeyboardInterrupt, match="Lower learning_rate"):
+        GridSearchCV(classifier, {"epochs": [3]}, cv=2).fit(*reviews)
