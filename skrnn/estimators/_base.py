@@ -315,8 +315,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
 
     def _outputs(self, X: Any, *, logits: bool = False) -> tuple[np.ndarray, Any]:
         """Return the outputs of the network, (n_samples, n_outputs), and the target that decodes them."""
-        check_is_fitted(self)
-        fitted = self._fitted  # read once: another thread may fit the estimator again
+        fitted = self._learned  # read once: another thread may fit the estimator again
         return fitted.predict(fitted.input.check(X, self._reader(fitted)), logits=logits), fitted.target
 
     def _reader(self, encoding: Encoding) -> Any:
@@ -373,8 +372,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         model : keras.Model
             A new model, which is not compiled. Changes to it do not change the estimator.
         """
-        check_is_fitted(self)
-        return self._fitted.network.to_keras()
+        return self._learned.network.to_keras()
 
     def __dir__(self) -> list[str]:
         # scikit-learn's HTML lists the fitted attributes and reads their values, which must not build a model.

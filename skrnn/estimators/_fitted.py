@@ -1,4 +1,4 @@
-"""The result of a fit. The estimator stores it in one attribute, so that a failed fit changes nothing."""
+"""The result of a fit. The estimator stores it in a single attribute, so that a failed fit changes nothing."""
 
 from __future__ import annotations
 

@@ -17,12 +17,8 @@ class SequenceRNN(BaseRNN):
         return SequenceInput.fit(X, self)
 
     @property
-    def _sequence_input(self) -> SequenceInput:
-        return self._learned.input  # type: ignore[return-value]
-
-    @property
     def n_features_in_(self) -> int:
-        learned = self._sequence_input
+        learned: Any = self._learned.input
         return learned.n_features if learned.n_columns is None else learned.n_columns
 
     def __sklearn_tags__(self) -> Any:

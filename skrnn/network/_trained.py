@@ -57,16 +57,15 @@ class Checkpoint:
     @classmethod
     def from_state(cls, state: dict[str, Any], weights: dict[str, np.ndarray]) -> Checkpoint:
         """Return the checkpoint of a network with these weights, or raise an error if the state is damaged."""
-        checkpoint = cls(**state)
-        if checkpoint.char_ngrams is not None:
-            char_ngrams = CharNgramVectors(**state["char_ngrams"])
+        char_ngrams = state["char_ngrams"]
+        if char_ngrams is not None:
+            char_ngrams = CharNgramVectors(**char_ngrams)
             char_ngrams.check(weights["embedding"].shape)
-            checkpoint = cls(**{**state, "char_ngrams": char_ngrams})
         for name in ("optimizer_variables", "dropout_seeds"):
             # Infinity is allowed, because sums of squares can overflow.
             if any(np.any(np.isnan(array)) for array in state[name]):
                 raise ValueError(f"The {name} of the checkpoint contain NaN.")
-        return checkpoint
+        return cls(**{**state, "char_ngrams": char_ngrams})
 
 
 @dataclass(frozen=True, eq=False)
