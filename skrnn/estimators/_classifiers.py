@@ -212,9 +212,9 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     embedding_dim : int, default=128
         Length of the token vectors. Ignored with `embeddings`, which have their own length.
     embedding_init : {"naive_bayes", "uniform"}, default="naive_bayes"
-        Initial token vectors. "naive_bayes" includes the log-count ratios of the classes [Wang2012]_, which helps
-        with little training data. "uniform" uses small random values only. Ignored with `embeddings` and with
-        `network`.
+        Initial token vectors. "naive_bayes" includes the log-count ratios of the classes [Wang2012]_, and with
+        `skip_connection` the network starts as a naive Bayes classifier. This helps with little training data and
+        few epochs. "uniform" uses small random values only. Ignored with `embeddings` and with `network`.
     embeddings : str, path-like, mapping, KeyedVectors, (tokens, array) or None, default=None
         Pretrained token vectors to start with:
 
@@ -282,8 +282,10 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
         targets.
     label_smoothing : float, default=0.1
-        Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
-        probabilities.
+        Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
+        probabilities. With two classes and with several labels, the classes get it in proportion to their shares
+        of the training samples, so that the probabilities of rare classes stay low. With more classes, all get the
+        same, which finds more samples of rare classes.
     early_stopping : bool, default=False
         Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
         The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,
@@ -538,8 +540,10 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
         targets.
     label_smoothing : float, default=0.1
-        Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
-        probabilities.
+        Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
+        probabilities. With two classes and with several labels, the classes get it in proportion to their shares
+        of the training samples, so that the probabilities of rare classes stay low. With more classes, all get the
+        same, which finds more samples of rare classes.
     early_stopping : bool, default=False
         Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
         The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,

@@ -54,9 +54,18 @@ class Target(ABC):
         """Return the stratum of each sample for a split."""
         return np.zeros(len(encoded), dtype=np.intp)
 
-    def indicators(self, encoded: np.ndarray) -> np.ndarray | None:
+    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix | None:
         """Return the indicator matrix of shape (n_samples, n_classes), or None if there are no classes."""
         return None
+
+    def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        """Return the share of the samples that each output is for: (n_outputs,), or None if there are no classes."""
+        indicators = self.indicators(encoded)
+        if indicators is None:
+            return None
+        weights = np.ones(len(encoded)) if weights is None else weights
+        shares = indicators.T @ weights / weights.sum()
+        return shares[-self.n_outputs :]  # of two classes, the second has an output
 
 
 class _ClassificationTarget(Target):
@@ -148,8 +157,11 @@ class ClassTarget(_ClassificationTarget):
     def strata(self, encoded: np.ndarray) -> np.ndarray:
         return encoded.reshape(len(encoded)).astype(np.intp)
 
-    def indicators(self, encoded: np.ndarray) -> np.ndarray:
-        return np.eye(len(self.classes))[self.strata(encoded)]
+    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix:
+        ones = np.ones(len(encoded))
+        return sparse.csr_matrix(
+            (ones, self.strata(encoded), np.arange(len(encoded) + 1)), shape=(len(encoded), len(self.classes))
+        )
 
 
 class MultilabelTarget(_ClassificationTarget):
@@ -200,8 +212,8 @@ class MultilabelTarget(_ClassificationTarget):
         combination = combination.ravel()
         return np.where(counts[combination] > 1, combination, -1)
 
-    def indicators(self, encoded: np.ndarray) -> np.ndarray:
-        return encoded
+    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix:
+        return sparse.csr_matrix(encoded, dtype=np.float64)
 
 
 class NumericTarget(Target):

@@ -30,7 +30,7 @@ def test_more_classes_have_an_output_each():
     assert (target.n_outputs, target.output_activation) == (3, "softmax")
     np.testing.assert_array_equal(target.encode(np.array([1, 3])), [0, 2])
     np.testing.assert_array_equal(target.decode(np.array([[0.1, 0.7, 0.2]])), [2])
-    np.testing.assert_array_equal(target.indicators(np.array([0, 2])), [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(target.indicators(np.array([0, 2])).toarray(), [[1, 0, 0], [0, 0, 1]])
     assert target.loss(SimpleNamespace(label_smoothing=0.0)) == ("categorical_crossentropy", 0.0)
 
 
@@ -38,7 +38,7 @@ def test_more_classes_have_an_output_each():
 def test_decoding_the_encoded_labels_returns_them(classes, data):
     target = class_target(classes)
     y = np.array(data.draw(st.lists(st.sampled_from(classes), min_size=1)))
-    outputs = target.indicators(target.encode(y))
+    outputs = target.indicators(target.encode(y)).toarray()
     np.testing.assert_array_equal(target.decode(outputs[:, 1:] if len(classes) == 2 else outputs), y)
 
 
@@ -47,6 +47,16 @@ def test_balanced_class_weights_ignore_samples_of_weight_0():
     target = ClassTarget.fit(y, weights, "balanced", None)
     np.testing.assert_allclose(target.class_weight, [4 / 6, 2])
     np.testing.assert_allclose(target.class_weights(target.encode(y))[[0, 3]], [4 / 6, 2])
+
+
+def test_base_rates_are_weighted_shares_of_the_samples():
+    encoded = class_target(["a", "b"]).encode(np.array(["a", "b", "b", "b"]))
+    np.testing.assert_allclose(class_target(["a", "b"]).base_rates(encoded, None), [0.75])
+    np.testing.assert_allclose(class_target(["a", "b"]).base_rates(encoded, np.array([3, 1, 1, 1])), [0.5])
+    three = class_target(["a", "b", "c"])
+    np.testing.assert_allclose(three.base_rates(three.encode(np.array(["a", "c"])), None), [0.5, 0, 0.5])
+    labels = MultilabelTarget.fit(np.array([[1, 0], [1, 1]]), None, None)
+    np.testing.assert_allclose(labels.base_rates(np.array([[1, 0], [1, 1]]), None), [1, 0.5])
 
 
 def test_unseen_labels_are_refused():

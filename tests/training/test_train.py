@@ -136,6 +136,7 @@ def settings(**changes):
     fields = {
         "loss": "categorical_crossentropy",
         "label_smoothing": 0.0,
+        "base_rates": None,
         "optimizer": "adam",
         "learning_rate": 0.01,
         "learning_rate_decay": None,
