@@ -77,9 +77,9 @@ def test_a_fitted_text_classifier_agrees(fitted, reviews, tmp_path):
     assert metadata["estimator"] == "RNNTextClassifier"
     assert json.loads(metadata["classes"]) == ["neg", "pos"]
     tokens = json.loads(metadata["vocabulary"])
-    assert tokens == fitted.vectorizer_.get_feature_names_out().tolist()
+    assert tokens == fitted.vectorizer_.get_vocabulary()
     assert all(tokens[i] == token for token, i in fitted.vocabulary_.items())
-    token_ids = fitted.vectorizer_.transform(documents).toarray()
+    token_ids = fitted.vectorizer_.encode(documents)
     (outputs,) = session.run(["probabilities"], {"token_ids": token_ids})
     np.testing.assert_allclose(outputs, fitted.predict_proba(documents), rtol=0, atol=1e-5)
 
