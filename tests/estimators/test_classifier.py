@@ -625,5 +625,5 @@ def test_invalid_documents_are_refused_in_predict(fitted):
         fitted.predict([])
     with pytest.raises(ValueError, match="at least one document"):
         small(vectorizer="passthrough").fit(np.zeros((0, 3)), [])
-    with pytest.raises(ValueError, match="For raw text, leave vectorizer at None"):
+    with pytest.raises(ValueError, match="For text, pass the documents and leave vectorizer at None"):
         small(vectorizer="passthrough").fit(["good", "bad"], ["a", "b"])

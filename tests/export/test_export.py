@@ -240,7 +240,7 @@ def tokenize(document):
 )
 def test_vectorizers_that_onnx_cannot_follow_are_rejected(options, expected, tmp_path):
     estimator = make_text_estimator(["a b", "b a"] * 3, **options)
-    with pytest.raises(ValueError, match=rf"Expected {expected}.*Export with inputs='token_ids'.*transform"):
+    with pytest.raises(ValueError, match=rf"Expected {expected}.*Export with inputs='token_ids'.*encode"):
         to_onnx(estimator, tmp_path / "model.onnx", inputs="documents")
     assert list(tmp_path.iterdir()) == []
     to_onnx(estimator)
