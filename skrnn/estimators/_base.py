@@ -364,8 +364,9 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     def to_keras(self) -> Any:
         """Return the trained network as a Keras model.
 
-        The model takes token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape
-        (batch, time, n_features). If you save the model, import ``skrnn.layers`` before you load it.
+        The model takes token ids padded with 0, of shape (batch, time), as ``vectorizer_.encode(documents)``
+        returns them, or vectors padded with NaN, of shape (batch, time, n_features). If you save the model, import
+        ``skrnn.layers`` before you load it.
 
         Returns
         -------

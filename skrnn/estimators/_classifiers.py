@@ -196,7 +196,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     vectorizer : SequenceVectorizer, "passthrough" or None, default=None
         Turns documents into token ids. None means ``SequenceVectorizer()``. Parameters such as
         ``vectorizer__max_features`` can be set and searched even if `vectorizer` is None. With "passthrough", X
-        contains token ids.
+        contains token ids: a sparse matrix from a SequenceVectorizer, an array padded with 0, or a list of
+        sequences of int.
     cell : {"lstm", "gru", "simple"}, default="lstm"
         Type of the recurrent cells. LSTM [Hochreiter1997]_ and GRU [Cho2014]_ cells remember distant time steps. A
         GRU has fewer weights. A "simple" cell forgets the beginning of long sequences.
@@ -327,6 +328,9 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Id of each token. Not available with ``vectorizer="passthrough"``.
     embedding_coverage_ : float
         Fraction of the vocabulary that has a pretrained vector. Only available with `embeddings`.
+    n_features_in_ : int
+        Number of columns of a DataFrame. For numeric sequences, the number of features at each time step, or of
+        columns of a 2-D X.
     feature_names_in_ : ndarray of str
         Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model
@@ -580,7 +584,8 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     class_weight_ : ndarray of shape (n_classes,)
         Weight of each class in the loss.
     n_features_in_ : int
-        Number of features at each time step. For a 2-D X, the number of columns.
+        Number of columns of a DataFrame. For numeric sequences, the number of features at each time step, or of
+        columns of a 2-D X.
     feature_names_in_ : ndarray of str
         Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -14,7 +15,6 @@ from sklearn.utils.validation import _get_feature_names, check_array, validate_d
 from skrnn.estimators._start import Start, TokenStart
 from skrnn.network._spec import NetworkSpec
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids
-from skrnn.text._documents import check_documents
 from skrnn.text._tokenization import WORD_START
 from skrnn.text._vectorizer import SequenceVectorizer
 
@@ -22,6 +22,9 @@ from skrnn.text._vectorizer import SequenceVectorizer
 # would give too few epochs to texts whose tokens are characters.
 _AUTO_CHARACTERS, _AUTO_TIME_STEPS = 1_200_000, 750_000
 _TYPICAL_TOKEN = 4  # characters of a token whose spelling is not known
+
+# The largest token id may be this large, or this many times the number of distinct ids.
+_MANY_TOKENS, _IDS_PER_DISTINCT = 1_000_000, 10
 
 # Predictions are computed in the precision of X. Training is always in float32.
 _DTYPES = [np.float64, np.float32]
@@ -90,10 +93,22 @@ class TokenInput(Input):
         self.pretrained_dim = pretrained_dim
 
     def check(self, X: Any, estimator: Any) -> Any:
+        self._check_feature_names(X)
         X = check_token_ids(X)
         if X.shape[0] == 0:
             raise ValueError("Expected at least one document, got none (0 samples).")
         return X
+
+    def _check_feature_names(self, X: Any) -> None:
+        names = feature_names(X)
+        if self.feature_names is None or names is None or names == self.feature_names:
+            return
+        pairs = enumerate(zip_longest(self.feature_names, names))
+        i, (expected, name) = next(pair for pair in pairs if len(set(pair[1])) == 2)
+        raise ValueError(
+            "The feature names should match those that were passed during fit: expected the name of column "
+            f"{i} to be {expected!r}, got {name!r}."
+        )
 
     def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
         start = TokenStart.find(X, None, params)
@@ -133,6 +148,25 @@ class TokenInput(Input):
             )
 
 
+def check_largest_id(X: sparse.csr_matrix) -> None:
+    """Raise ValueError if few of the ids up to the largest occur.
+
+    A network has a vector for each of these ids. A million vectors fit into memory. If a vocabulary
+    is larger, even a small part of the corpus contains a tenth of its tokens.
+    """
+    largest = int(X.data.max(initial=0))
+    if largest < _MANY_TOKENS:
+        return
+    n_distinct = len(np.unique(X.data))
+    if largest > _IDS_PER_DISTINCT * n_distinct:
+        document = int(np.searchsorted(X.indptr, X.data.argmax(), side="right")) - 1
+        raise ValueError(
+            f"Token id {largest} of document {document} needs vectors for {largest + 1} ids, but X has only "
+            f"{n_distinct} distinct ids. Renumber the ids from 2 on, for example with "
+            "numpy.unique(ids, return_inverse=True)."
+        )
+
+
 class TextInput(TokenInput):
     """Documents, which a vectorizer turns into token ids.
 
@@ -162,16 +196,11 @@ class TextInput(TokenInput):
         self.embedding_coverage = embedding_coverage
 
     def check(self, X: Any, estimator: Any) -> list[str]:
-        names = feature_names(X)
-        if self.feature_names is not None and names is not None and names != self.feature_names:
-            raise ValueError(
-                "The feature names should match those that were passed during fit: expected "
-                f"{self.feature_names}, got {names}."
-            )
-        return check_documents(X)
+        self._check_feature_names(X)
+        return self.vectorizer._check_documents(X)
 
     def fit_transform(self, X: list[str], params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
-        sequences = self.vectorizer.fit_transform(X)
+        sequences = self.vectorizer._fit_to_ids(X)
         vocabulary = self.vectorizer.vocabulary_
         start = TokenStart.find(sequences, vocabulary, params)
         self.n_tokens = len(vocabulary) + FIRST_TOKEN
@@ -183,7 +212,7 @@ class TextInput(TokenInput):
         return sequences, start
 
     def transform(self, X: list[str]) -> sparse.csr_matrix:
-        return self.vectorizer.transform(X)
+        return self.vectorizer._to_ids(X)
 
     def _characters(self) -> np.ndarray:
         n_characters = super()._characters()

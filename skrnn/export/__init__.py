@@ -89,9 +89,9 @@ def to_onnx(
 
     As in the estimator, a result depends on its document or sequence alone, and empty ones are allowed.
 
-    For ``token_ids``, compute the ids with ``estimator.vectorizer_.transform(documents).toarray()``. Outside of
-    Python, tokenize the documents in the same way and look up the tokens in the vocabulary, which is in the
-    metadata.
+    For ``token_ids``, compute the ids with ``estimator.vectorizer_.encode(documents)``. Do not use ``transform``,
+    which cuts documents that are longer than those of the fit. Outside of Python, tokenize the documents in the
+    same way and look up the tokens in the vocabulary, which is in the metadata.
 
     With ``documents``, the model computes the same ids as the vectorizer for any text. It supports the three
     built-in analyzers, ``lowercase``, ``stop_words``, ``max_length`` and ``truncate``. It does not support
@@ -108,7 +108,7 @@ def to_onnx(
     - ``task``: binary, multiclass, multilabel or regression.
     - ``classes`` (classifiers): JSON list of ``classes_``, in the order of the output's columns.
     - ``vocabulary`` (text estimators with a vectorizer): JSON list of the tokens in the order of their ids, as
-      from ``vectorizer_.get_feature_names_out()``. The first two stand for padding and unknown tokens.
+      from ``vectorizer_.get_vocabulary()``. The first two stand for padding and unknown tokens.
     - ``skrnn_version``.
 
     The size of an ONNX model is limited to 2 GB.
@@ -124,7 +124,7 @@ def to_onnx(
     >>> model = to_onnx(classifier)
     >>> session = InferenceSession(model.SerializeToString())
     >>> new_documents = ["good", "not a good film", ""]
-    >>> token_ids = classifier.vectorizer_.transform(new_documents).toarray()
+    >>> token_ids = classifier.vectorizer_.encode(new_documents)
     >>> (probabilities,) = session.run(["probabilities"], {"token_ids": token_ids})
     >>> np.allclose(probabilities, classifier.predict_proba(new_documents), rtol=0, atol=1e-5)
     True
@@ -190,7 +190,7 @@ def _unsupported(expected: str, name: str, value: object) -> ValueError:
     return ValueError(
         f"Expected {expected} with inputs='documents'; got {name}={value!r}, which ONNX cannot do exactly. Export "
         "with inputs='token_ids', and compute the ids outside of the model: "
-        "estimator.vectorizer_.transform(documents).toarray()."
+        "estimator.vectorizer_.encode(documents)."
     )
 
 
@@ -233,7 +233,7 @@ def _metadata(estimator: Any, spec: NetworkSpec) -> dict[str, str]:
         metadata["classes"] = json.dumps(estimator.classes_.tolist(), default=str)
     if isinstance(getattr(estimator, "vectorizer_", None), SequenceVectorizer):
         # JSON's \u escapes make any token valid UTF-8, which ONNX requires.
-        metadata["vocabulary"] = json.dumps(estimator.vectorizer_.get_feature_names_out().tolist())
+        metadata["vocabulary"] = json.dumps(estimator.vectorizer_.get_vocabulary())
     return metadata
 
 

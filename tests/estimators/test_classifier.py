@@ -106,7 +106,7 @@ def test_setting_parameters_does_not_change_predictions(reviews):
 
 def test_probabilities_agree_with_the_keras_model(reviews, fitted):
     documents, _ = reviews
-    ids = fitted.vectorizer_.transform(documents).toarray()
+    ids = fitted.vectorizer_.encode(documents)
     outputs = fitted.model_.predict(ids, verbose=0)[:, 0]
     np.testing.assert_allclose(fitted.predict_proba(documents)[:, 1], outputs, atol=1e-5)
 
@@ -625,7 +625,7 @@ def test_invalid_documents_are_refused_in_predict(fitted):
         fitted.predict([])
     with pytest.raises(ValueError, match="at least one document"):
         small(vectorizer="passthrough").fit(np.zeros((0, 3)), [])
-    with pytest.raises(ValueError, match="For raw text, leave vectorizer at None"):
+    with pytest.raises(ValueError, match="For text, pass the documents and leave vectorizer at None"):
         small(vectorizer="passthrough").fit(["good", "bad"], ["a", "b"])
 
 

@@ -257,7 +257,7 @@ def test_to_keras_returns_an_independent_model(fitted, reviews, tmp_path):
     import keras
 
     model = fitted.to_keras()
-    ids = fitted.vectorizer_.transform(reviews[0]).toarray()
+    ids = fitted.vectorizer_.encode(reviews[0])
     np.testing.assert_allclose(
         model.predict(ids, verbose=0)[:, 0], fitted.predict_proba(reviews[0])[:, 1], atol=1e-5
     )

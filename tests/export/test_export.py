@@ -77,9 +77,9 @@ def test_a_fitted_text_classifier_agrees(fitted, reviews, tmp_path):
     assert metadata["estimator"] == "RNNTextClassifier"
     assert json.loads(metadata["classes"]) == ["neg", "pos"]
     tokens = json.loads(metadata["vocabulary"])
-    assert tokens == fitted.vectorizer_.get_feature_names_out().tolist()
+    assert tokens == fitted.vectorizer_.get_vocabulary()
     assert all(tokens[i] == token for token, i in fitted.vocabulary_.items())
-    token_ids = fitted.vectorizer_.transform(documents).toarray()
+    token_ids = fitted.vectorizer_.encode(documents)
     (outputs,) = session.run(["probabilities"], {"token_ids": token_ids})
     np.testing.assert_allclose(outputs, fitted.predict_proba(documents), rtol=0, atol=1e-5)
 
@@ -240,7 +240,7 @@ def tokenize(document):
 )
 def test_vectorizers_that_onnx_cannot_follow_are_rejected(options, expected, tmp_path):
     estimator = make_text_estimator(["a b", "b a"] * 3, **options)
-    with pytest.raises(ValueError, match=rf"Expected {expected}.*Export with inputs='token_ids'.*transform"):
+    with pytest.raises(ValueError, match=rf"Expected {expected}.*Export with inputs='token_ids'.*encode"):
         to_onnx(estimator, tmp_path / "model.onnx", inputs="documents")
     assert list(tmp_path.iterdir()) == []
     to_onnx(estimator)
