@@ -42,6 +42,10 @@ def start_network(
         rng = np.random.default_rng([seed, 0])
         with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
             weights = start.weights(spec, rng, sequences, indicators, examples.weights)
+        if indicators is None:
+            # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
+            is_constant = np.abs(training.encoded).max(axis=0) < 1e-6
+            weights["output/kernel"][:, is_constant] = 0
     return TrainedNetwork(spec, weights, build_model=params.network), examples, start.char_ngrams(spec)
 
 

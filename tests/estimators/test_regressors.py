@@ -55,7 +55,9 @@ def test_outputs_can_have_different_units(trends):
 
 def test_constant_target_is_predicted(trends):
     X, _ = trends
-    np.testing.assert_allclose(regressor().fit(X, np.full(60, 7.0)).predict(X), 7, atol=0.2)
+    np.testing.assert_allclose(regressor().fit(X, np.full(60, 7.3)).predict(X), 7.3, rtol=1e-9)
+    targets = np.column_stack([np.full(60, 7.3), np.arange(60.0)])  # beside another target, too
+    np.testing.assert_allclose(regressor().fit(X, targets).predict(X)[:, 0], 7.3, rtol=1e-9)
 
 
 def test_absolute_error_is_less_sensitive_to_outliers(trends):
