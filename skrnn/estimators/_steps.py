@@ -44,8 +44,7 @@ def start_network(
             weights = start.weights(spec, rng, sequences, indicators, examples.weights)
         if indicators is None:
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
-            is_constant = np.abs(training.encoded).max(axis=0) < 1e-6
-            weights["output/kernel"][:, is_constant] = 0
+            weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     return TrainedNetwork(spec, weights, build_model=params.network), examples, start.char_ngrams(spec)
 
 

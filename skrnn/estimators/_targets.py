@@ -247,9 +247,9 @@ class NumericTarget(Target):
             scale = largest * np.sqrt(np.average(relative**2, axis=0, weights=weights))
         if not np.all(np.isfinite(scale)):
             raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
-        # A constant target has a tiny deviation from rounding. Its scale is 1.
-        smallest = 10 * np.finfo(np.float64).eps * np.abs(mean)
-        return cls(mean, np.where(scale > smallest, scale, 1.0), y.ndim == 1)
+        # The computed mean of a constant target differs from its value by rounding.
+        is_constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+        return cls(np.where(is_constant, columns[0], mean), np.where(is_constant, 1.0, scale), y.ndim == 1)
 
     @property
     def n_outputs(self) -> int:
