@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from skrnn.utils._repr import short_repr
+
 
 class InvalidParameterError(ValueError, TypeError):
     """A parameter has a value that it does not take."""
@@ -134,4 +136,4 @@ def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     expected = f"{', '.join(first)} or {last}" if first else last
     nearest = difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    raise InvalidParameterError(f"Expected {name} to be {expected}; got {value!r}.{hint}")
+    raise InvalidParameterError(f"Expected {name} to be {expected}; got {short_repr(value)}.{hint}")
