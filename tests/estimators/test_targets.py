@@ -2,11 +2,19 @@ import pickle
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skrnn.estimators._targets import ClassTarget, MultilabelTarget, NumericTarget, check_labels, check_numbers
+from skrnn.estimators._targets import (
+    ClassTarget,
+    MultilabelTarget,
+    NumericTarget,
+    check_labels,
+    check_numbers,
+    is_multilabel,
+)
 
 ONES = np.ones(6)
 
@@ -112,8 +120,23 @@ def test_labels_are_checked():
     np.testing.assert_array_equal(check_labels([["a"], ["b"]]), ["a", "b"])
     with pytest.raises(ValueError, match="MultiLabelBinarizer"):
         check_labels([["a"], ["b", "c"]])
-    with pytest.raises(TypeError, match="a set, which has no order"):
+    with pytest.raises(TypeError, match="got a set"):
         check_labels({"a", "b"})
+
+
+COLUMNS = pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 1]})
+
+
+@pytest.mark.parametrize("dtypes", ["boolean", "Int64", "Float64", {"a": bool}, {"a": "boolean", "b": "Int64"}])
+def test_columns_of_any_dtype_are_an_indicator_matrix(dtypes):
+    y = check_labels(COLUMNS.astype(dtypes))
+    assert is_multilabel(y)
+    np.testing.assert_array_equal(MultilabelTarget.fit(y, None, None).encode(y), COLUMNS)
+
+
+def test_columns_with_missing_labels_are_refused():
+    with pytest.raises(ValueError, match="y contains NaN"):
+        is_multilabel(check_labels(COLUMNS.astype("Int64").replace(0, pd.NA)))
 
 
 def test_numbers_are_checked():
