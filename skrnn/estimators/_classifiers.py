@@ -279,8 +279,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
-        targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
+        resumes. Not supported for multilabel targets.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
         probabilities.
@@ -536,8 +536,8 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
-        targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
+        resumes. Not supported for multilabel targets.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
         probabilities.

@@ -48,6 +48,10 @@ class Target(ABC):
     def check(self) -> None:
         """Raise an error if the target's own data is damaged."""
 
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> Target:
+        """Return the target for more training: the same encoding, with the class weights of the parameters."""
+        return self
+
     def class_weights(self, encoded: np.ndarray) -> np.ndarray | float:
         """Return the class weight of each sample."""
         return 1.0
@@ -138,6 +142,10 @@ class ClassTarget(_ClassificationTarget):
             return positions.astype(np.float32)[:, None]  # (n_samples, 1)
         return positions.astype(np.int32)
 
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> ClassTarget:
+        self.encode(y)  # refuses other classes
+        return self.fit(y, sample_weight, params.class_weight, self.classes)
+
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         return np.hstack([1 - outputs, outputs]) if self.n_outputs == 1 else outputs
 
@@ -192,6 +200,10 @@ class MultilabelTarget(_ClassificationTarget):
                 f"{y.shape}."
             )
         return y.astype(np.float32)  # (n_samples, n_labels)
+
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> MultilabelTarget:
+        self.encode(y)  # refuses another number of labels
+        return self.fit(y, params.class_weight, self.classes)
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs > 0.5).astype(int)

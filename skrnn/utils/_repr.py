@@ -29,7 +29,10 @@ class ReadableEstimator(BaseEstimator):
         params = super().get_params(deep)
         # scikit-learn's printer shows an estimator inside of a pipeline or search through this method alone. It
         # prints each item of a collection several times, which takes minutes for a mapping of 5,000 arrays.
-        if sys._getframe(1).f_globals.get("__name__") == "sklearn.utils._pprint":
+        caller = sys._getframe(1)
+        while caller.f_code.co_name == "get_params" and caller.f_back is not None:  # of a subclass
+            caller = caller.f_back
+        if caller.f_globals.get("__name__") == "sklearn.utils._pprint":
             return {name: _summarized(value) for name, value in params.items()}
         return params
 

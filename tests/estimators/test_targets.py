@@ -57,6 +57,18 @@ def test_balanced_class_weights_ignore_samples_of_weight_0():
     np.testing.assert_allclose(target.class_weights(target.encode(y))[[0, 3]], [4 / 6, 2])
 
 
+def test_resuming_takes_the_new_class_weights():
+    y, weights = np.array(["a", "b", "b"]), np.ones(3)
+    resumed = class_target(["a", "b"]).resumed(y, weights, SimpleNamespace(class_weight={"a": 3}))
+    assert resumed.classes.tolist() == ["a", "b"]
+    assert resumed.class_weight.tolist() == [3, 1]
+    balanced = resumed.resumed(y[1:], weights[1:], SimpleNamespace(class_weight="balanced"))
+    assert balanced.class_weight.tolist() == [1, 1]
+    labels = np.eye(2, dtype=int)
+    with pytest.raises(ValueError, match="y is multilabel"):
+        MultilabelTarget.fit(labels, None, None).resumed(labels, ONES[:2], SimpleNamespace(class_weight={0: 2}))
+
+
 def test_unseen_labels_are_refused():
     with pytest.raises(ValueError, match=r"previously unseen labels: \['c'\]"):
         class_target(["a", "b"]).encode(np.array(["a", "c"]))

@@ -51,6 +51,14 @@ def test_other_values_are_shown_as_they_are():
     )
 
 
+def test_large_parameters_of_subclasses_are_summarized():
+    class Subclass(RNNTextClassifier):
+        def get_params(self, deep=True):
+            return super().get_params(deep)
+
+    assert repr(Subclass(callbacks=ITEMS)) == "Subclass(callbacks=<list of 5000 items>)"
+
+
 def test_summaries_are_only_shown():
     embeddings = {str(i): np.zeros(3) for i in range(50)}
     estimator = RNNTextClassifier(embeddings=embeddings)
