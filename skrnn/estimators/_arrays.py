@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn import config_context
+from sklearn.utils import check_array
 
 _NUMBERS = (Real, np.bool_, Decimal)
 
@@ -45,3 +47,12 @@ def _from_objects(array: np.ndarray, name: str) -> np.ndarray:
     if others:  # NumPy reads strings and dates as numbers
         raise TypeError(f"{problem}.")
     return numbers
+
+
+def check_finite(array: Any, name: str, **options: Any) -> np.ndarray:
+    """Return the result of ``check_array``. NaN is an error also if scikit-learn is set to ``assume_finite=True``.
+
+    Inside a network, NaN is the padding of sequences.
+    """
+    with config_context(assume_finite=False):
+        return check_array(array, input_name=name, **options)

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import _get_feature_names, check_array, validate_data
+from sklearn.utils.validation import _get_feature_names, validate_data
 
-from skrnn.estimators._arrays import as_numbers
+from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._start import Start, TokenStart
 from skrnn.network._spec import NetworkSpec
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids
@@ -297,7 +297,7 @@ def _unpacked(X: Any) -> Any:
 def _as_sequences(X: Any) -> list[np.ndarray] | None:
     """Return a list of arrays, or None if X is a table or a list of equally long series."""
     if getattr(X, "ndim", None) == 3:
-        return list(check_array(_numbers(X, "X"), dtype=_DTYPES, allow_nd=True, input_name="X"))
+        return list(check_finite(_numbers(X, "X"), "X", dtype=_DTYPES, allow_nd=True))
     if not isinstance(X, list | tuple):
         return None
     if any(isinstance(sequence, str) for sequence in X):
@@ -324,7 +324,7 @@ def _numbers(values: Any, name: str) -> np.ndarray:
 
 
 def _check_table(X: Any, estimator: Any) -> np.ndarray:
-    return check_array(_numbers(X, "X"), dtype=_DTYPES, input_name="X", estimator=estimator)
+    return check_finite(_numbers(X, "X"), "X", dtype=_DTYPES, estimator=estimator)
 
 
 def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
@@ -337,7 +337,7 @@ def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
             )
     ragged = RaggedArray.of(columns)
     try:
-        data = check_array(ragged.data, dtype=_DTYPES, ensure_min_samples=0, input_name="X")
+        data = check_finite(ragged.data, "X", dtype=_DTYPES, ensure_min_samples=0)
     except ValueError as error:
         is_bad = ~np.isfinite(ragged.data.astype(np.float64)).all(axis=1)
         i = int(np.searchsorted(ragged.indptr, is_bad.argmax(), side="right")) - 1

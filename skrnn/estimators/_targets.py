@@ -14,7 +14,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skrnn.estimators._arrays import as_array, as_numbers
+from skrnn.estimators._arrays import as_array, as_numbers, check_finite
 
 
 class Target(ABC):
@@ -296,6 +296,8 @@ def check_labels(y: Any) -> np.ndarray:
         labels = labels.astype(object)
     if labels.ndim == 2 and labels.dtype.kind == "O":  # pandas' nullable columns, or columns of several dtypes
         labels = check_array(y, dtype=None, ensure_all_finite=False, input_name="y")
+    if labels.dtype.kind == "f":
+        check_finite(labels, "y", ensure_2d=False, dtype=None)
     if labels.ndim == 2 and labels.shape[1] > 1:
         return labels
     labels = column_or_1d(labels, warn=True)
@@ -306,7 +308,7 @@ def check_labels(y: Any) -> np.ndarray:
 
 def check_numbers(y: Any) -> np.ndarray:
     """Return numbers as float64 of shape (n_samples,) or (n_samples, n_outputs)."""
-    return check_array(as_numbers(_dense(y), "y"), ensure_2d=False, dtype=np.float64, input_name="y")
+    return check_finite(as_numbers(_dense(y), "y"), "y", ensure_2d=False, dtype=np.float64)
 
 
 def is_multilabel(y: np.ndarray) -> bool:

@@ -7,6 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import EVERY_ESTIMATOR, problem
+from sklearn import config_context
 
 from skrnn.estimators._arrays import as_array, as_numbers
 
@@ -64,3 +66,18 @@ def test_other_values_are_no_numbers(values, kind):
 def test_masked_values_are_refused():
     with pytest.raises(ValueError, match="without masked values"):
         as_numbers(np.ma.array([1, 2], mask=[False, True]), "y")
+
+
+@EVERY_ESTIMATOR
+def test_nan_is_refused_with_any_configuration_of_scikit_learn(cls):
+    estimator, X, y = problem(cls)
+    numeric_y = np.arange(len(X)) % 2.0
+    hole = np.where(np.arange(len(X)) == 3, np.nan, 1.0)
+    with config_context(assume_finite=True):
+        if "Sequence" in cls.__name__:
+            with pytest.raises(ValueError, match="X contains NaN"):
+                estimator.fit(hole[:, None], y)
+        with pytest.raises(ValueError, match="y contains NaN"):
+            estimator.fit(X, numeric_y * hole)
+        with pytest.raises(ValueError, match="sample_weight contains NaN"):
+            estimator.fit(X, y, hole)

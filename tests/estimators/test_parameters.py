@@ -97,8 +97,9 @@ def test_arrays_are_accepted_or_refused_in_one_sentence(estimator, name):
     collections = {"stop_words", "vocabulary"}
     words = np.array(["a", "b"]), pd.Series(["a", "b"]), pd.Index(["a", "b"])
     numbers = np.array([3, 4]), np.arange(10**5), np.array([]), pd.Series([3, 4])
-    others = np.array(3), np.array("word"), pd.DataFrame({"a": [1], "b": [2]}), pd.NA, pd.NaT, sparse.eye_array(2)
-    for value in (*words, *numbers, *others):
+    scalars = np.array(3), np.array("word"), pd.NA, pd.NaT
+    tables = pd.DataFrame({"a": [1], "b": [2]}), sparse.csr_matrix(np.eye(2))
+    for value in (*words, *numbers, *scalars, *tables):
         if name in collections and any(value is accepted for accepted in (*words, *numbers)):
             continue
         with pytest.raises((TypeError, ValueError), match=f"^Expected {name} to be ") as caught:
