@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -108,7 +108,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         "validation_fraction": [Interval(float, 0, 0.5, closed="right")],
         "n_iter_no_change": [Interval(int, 1)],
         "tol": [Interval(float, 0)],
-        "scoring": [Where("the name of a scorer", lambda scoring: isinstance(scoring, str), str), CALLABLE, NONE],
+        "scoring": [Options(["loss", *get_scorer_names()], "the name of a scorer or of the loss"), CALLABLE, NONE],
         "warm_start": [BOOLEAN],
         "callbacks": [Where("a list of Keras callbacks", _are_callbacks, list), NONE],
         "random_state": [
@@ -257,7 +257,8 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         if resumed is not None:
             X = resumed.input.check(X, self)
             y, sample_weight = self._check_y_and_weights(X, y, sample_weight)
-            return resumed, Samples.of(X, y, sample_weight, resumed.target)
+            target = resumed.target.resumed(y, sample_weight, params)
+            return Encoding(resumed.input, target), Samples.of(X, y, sample_weight, target)
         input_, X = self._fit_input(X, params)
         y, sample_weight = self._check_y_and_weights(X, y, sample_weight)
         target = self._fit_target(y, sample_weight, params, classes)

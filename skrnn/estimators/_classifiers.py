@@ -280,8 +280,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
-        targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
+        resumes. Not supported for multilabel targets.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
         probabilities. With two classes and with several labels, the classes get it in proportion to their shares
@@ -488,8 +488,9 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     X can be one of these:
 
     - a list of arrays of shape (n_steps, n_features), where n_steps can differ;
-    - an array of shape (n_samples, n_steps, n_features);
-    - an array of shape (n_samples, n_steps) with a univariate series in each row.
+    - an array of shape (n_samples, n_steps, n_features). The 3-D arrays of sktime and tslearn differ: sktime has
+      the features before the steps (use ``X.swapaxes(1, 2)``), and tslearn pads with NaN (use a list of arrays);
+    - an array or DataFrame of shape (n_samples, n_steps) with a univariate series in each row.
 
     Targets can be binary, multiclass or multilabel.
 
@@ -541,8 +542,8 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
-        targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
+        resumes. Not supported for multilabel targets.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
         probabilities. With two classes and with several labels, the classes get it in proportion to their shares

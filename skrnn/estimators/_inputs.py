@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import _get_feature_names, check_array, validate_data
+from sklearn.utils.validation import _get_feature_names, validate_data
 
+from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._start import Start, TokenStart
 from skrnn.network._spec import NetworkSpec
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids
@@ -259,24 +260,25 @@ class SequenceInput(Input):
         if sequences is not None:
             ragged = _check_sequences(sequences)
             return cls(ragged.data.shape[1]), ragged
-        names = feature_names(X)
-        table = check_array(X, dtype=_DTYPES, input_name="X", estimator=estimator)
-        return cls(1, table.shape[1], names), _series_of(table)
+        table = _check_table(X, estimator)
+        return cls(1, table.shape[1], feature_names(X)), _series_of(table)
 
     def check(self, X: Any, estimator: Any) -> RaggedArray:
         X = _unpacked(X)
         sequences = _as_sequences(X)
         if sequences is not None:
             ragged = _check_sequences(sequences)
-        elif self.n_columns is None or isinstance(X, list | tuple):  # a list may contain series of another length
-            ragged = _series_of(check_array(X, dtype=_DTYPES, input_name="X", estimator=estimator))
         else:
-            ragged = _series_of(validate_data(estimator, X, reset=False, dtype=_DTYPES))
+            ragged = _series_of(_check_table(X, estimator))
+            # A list may contain series of another length than in the fit.
+            if self.n_columns is not None and not isinstance(X, list | tuple):
+                validate_data(estimator, X, reset=False, skip_check_array=True)  # names and number of columns
         n_features = ragged.data.shape[1]
         if n_features != self.n_features:
             raise ValueError(
                 f"X has {n_features} features at each time step, but {type(estimator).__name__} is expecting "
-                f"{self.n_features} features at each time step. A single sequence needs a list around it."
+                f"{self.n_features} features at each time step. The axes of an array are (n_sequences, n_steps, "
+                "n_features). A single sequence needs a list around it."
             )
         return ragged
 
@@ -313,25 +315,45 @@ def feature_names(X: Any) -> list[str] | None:
 
 def _unpacked(X: Any) -> Any:
     """Return the sequences in a Series or an array of objects as a list, and any other X as it is."""
-    return list(X) if getattr(X, "ndim", None) == 1 and (hasattr(X, "to_list") or X.dtype == object) else X
+    if len(getattr(X, "shape", "1")) != 1:
+        return X
+    for method in ("to_list", "to_pylist"):  # pandas and polars, PyArrow
+        if hasattr(X, method):
+            return getattr(X, method)()
+    return list(X) if isinstance(X, np.ndarray) and X.dtype == object else X
 
 
 def _as_sequences(X: Any) -> list[np.ndarray] | None:
     """Return a list of arrays, or None if X is a table or a list of equally long series."""
     if getattr(X, "ndim", None) == 3:
-        return list(check_array(X, dtype=_DTYPES, allow_nd=True, input_name="X"))
+        return list(check_finite(_numbers(X, "X"), "X", dtype=_DTYPES, allow_nd=True))
     if not isinstance(X, list | tuple):
         return None
     if any(isinstance(sequence, str) for sequence in X):
         raise TypeError(
             "Expected sequences of numbers, got str. RNNTextClassifier and RNNTextRegressor take text."
         )
-    sequences = [np.asarray(sequence) for sequence in X]
+    sequences = [_numbers(sequence, f"sequence {i} of X") for i, sequence in enumerate(X)]
     shapes = {sequence.shape for sequence in sequences}
-    if not shapes or min(map(len, shapes)) == 0:
+    if not any(shapes):
         return None
     are_rows = len(shapes) == 1 and len(next(iter(shapes))) == 1 and shapes != {(0,)}
     return None if are_rows else sequences
+
+
+def _numbers(values: Any, name: str) -> np.ndarray:
+    try:
+        return as_numbers(values, name)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{error} X is a list of arrays of shape (n_steps, n_features), an array of shape (n_sequences, "
+            "n_steps, n_features), or a table with a series of numbers in each row."
+        ) from error
+
+
+def _check_table(X: Any, estimator: Any) -> np.ndarray:
+    return check_finite(_numbers(X, "X"), "X", dtype=_DTYPES, estimator=estimator)
 
 
 def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
@@ -344,7 +366,7 @@ def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
             )
     ragged = RaggedArray.of(columns)
     try:
-        data = check_array(ragged.data, dtype=_DTYPES, ensure_min_samples=0, input_name="X")
+        data = check_finite(ragged.data, "X", dtype=_DTYPES, ensure_min_samples=0)
     except ValueError as error:
         is_bad = ~np.isfinite(ragged.data.astype(np.float64)).all(axis=1)
         i = int(np.searchsorted(ragged.indptr, is_bad.argmax(), side="right")) - 1

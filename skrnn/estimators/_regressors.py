@@ -361,8 +361,9 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
     X can be one of these:
 
     - a list of arrays of shape (n_steps, n_features), where n_steps can differ;
-    - an array of shape (n_samples, n_steps, n_features);
-    - an array of shape (n_samples, n_steps) with a univariate series in each row.
+    - an array of shape (n_samples, n_steps, n_features). The 3-D arrays of sktime and tslearn differ: sktime has
+      the features before the steps (use ``X.swapaxes(1, 2)``), and tslearn pads with NaN (use a list of arrays);
+    - an array or DataFrame of shape (n_samples, n_steps) with a univariate series in each row.
 
     Scale the features to similar sizes around zero first, because the regressor does not. There can be one or
     several targets. They are standardized for training, and predictions are scaled back.

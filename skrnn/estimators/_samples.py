@@ -7,8 +7,8 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 
+from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._targets import Target
 
 
@@ -95,7 +95,7 @@ def check_sample_weight(weights: Any, X: Any) -> np.ndarray:
     name = "sample_weight"
     if weights is None or isinstance(weights, Real):
         weights = np.full(n_rows(X), 1.0 if weights is None else weights)
-    weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name=name)
+    weights = check_finite(as_numbers(weights, name), name, ensure_2d=False, dtype=np.float64)
     if weights.ndim != 1:
         raise ValueError(f"Expected {name} to be one-dimensional, got an array of shape {weights.shape}.")
     check_same_length(name, weights, X)

@@ -120,15 +120,16 @@ def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
 
 def _check_resumable(network: TrainedNetwork, fields_now: dict[str, Any], params: SimpleNamespace) -> None:
     """Raise ValueError if parameters were changed that the fitted network depends on."""
+    from skrnn.training._settings import optimizer_name, schedule_name
+
     before = {**asdict(network.spec), "network": network.build_model}
     now = {**fields_now, "network": params.network}
     if network.checkpoint is not None:
-        checkpoint, optimizer, rate = network.checkpoint, params.optimizer, params.learning_rate
-        before["optimizer"] = checkpoint.optimizer
-        now["optimizer"] = optimizer if isinstance(optimizer, str) else optimizer.__qualname__
-        before["learning_rate"] = checkpoint.learning_rate_schedule
-        now["learning_rate"] = type(rate).__name__ if callable(rate) else None
-        before["char_ngram_range"] = checkpoint.char_ngram_range
+        before["optimizer"] = network.checkpoint.optimizer
+        now["optimizer"] = optimizer_name(params.optimizer)
+        before["learning_rate"] = network.checkpoint.learning_rate_schedule
+        now["learning_rate"] = schedule_name(params.learning_rate)
+        before["char_ngram_range"] = network.checkpoint.char_ngram_range
         now["char_ngram_range"] = getattr(params, "char_ngram_range", None)
     names = {"n_features": "embedding_dim"}  # the other fields have the names of parameters
     changed = [names.get(name, name) for name, value in now.items() if value != before[name]]

@@ -14,6 +14,8 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skrnn.estimators._arrays import as_array, as_numbers, check_finite
+
 
 class Target(ABC):
     """What y means to an estimator, learned from the y of a fit."""
@@ -45,6 +47,10 @@ class Target(ABC):
     @abstractmethod
     def check(self) -> None:
         """Raise an error if the target's own data is damaged."""
+
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> Target:
+        """Return the target for more training: the same encoding, with the class weights of the parameters."""
+        return self
 
     def class_weights(self, encoded: np.ndarray) -> np.ndarray | float:
         """Return the class weight of each sample."""
@@ -145,6 +151,10 @@ class ClassTarget(_ClassificationTarget):
             return positions.astype(np.float32)[:, None]  # (n_samples, 1)
         return positions.astype(np.int32)
 
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> ClassTarget:
+        self.encode(y)  # refuses other classes
+        return self.fit(y, sample_weight, params.class_weight, self.classes)
+
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         return np.hstack([1 - outputs, outputs]) if self.n_outputs == 1 else outputs
 
@@ -202,6 +212,10 @@ class MultilabelTarget(_ClassificationTarget):
                 f"{y.shape}."
             )
         return y.astype(np.float32)  # (n_samples, n_labels)
+
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> MultilabelTarget:
+        self.encode(y)  # refuses another number of labels
+        return self.fit(y, params.class_weight, self.classes)
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs > 0.5).astype(int)
@@ -284,14 +298,21 @@ class NumericTarget(Target):
 
 def check_labels(y: Any) -> np.ndarray:
     """Return labels as a 1d array, or an indicator matrix; raise an error if they are something else."""
+    y = _dense(y)
     try:
-        y = _as_array(y)
+        labels = as_array(y, "y")
     except ValueError as error:
         hint = " scikit-learn's MultiLabelBinarizer turns lists of labels into columns."
         raise ValueError(f"{error}{hint if 'inhomogeneous' in str(error) else ''}") from error
-    if y.ndim == 2 and y.shape[1] > 1:
-        return y
-    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "T":  # scikit-learn does not support StringDType
+        labels = labels.astype(object)
+    if labels.ndim == 2 and labels.dtype.kind == "O":  # pandas' nullable columns, or columns of several dtypes
+        labels = check_array(y, dtype=None, ensure_all_finite=False, input_name="y")
+    if labels.dtype.kind == "f":
+        check_finite(labels, "y", ensure_2d=False, dtype=None)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels
+    labels = column_or_1d(labels, warn=True)
     if labels.dtype.kind == "O":
         _check_label_objects(labels.tolist())
     return labels
@@ -299,7 +320,7 @@ def check_labels(y: Any) -> np.ndarray:
 
 def check_numbers(y: Any) -> np.ndarray:
     """Return numbers as float64 of shape (n_samples,) or (n_samples, n_outputs)."""
-    return check_array(_as_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
+    return check_finite(as_numbers(_dense(y), "y"), "y", ensure_2d=False, dtype=np.float64)
 
 
 def is_multilabel(y: np.ndarray) -> bool:
@@ -311,18 +332,15 @@ def is_multilabel(y: np.ndarray) -> bool:
     if kind != "multilabel-indicator" or not np.all(np.isin(y, (0, 1))):
         raise ValueError(
             "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for "
-            f"each label; got an array of shape {y.shape} with other values ({kind})."
+            f"each label; got an array of shape {y.shape} and dtype {y.dtype} with other values ({kind})."
         )
     return True
 
 
-def _as_array(y: Any) -> np.ndarray:
+def _dense(y: Any) -> Any:
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    if isinstance(y, set | frozenset):
-        raise TypeError("Expected y to be an array-like; got a set, which has no order.")
-    array = np.atleast_1d(cast(Any, y).toarray() if sparse.issparse(y) else np.asarray(y))
-    return array.astype(object) if array.dtype.kind == "T" else array  # scikit-learn does not support StringDType
+    return cast(Any, y).toarray() if sparse.issparse(y) else y
 
 
 def _check_label_objects(labels: list[Any]) -> None:

@@ -54,7 +54,8 @@ def _is_share(value: object) -> bool:
 
 
 def _is_collection(value: object) -> bool:
-    return isinstance(value, Collection) and not isinstance(value, str | bytes)
+    is_1d = getattr(value, "ndim", 1) == 1
+    return isinstance(value, Collection) and not isinstance(value, str | bytes) and is_1d
 
 
 def _is_token_pattern(value: object) -> bool:

@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from skrnn.utils._repr import short_repr
+
 
 class InvalidParameterError(ValueError, TypeError):
     """A parameter has a value that it does not take."""
@@ -75,15 +77,19 @@ class IntegerTuple:
 
 @dataclass(frozen=True)
 class Options:
-    """Strings from a list."""
+    """Strings from a list. A description stands for a long list in the error message."""
 
     names: Sequence[str]
+    description: str | None = None
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, str) and value in self.names
 
     def plain(self, value: Any) -> str:
         return str(value)
+
+    def phrases(self) -> list[str]:
+        return [*map(repr, self.names)] if self.description is None else [self.description]
 
 
 @dataclass(frozen=True)
@@ -128,10 +134,19 @@ def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     for constraint in constraints:
         if value in constraint:
             return constraint.plain(value)
-    names = [name for constraint in constraints if isinstance(constraint, Options) for name in constraint.names]
+    options = [constraint for constraint in constraints if isinstance(constraint, Options)]
     others = [str(constraint) for constraint in constraints if not isinstance(constraint, Options)]
-    *first, last = [*map(repr, names), *others]
+    *first, last = [*(phrase for option in options for phrase in option.phrases()), *others]
     expected = f"{', '.join(first)} or {last}" if first else last
-    nearest = difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    raise InvalidParameterError(f"Expected {name} to be {expected}; got {value!r}.{hint}")
+    hint = _suggestion(value, [name for option in options for name in option.names])
+    raise InvalidParameterError(f"Expected {name} to be {expected}; got {short_repr(value)}.{hint}")
+
+
+def _suggestion(value: Any, names: list[str]) -> str:
+    """Return a hint to the name that a misspelt value may stand for, or an empty string."""
+    if not isinstance(value, str):
+        return ""
+    word = value.lower()
+    nearest = difflib.get_close_matches(word, names)
+    nearest.sort(key=lambda name: sorted(name) != sorted(word))  # the same letters in another order come first
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

@@ -7,16 +7,16 @@ Then ``__setstate__`` must convert older states, and a small file of each format
 import warnings
 from typing import Any
 
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skrnn._version import __version__
+from skrnn.utils._repr import ReadableEstimator
 
 FORMAT = 1
 _STAMP = "_skrnn"
 
 
-class PersistentEstimator(BaseEstimator):
+class PersistentEstimator(ReadableEstimator):
     """An estimator whose state in files is plain data with a format number."""
 
     def __getstate__(self) -> dict[str, Any]:
@@ -60,7 +60,3 @@ class PersistentEstimator(BaseEstimator):
     def _from_plain_state(self, state: dict[str, Any]) -> dict[str, Any]:
         """Return the attributes that a plain state stands for, or raise an error if it is damaged."""
         return state
-
-    def _get_doc_link(self) -> str:
-        # scikit-learn's HTML shows the docstrings of parameters only beside a link to a documentation page.
-        return "#"

@@ -3,8 +3,10 @@
 import inspect
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import SMALL, SMALL_NUMERIC
+from scipy import sparse
 
 from skrnn import (
     RNNSequenceClassifier,
@@ -13,6 +15,7 @@ from skrnn import (
     RNNTextRegressor,
     SequenceVectorizer,
 )
+from skrnn.utils._parameters import validated_params
 
 ESTIMATORS = [RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier, RNNSequenceRegressor]
 
@@ -52,6 +55,9 @@ def test_errors_name_parameter_expectation_and_value(estimator, name):
         (RNNTextClassifier, "activation", "tahn", "tanh"),
         (RNNTextClassifier, "pooling", "maxmean", "max_mean"),
         (RNNTextClassifier, "optimizer", "addam", "adam"),
+        (RNNTextClassifier, "optimizer", "adma", "adam"),
+        (RNNTextClassifier, "scoring", "acuracy", "accuracy"),
+        (RNNSequenceRegressor, "scoring", "neg_mean_square_error", "neg_mean_squared_error"),
         (RNNTextClassifier, "learning_rate_decay", "cosin", "cosine"),
         (RNNTextClassifier, "epochs", "atuo", "auto"),
         (RNNTextClassifier, "vectorizer", "passthrouhg", "passthrough"),
@@ -77,6 +83,37 @@ def test_distant_options_get_no_suggestion():
 def test_other_values_are_not_integers(name, value):
     with pytest.raises((TypeError, ValueError), match=f"Expected {name} to be .*an integer >= 1"):
         RNNTextClassifier(**{name: value}).fit(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (estimator, name)
+        for estimator in [*ESTIMATORS, SequenceVectorizer]
+        for name in sorted(estimator._parameter_constraints)
+    ],
+)
+def test_arrays_are_accepted_or_refused_in_one_sentence(estimator, name):
+    collections = {"stop_words", "vocabulary"}
+    words = np.array(["a", "b"]), pd.Series(["a", "b"]), pd.Index(["a", "b"])
+    numbers = np.array([3, 4]), np.arange(10**5), np.array([]), pd.Series([3, 4])
+    scalars = np.array(3), np.array("word"), pd.NA, pd.NaT
+    tables = pd.DataFrame({"a": [1], "b": [2]}), sparse.csr_matrix(np.eye(2))
+    for value in (*words, *numbers, *scalars, *tables):
+        if name in collections and any(value is accepted for accepted in (*words, *numbers)):
+            continue
+        with pytest.raises((TypeError, ValueError), match=f"^Expected {name} to be ") as caught:
+            validated_params(estimator(**{name: value}), estimator._parameter_constraints)
+        assert len(str(caught.value)) < 300
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("container", [np.array, pd.Series, pd.Index, lambda words: np.array(words, dtype=object)])
+def test_arrays_of_words_are_accepted(container):
+    words = container(["the", "a"])
+    documents = ["the cat and a dog"]
+    assert "the" not in SequenceVectorizer(stop_words=words).fit(documents).vocabulary_
+    assert list(SequenceVectorizer(vocabulary=words).fit(documents).vocabulary_) == ["the", "a"]
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "clipnorm", "weight_decay"])

@@ -112,12 +112,12 @@ def test_targets_of_any_scale_are_learned(trends, scale):
     [
         (np.arange(60) * 2e306, "finite standard deviation"),
         (np.full(60, np.nan), "NaN"),
-        (["a"] * 60, "convert string"),
+        (["a"] * 60, "numbers; got <U1"),
         (np.zeros((60, 2, 2)), "n_outputs|dim 3"),
     ],
 )
 def test_invalid_numbers_are_refused(y, message, trends):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         regressor().fit(trends[0], y)
     with pytest.raises(ValueError, match="absolute_error"):
         regressor(loss="absolut_error").fit(*trends)

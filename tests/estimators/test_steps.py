@@ -1,5 +1,7 @@
 """The number of epochs of a fit."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -40,6 +42,15 @@ def test_resuming_names_the_changed_parameter(params, reviews):
     classifier = RNNTextClassifier(**{**SMALL, "epochs": 1, "warm_start": True}).fit(*reviews)
     with pytest.raises(ValueError, match=f"but {next(iter(params))}"):
         classifier.set_params(**params).fit(*reviews)
+
+
+def test_class_weights_can_change_when_training_resumes(reviews):
+    documents, y = reviews
+    classifier = RNNTextClassifier(**{**SMALL, "epochs": 1, "warm_start": True}).fit(documents, y)
+    unweighted = copy.deepcopy(classifier).fit(documents, y)
+    classifier.set_params(class_weight={"neg": 50}).fit(documents, y)
+    assert classifier.class_weight_.tolist() == [50, 1]
+    assert classifier.predict_proba(documents)[:, 0].mean() > unweighted.predict_proba(documents)[:, 0].mean()
 
 
 class DivergeAndInterrupt(keras.callbacks.Callback):

@@ -2,11 +2,19 @@ import pickle
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skrnn.estimators._targets import ClassTarget, MultilabelTarget, NumericTarget, check_labels, check_numbers
+from skrnn.estimators._targets import (
+    ClassTarget,
+    MultilabelTarget,
+    NumericTarget,
+    check_labels,
+    check_numbers,
+    is_multilabel,
+)
 
 ONES = np.ones(6)
 
@@ -57,6 +65,18 @@ def test_base_rates_are_weighted_shares_of_the_samples():
     np.testing.assert_allclose(three.base_rates(three.encode(np.array(["a", "c"])), None), [0.5, 0, 0.5])
     labels = MultilabelTarget.fit(np.array([[1, 0], [1, 1]]), None, None)
     np.testing.assert_allclose(labels.base_rates(np.array([[1, 0], [1, 1]]), None), [1, 0.5])
+
+
+def test_resuming_takes_the_new_class_weights():
+    y, weights = np.array(["a", "b", "b"]), np.ones(3)
+    resumed = class_target(["a", "b"]).resumed(y, weights, SimpleNamespace(class_weight={"a": 3}))
+    assert resumed.classes.tolist() == ["a", "b"]
+    assert resumed.class_weight.tolist() == [3, 1]
+    balanced = resumed.resumed(y[1:], weights[1:], SimpleNamespace(class_weight="balanced"))
+    assert balanced.class_weight.tolist() == [1, 1]
+    labels = np.eye(2, dtype=int)
+    with pytest.raises(ValueError, match="y is multilabel"):
+        MultilabelTarget.fit(labels, None, None).resumed(labels, ONES[:2], SimpleNamespace(class_weight={0: 2}))
 
 
 def test_unseen_labels_are_refused():
@@ -122,8 +142,23 @@ def test_labels_are_checked():
     np.testing.assert_array_equal(check_labels([["a"], ["b"]]), ["a", "b"])
     with pytest.raises(ValueError, match="MultiLabelBinarizer"):
         check_labels([["a"], ["b", "c"]])
-    with pytest.raises(TypeError, match="a set, which has no order"):
+    with pytest.raises(TypeError, match="got a set"):
         check_labels({"a", "b"})
+
+
+COLUMNS = pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 1]})
+
+
+@pytest.mark.parametrize("dtypes", ["boolean", "Int64", "Float64", {"a": bool}, {"a": "boolean", "b": "Int64"}])
+def test_columns_of_any_dtype_are_an_indicator_matrix(dtypes):
+    y = check_labels(COLUMNS.astype(dtypes))
+    assert is_multilabel(y)
+    np.testing.assert_array_equal(MultilabelTarget.fit(y, None, None).encode(y), COLUMNS)
+
+
+def test_columns_with_missing_labels_are_refused():
+    with pytest.raises(ValueError, match="y contains NaN"):
+        is_multilabel(check_labels(COLUMNS.astype("Int64").replace(0, pd.NA)))
 
 
 def test_numbers_are_checked():
