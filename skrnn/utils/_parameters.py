@@ -15,6 +15,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 
+# NumPy counts in 64-bit integers, and networks compute in float32.
+_LARGEST: dict[type, float] = {int: 2**63 - 1, float: float(np.finfo(np.float32).max)}
+
+
 class InvalidParameterError(ValueError, TypeError):
     """A parameter has a value that it does not take."""
 
@@ -30,7 +34,7 @@ class Constraint(Protocol):
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers of one kind between two bounds."""
+    """Numbers of one kind between two bounds. Numbers that a computation cannot represent are too large."""
 
     kind: type[int] | type[float]
     low: float
@@ -40,9 +44,16 @@ class Interval:
     def __contains__(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, Integral if self.kind is int else Real):
             return False
-        number: Any = value
+        number: Any = value.item() if isinstance(value, np.generic) else value
+        if number > self.largest:
+            return False
         above = number >= self.low if self.closed in ("left", "both") else number > self.low
         return bool(above and (number <= self.high if self.closed in ("right", "both") else number < self.high))
+
+    @property
+    def largest(self) -> float:
+        """The largest number that computations can represent."""
+        return _LARGEST[self.kind]
 
     def plain(self, value: Any) -> int | float:
         return self.kind(value)
@@ -134,4 +145,7 @@ def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     expected = f"{', '.join(first)} or {last}" if first else last
     nearest = difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    largest = max((constraint.largest for constraint in constraints if isinstance(constraint, Interval)), default=0)
+    if isinstance(value, Real) and value > largest > 0:
+        hint = f" The largest possible number is {largest:.4g}."
     raise InvalidParameterError(f"Expected {name} to be {expected}; got {value!r}.{hint}")
