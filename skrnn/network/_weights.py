@@ -10,7 +10,6 @@ import numpy as np
 from skrnn.network._spec import CELLS, POOLINGS, NetworkSpec
 from skrnn.sequences._ngrams import n_slots_for
 
-
 # 4 TB. NumPy refuses smaller networks that do not fit into the memory of a machine.
 _MOST_WEIGHTS = 2**40
 
@@ -76,8 +75,8 @@ def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np
     n_weights = sum(map(math.prod, shapes.values()))
     if n_weights > _MOST_WEIGHTS:
         raise MemoryError(
-            f"The network would have {n_weights:.0e} weights, more than fit into memory. Lower units or the length "
-            "of the vectors that it reads (embedding_dim)."
+            f"The network would have {n_weights:.0e} weights, more than fit into memory. Lower units, or the "
+            "length of the vectors that it reads (embedding_dim)."
         )
     return {name: _initial_weight(spec, name, shape, rng) for name, shape in shapes.items()}
 

@@ -14,7 +14,6 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-
 # NumPy counts in 64-bit integers, and networks compute in float32.
 _LARGEST: dict[type, float] = {int: 2**63 - 1, float: float(np.finfo(np.float32).max)}
 
@@ -145,7 +144,8 @@ def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     expected = f"{', '.join(first)} or {last}" if first else last
     nearest = difflib.get_close_matches(value.lower(), names, n=1) if isinstance(value, str) else []
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-    largest = max((constraint.largest for constraint in constraints if isinstance(constraint, Interval)), default=0)
+    intervals = [constraint for constraint in constraints if isinstance(constraint, Interval)]
+    largest = max((interval.largest for interval in intervals), default=0)
     if isinstance(value, Real) and value > largest > 0:
         hint = f" The largest possible number is {largest:.4g}."
     raise InvalidParameterError(f"Expected {name} to be {expected}; got {value!r}.{hint}")

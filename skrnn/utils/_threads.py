@@ -62,8 +62,7 @@ def run_in_threads(function: Callable[[T], object], items: Iterable[T]) -> None:
         with ThreadPoolExecutor(n_threads - 1) as pool:
             # At the limit of threads, or when the main thread has ended, Python starts no more threads.
             with suppress(RuntimeError):
-                for _ in range(n_threads - 1):
-                    others.append(pool.submit(work))
+                others.extend(pool.submit(work) for _ in range(n_threads - 1))
             work()
         for other in others:
             other.result()
