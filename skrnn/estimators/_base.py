@@ -365,7 +365,9 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         """Return the trained network as a Keras model.
 
         The model takes token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape
-        (batch, time, n_features). If you save the model, import ``skrnn.layers`` before you load it.
+        (batch, time, n_features). Save it as a ``.keras`` file, its weights as a ``.weights.h5`` file, or export it
+        (``model.export``). Keras cannot load a whole model with ``skip_connection=True`` from its older ``.h5``
+        format. Import ``skrnn.layers`` before you load a model.
 
         Returns
         -------
