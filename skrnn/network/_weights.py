@@ -9,6 +9,7 @@ import numpy as np
 
 from skrnn.network._spec import CELLS, POOLINGS, NetworkSpec
 from skrnn.sequences._ngrams import n_slots_for
+from skrnn.utils._parameters import is_plain_array
 
 # 4 TB. NumPy refuses smaller networks that do not fit into the memory of a machine.
 _MOST_WEIGHTS = 2**40
@@ -56,8 +57,8 @@ def check_weights(spec: NetworkSpec, weights: Mapping[str, np.ndarray]) -> None:
         raise ValueError(f"Expected the weights {', '.join(shapes)}; got {', '.join(map(str, weights))}.")
     for name, shape in shapes.items():
         weight, dtype = weights[name], weight_dtype(name)
-        if not isinstance(weight, np.ndarray) or weight.dtype != dtype or weight.shape != shape:
-            kind = f"{weight.dtype} {weight.shape}" if isinstance(weight, np.ndarray) else type(weight).__name__
+        if not is_plain_array(weight) or weight.dtype != dtype or weight.shape != shape:
+            kind = f"{weight.dtype} {weight.shape}" if is_plain_array(weight) else type(weight).__name__
             raise ValueError(f"Expected the weight {name} to be {dtype} {shape}; got {kind}.")
         if not np.all(np.isfinite(weight)):
             raise ValueError(f"The weight {name} contains infinity or NaN.")

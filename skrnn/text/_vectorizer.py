@@ -36,7 +36,6 @@ from skrnn.utils._parameters import (
     Interval,
     Options,
     Where,
-    validated,
     validated_params,
 )
 from skrnn.utils._persistence import PersistentEstimator
@@ -177,6 +176,7 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         "truncate": [Options(["head", "tail", "both"])],
     }
 
+    _learned_attribute = "vocabulary_"
     vocabulary_: dict[str, int]
 
     def __init__(
@@ -360,8 +360,6 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
     def _from_plain_state(self, state: dict[str, Any]) -> dict[str, Any]:
         if "vocabulary_" not in state:
             return state
-        for name, constraints in self._parameter_constraints.items():
-            validated(name, state[name], constraints)
         vocabulary = state["vocabulary_"]
         # Callables of the user may return tokens of any kind.
         is_str = not callable(state["analyzer"]) and state["tokenizer"] is None

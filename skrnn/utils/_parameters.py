@@ -117,6 +117,22 @@ class Where:
 BOOLEAN = Where("True or False", lambda value: isinstance(value, bool | np.bool_), bool)
 CALLABLE = Where("a callable", callable)
 NONE = Where("None", lambda value: value is None)
+DICT = Where("a dict", lambda value: type(value) is dict)
+STRING = Where("a str", lambda value: isinstance(value, str), str)
+
+
+def is_plain_array(value: object) -> bool:
+    """Return whether this is an array of NumPy, in memory or in a file. Subclasses may compute differently."""
+    return type(value) in (np.ndarray, np.memmap)
+
+
+def list_of(constraint: Constraint, description: str) -> Where:
+    """Return the constraint for lists whose items a constraint accepts."""
+    return Where(
+        description,
+        lambda value: type(value) is list and all(item in constraint for item in value),
+        lambda value: [constraint.plain(item) for item in value],
+    )
 
 
 def validated_params(estimator: Any, constraints: Mapping[str, Sequence[Constraint]]) -> SimpleNamespace:
@@ -133,6 +149,19 @@ def validated_params(estimator: Any, constraints: Mapping[str, Sequence[Constrai
     return SimpleNamespace(**values)
 
 
+def validated_fields(fields: Mapping[str, Any], constraints: Mapping[str, Sequence[Constraint]]) -> dict[str, Any]:
+    """Return the fields of a state in Python's own types.
+
+    Raises
+    ------
+    ValueError
+        If a field is missing, unknown or invalid.
+    """
+    if set(fields) != set(constraints):
+        raise ValueError(f"Expected the fields {', '.join(constraints)}; got {', '.join(map(str, fields))}.")
+    return {name: validated(name, fields[name], allowed) for name, allowed in constraints.items()}
+
+
 def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     """Return the value of one parameter in Python's own type, or raise InvalidParameterError."""
     for constraint in constraints:
@@ -146,6 +175,7 @@ def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     intervals = [constraint for constraint in constraints if isinstance(constraint, Interval)]
     largest = max((interval.largest for interval in intervals), default=0)
-    if isinstance(value, Real) and value > largest > 0:
+    number: Any = value
+    if isinstance(value, Real) and number > largest > 0:
         hint = f" The largest possible number is {largest:.4g}."
     raise InvalidParameterError(f"Expected {name} to be {expected}; got {value!r}.{hint}")
