@@ -6,6 +6,7 @@ type, so that computations with a NumPy scalar do not overflow.
 
 import difflib
 import math
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -16,6 +17,20 @@ import numpy as np
 
 # NumPy counts in 64-bit integers, and networks compute in float32.
 _LARGEST: dict[type, float] = {int: 2**63 - 1, float: float(np.finfo(np.float32).max)}
+
+
+class _ShortRepr(reprlib.Repr):
+    """Values in error messages. A damaged state may contain thousands of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 200
+
+    def repr_ndarray(self, array: np.ndarray, level: int) -> str:
+        return repr(array) if array.size < 10 else f"an array of shape {array.shape} and dtype {array.dtype}"
+
+
+_SHORT = _ShortRepr()
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -178,4 +193,4 @@ def validated(name: str, value: Any, constraints: Sequence[Constraint]) -> Any:
     number: Any = value
     if isinstance(value, Real) and number > largest > 0:
         hint = f" The largest possible number is {largest:.4g}."
-    raise InvalidParameterError(f"Expected {name} to be {expected}; got {value!r}.{hint}")
+    raise InvalidParameterError(f"Expected {name} to be {expected}; got {_SHORT.repr(value)}.{hint}")
