@@ -77,10 +77,9 @@ class Fitted(Encoding):
         """Return what a state stands for, or raise an error if the state is damaged."""
         checked = validated_fields(state, _FIELDS)
         network = TrainedNetwork.from_state(checked["network"])
-        restored_input = _restore(_INPUTS, checked["input"])
+        restored_input: Input = _restore(_INPUTS, checked["input"])
         restored_input.check_spec(network.spec)
-        target = _restore(_TARGETS, checked["target"])
-        target.check()
+        target = restore_target(checked["target"])
         outputs = target.n_outputs, target.output_activation
         if outputs != (network.spec.n_outputs, network.spec.output_activation):
             raise ValueError(f"The target needs the outputs {outputs}, but the network is {network.spec}.")
@@ -89,6 +88,13 @@ class Fitted(Encoding):
                 f"The best epoch is {checked['best_epoch']}, but there were {network.n_epochs} epochs."
             )
         return cls(**{**checked, "input": restored_input, "target": target, "network": network})
+
+
+def restore_target(state: dict[str, Any]) -> Target:
+    """Return the target that a state stands for, or raise an error if the state is damaged."""
+    target: Target = _restore(_TARGETS, state)
+    target.check()
+    return target
 
 
 def _restore(classes: Mapping[str, Any], state: dict[str, Any]) -> Any:
