@@ -120,6 +120,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         "verbose": [BOOLEAN, Interval(int, 0)],
     }
 
+    _learned_attribute = "_fitted"
     _fitted: Fitted
 
     @with_callbacks
@@ -366,8 +367,10 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         """Return the trained network as a Keras model.
 
         The model takes token ids padded with 0, of shape (batch, time), as ``vectorizer_.encode(documents)``
-        returns them, or vectors padded with NaN, of shape (batch, time, n_features). If you save the model, import
-        ``skrnn.layers`` before you load it.
+        returns them, or vectors padded with NaN, of shape (batch, time, n_features). Save it as a ``.keras`` file,
+        save its weights as a ``.weights.h5`` file, or export it (``model.export``). With ``skip_connection=True``,
+        Keras cannot load the model from a file of its older format ``.h5``. Import ``skrnn.layers`` before you load
+        a model.
 
         Returns
         -------
@@ -379,9 +382,6 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     def __dir__(self) -> list[str]:
         # scikit-learn's HTML lists the fitted attributes and reads their values, which must not build a model.
         return [name for name in object.__dir__(self) if name != "model_" and hasattr(self, name)]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "_fitted" in self.__dict__
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

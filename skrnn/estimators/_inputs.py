@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import _get_feature_names, validate_data
+from sklearn.utils.validation import _get_feature_names, check_is_fitted, validate_data
 
 from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._start import Start, TokenStart
@@ -18,6 +18,7 @@ from skrnn.network._spec import NetworkSpec
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids
 from skrnn.text._tokenization import WORD_START
 from skrnn.text._vectorizer import SequenceVectorizer
+from skrnn.utils._parameters import NONE, STRING, Constraint, Interval, Where, list_of
 
 # epochs="auto" aims at this number of characters of text, or time steps of other sequences. A number of tokens
 # would give too few epochs to texts whose tokens are characters.
@@ -31,10 +32,14 @@ _MANY_TOKENS, _IDS_PER_DISTINCT = 1_000_000, 10
 _DTYPES = [np.float64, np.float32]
 
 
+_NAMES = list_of(STRING, "a list of str")
+
+
 class Input(ABC):
     """What X means to an estimator, learned from the X of a fit."""
 
     kind: ClassVar[str]  # name of the class in files
+    fields: ClassVar[Mapping[str, Sequence[Constraint]]]  # what a file holds, the arguments of the class
     feature_names: list[str] | None = None  # names of the columns, if X was a DataFrame
 
     @abstractmethod
@@ -80,6 +85,12 @@ class TokenInput(Input):
     """
 
     kind = "token_ids"
+    fields = {
+        "n_tokens": [Interval(int, FIRST_TOKEN)],
+        "n_ngrams": [Interval(int, 0)],
+        "pretrained_dim": [Interval(int, 1), NONE],
+        "feature_names": [_NAMES, NONE],
+    }
 
     def __init__(
         self,
@@ -147,6 +158,11 @@ class TokenInput(Input):
                 f"The input has {self.n_tokens} token ids and {self.n_ngrams} n-grams, but the network has "
                 f"vectors for {spec.n_tokens} and {spec.n_ngrams}."
             )
+        if self.pretrained_dim not in (None, spec.n_features):
+            raise ValueError(
+                f"The pretrained vectors have length {self.pretrained_dim}, but the network has vectors of length "
+                f"{spec.n_features}."
+            )
 
 
 def check_largest_id(X: sparse.csr_matrix) -> None:
@@ -182,6 +198,11 @@ class TextInput(TokenInput):
     """
 
     kind = "text"
+    fields = {
+        **TokenInput.fields,
+        "vectorizer": [Where("a SequenceVectorizer", lambda value: isinstance(value, SequenceVectorizer))],
+        "embedding_coverage": [Interval(float, 0, 1, closed="right"), NONE],
+    }
 
     def __init__(
         self,
@@ -222,8 +243,7 @@ class TextInput(TokenInput):
         return n_characters
 
     def check_spec(self, spec: NetworkSpec) -> None:
-        if not isinstance(self.vectorizer, SequenceVectorizer):
-            raise TypeError(f"Expected a SequenceVectorizer; got {type(self.vectorizer).__name__}.")
+        check_is_fitted(self.vectorizer)
         n_tokens = len(self.vectorizer.vocabulary_) + FIRST_TOKEN
         if n_tokens != self.n_tokens:
             raise ValueError(f"The vectorizer has {n_tokens} token ids, but the input has {self.n_tokens}.")
@@ -244,6 +264,11 @@ class SequenceInput(Input):
     """
 
     kind = "sequences"
+    fields = {
+        "n_features": [Interval(int, 1)],
+        "n_columns": [Interval(int, 1), NONE],
+        "feature_names": [_NAMES, NONE],
+    }
 
     def __init__(
         self, n_features: int, n_columns: int | None = None, feature_names: list[str] | None = None
@@ -305,6 +330,11 @@ class SequenceInput(Input):
     def check_spec(self, spec: NetworkSpec) -> None:
         if spec.n_tokens is not None or spec.n_features != self.n_features:
             raise ValueError(f"The input has {self.n_features} features, but the network is {spec}.")
+        n_names = self.n_columns if self.feature_names is None else len(self.feature_names)
+        if self.n_columns != n_names or (self.n_columns is not None and self.n_features != 1):
+            raise ValueError(
+                f"The input has {self.n_features} features, {self.n_columns} columns and {n_names} names of them."
+            )
 
 
 def feature_names(X: Any) -> list[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
@@ -15,12 +15,32 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skrnn.estimators._arrays import as_array, as_numbers, check_finite
+from skrnn.utils._parameters import BOOLEAN, Constraint, Where, is_plain_array
+
+
+def _are_finite(values: Any) -> bool:
+    is_vector = is_plain_array(values) and values.dtype.kind == "f" and values.ndim == 1 and len(values) > 0
+    return bool(is_vector and np.all(np.isfinite(values)))
+
+
+def _are_weights(weights: Any) -> bool:
+    return _are_finite(weights) and bool(np.all(weights >= 0) and np.any(weights))
+
+
+def _are_sorted_labels(labels: Any) -> bool:
+    if not (is_plain_array(labels) and labels.dtype.kind in "biufUOMm" and labels.ndim == 1 and len(labels) > 0):
+        return False
+    if labels.dtype.kind == "O" and not all(type(label) is str for label in labels):
+        return False
+    is_finite = labels.dtype.kind in "UO" or np.all(np.isfinite(labels))
+    return bool(is_finite and np.all(labels[1:] > labels[:-1]))
 
 
 class Target(ABC):
     """What y means to an estimator, learned from the y of a fit."""
 
     kind: ClassVar[str]  # name of the class in files
+    fields: ClassVar[Mapping[str, Sequence[Constraint]]]  # what a file holds, the arguments of the class
 
     @property
     @abstractmethod
@@ -46,7 +66,7 @@ class Target(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Raise an error if the target's own data is damaged."""
+        """Raise ValueError if the fields do not fit together."""
 
     def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> Target:
         """Return the target for more training: the same encoding, with the class weights of the parameters."""
@@ -77,6 +97,11 @@ class Target(ABC):
 class _ClassificationTarget(Target):
     """What one label and several labels share: probabilities, and a smoothed cross-entropy."""
 
+    fields = {
+        "classes": [Where("an array of sorted labels without repetition", _are_sorted_labels)],
+        "class_weight": [Where("finite weights >= 0, and some > 0", _are_weights)],
+    }
+
     def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
         self.classes = classes
         self.class_weight = class_weight
@@ -90,12 +115,8 @@ class _ClassificationTarget(Target):
         return losses[self.output_activation], params.label_smoothing
 
     def check(self) -> None:
-        n_classes = len(self.classes)
-        if not isinstance(self.classes, np.ndarray) or len(np.unique(self.classes)) != n_classes:
-            raise ValueError(f"Expected classes to be an array of distinct labels; got {self.classes!r}.")
-        weight = self.class_weight
-        if not isinstance(weight, np.ndarray) or weight.dtype.kind != "f" or weight.shape != (n_classes,):
-            raise ValueError(f"Expected class_weight to be {n_classes} numbers; got {weight!r}.")
+        if self.class_weight.shape != self.classes.shape:
+            raise ValueError(f"Expected a weight for each class; got {self.class_weight!r} for {self.classes!r}.")
 
 
 class ClassTarget(_ClassificationTarget):
@@ -110,6 +131,11 @@ class ClassTarget(_ClassificationTarget):
     """
 
     kind = "class"
+
+    def check(self) -> None:
+        super().check()
+        if len(self.classes) < 2:
+            raise ValueError(f"Expected at least 2 classes; got {self.classes!r}.")
 
     @classmethod
     def fit(
@@ -187,6 +213,11 @@ class MultilabelTarget(_ClassificationTarget):
 
     kind = "multilabel"
 
+    def check(self) -> None:
+        super().check()
+        if not np.array_equal(self.classes, np.arange(self.n_outputs)):
+            raise ValueError(f"Expected the numbers of the columns as classes; got {self.classes!r}.")
+
     @classmethod
     def fit(cls, y: np.ndarray, class_weight: Any, classes: np.ndarray | None) -> MultilabelTarget:
         """Return the target for an indicator matrix."""
@@ -242,6 +273,13 @@ class NumericTarget(Target):
     """
 
     kind = "numeric"
+    fields = {
+        "mean": [Where("an array of finite numbers", _are_finite)],
+        "scale": [
+            Where("an array of finite numbers > 0", lambda scale: _are_finite(scale) and bool(np.all(scale > 0)))
+        ],
+        "is_1d": [BOOLEAN],
+    }
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, is_1d: bool) -> None:
         self.mean = mean
@@ -287,13 +325,11 @@ class NumericTarget(Target):
         return params.loss, 0.0
 
     def check(self) -> None:
-        for name, low in (("mean", -np.inf), ("scale", 0)):
-            values = getattr(self, name)
-            is_vector = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.ndim == 1
-            if not (is_vector and len(values) == self.n_outputs and np.all((values > low) & (values < np.inf))):
-                raise ValueError(
-                    f"Expected the {name} of the target to be finite numbers > {low}; got {values!r}."
-                )
+        if self.scale.shape != self.mean.shape or (self.is_1d and self.n_outputs != 1):
+            raise ValueError(
+                f"Expected a mean and a scale for each output; got {self.mean!r} and {self.scale!r} with "
+                f"is_1d={self.is_1d}."
+            )
 
 
 def check_labels(y: Any) -> np.ndarray:

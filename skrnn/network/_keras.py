@@ -3,6 +3,10 @@
 Importing this module imports Keras. It also builds custom networks and predicts with them.
 """
 
+import skrnn.layers  # noqa: F401 - before Keras, because it says which packages are missing
+
+# isort: split
+
 import os
 import random
 from collections import OrderedDict

@@ -148,4 +148,6 @@ class _Ratios:
 
     def project(self, directions: np.ndarray) -> np.ndarray:
         """Return the components of the ratios in some directions: (n_ids, n_dims)."""
-        return self.seen @ directions + np.outer(self.of_ids, directions.sum(axis=0)) + self.of_classes @ directions
+        return (
+            self.seen @ directions + np.outer(self.of_ids, directions.sum(axis=0)) + self.of_classes @ directions
+        )

@@ -191,6 +191,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         "truncate": [Options(["head", "tail", "both"])],
     }
 
+    _learned_attribute = "vocabulary_"
     vocabulary_: dict[str, int]
     max_length_: int
 
@@ -460,8 +461,6 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
     def _from_plain_state(self, state: dict[str, Any]) -> dict[str, Any]:
         if "vocabulary_" not in state:
             return state
-        for name, constraints in self._parameter_constraints.items():
-            validated(name, state[name], constraints)
         max_length = validated("max_length_", state["max_length_"], [_COUNT])
         vocabulary = state["vocabulary_"]
         # Callables of the user may return tokens of any kind.

@@ -646,6 +646,11 @@ def test_every_seed_begins_with_the_right_answer(kind):
         classifier = RNNTextClassifier(units=4, embedding_dim=16, epochs=1, random_state=seed).fit(documents, y)
         if kind == "labels":
             probabilities = classifier.predict_proba(documents)
-            assert min(probabilities[y[:, i] == 1, i].mean() - probabilities[y[:, i] == 0, i].mean() for i in range(3)) > 0.05
+            assert (
+                min(
+                    probabilities[y[:, i] == 1, i].mean() - probabilities[y[:, i] == 0, i].mean() for i in range(3)
+                )
+                > 0.05
+            )
         else:
             assert classifier.score(documents, y) > 0.8

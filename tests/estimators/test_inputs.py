@@ -105,5 +105,9 @@ def test_networks_for_other_inputs_are_refused():
         TokenInput(n_tokens=7).check_spec(small_spec())
     with pytest.raises(ValueError, match="features"):
         SequenceInput(5).check_spec(small_spec(n_tokens=None))
-    with pytest.raises(TypeError, match="Expected a SequenceVectorizer"):
-        TextInput(None).check_spec(small_spec())
+    with pytest.raises(ValueError, match=r"vectorizer has 4 token ids.* input has 11"):
+        TextInput(SequenceVectorizer().fit(["a b"]), n_tokens=11).check_spec(small_spec())
+    with pytest.raises(ValueError, match=r"pretrained vectors have length 7.* vectors of length 3"):
+        TokenInput(n_tokens=11, pretrained_dim=7).check_spec(small_spec())
+    with pytest.raises(ValueError, match="1 features, 4 columns and 2 names"):
+        SequenceInput(1, 4, ["a", "b"]).check_spec(small_spec(n_tokens=None, n_features=1))

@@ -172,3 +172,29 @@ def test_automatic_epochs_do_not_overflow(batch_size, expected):
 def test_vectorizer_accepts_numpy_scalars():
     vectorizer = SequenceVectorizer(max_length=np.int8(2), max_features=np.uint8(3), min_df=np.int32(1))
     np.testing.assert_array_equal(vectorizer.fit_transform(["a b c", "a"]).toarray(), [[2, 3], [2, 0]])
+
+
+@pytest.mark.parametrize("name", ["units", "embedding_dim", "batch_size", "epochs", "max_ngrams"])
+def test_integers_beyond_64_bits_are_refused(name):
+    with pytest.raises(ValueError, match=rf"^Expected {name} to be .*; got 10+\. The largest .* 9\.223e\+18\.$"):
+        RNNTextClassifier(**{name: 10**30}).fit(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clipnorm", "weight_decay", "tol"])
+@pytest.mark.parametrize("value", [1e39, 10**400, np.float64(1e300), np.inf])
+def test_numbers_beyond_float32_are_refused(name, value):
+    with pytest.raises(ValueError, match=rf"^Expected {name} to be a number .* The largest .* is 3\.403e\+38\.$"):
+        RNNTextClassifier(**{name: value}).fit(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize("params", [{"units": 10**8}, {"units": (4, 10**15)}, {"embedding_dim": 10**12}])
+def test_a_network_beyond_any_memory_is_refused(params):
+    with pytest.raises(MemoryError, match=r"would have \de\+\d\d weights.* Lower units, or .*embedding_dim"):
+        RNNTextClassifier(**params).fit(["a b", "c d"], [0, 1])
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_numbers_of_low_precision_are_accepted(reviews):
+    RNNTextClassifier(learning_rate=np.float16(0.01), epochs=np.int8(1))._validated_params()
+    largest = SequenceVectorizer(max_length=2**63 - 1, max_features=2**63 - 1).fit_transform(reviews[0])
+    assert largest.shape == SequenceVectorizer().fit_transform(reviews[0]).shape

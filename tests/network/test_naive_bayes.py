@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from scipy import sparse
 from conftest import to_csr
+from scipy import sparse
 
 from skrnn.network._naive_bayes import start_with_naive_bayes
 from skrnn.sequences._ngrams import ngram_table
@@ -17,7 +17,9 @@ def start(rows, indicators, n_tokens=6, dim=4, weights=None, ngrams=None, skip_c
     if ngrams is not None:
         arrays["ngram_embedding"] = np.zeros((len(ngrams) + 1, dim), dtype=np.float32)
         arrays["ngram_keys"], arrays["ngram_slots"] = ngram_table(np.array(ngrams), len(ngrams) + 1)
-    start_with_naive_bayes(arrays, to_csr(rows), sparse.csr_matrix(indicators, dtype=float), weights, skip_connection)
+    start_with_naive_bayes(
+        arrays, to_csr(rows), sparse.csr_matrix(indicators, dtype=float), weights, skip_connection
+    )
     return arrays
 
 
