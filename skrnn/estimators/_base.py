@@ -369,8 +369,8 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         The model takes token ids padded with 0, of shape (batch, time), as ``vectorizer_.encode(documents)``
         returns them, or vectors padded with NaN, of shape (batch, time, n_features). Save it as a ``.keras`` file,
         save its weights as a ``.weights.h5`` file, or export it (``model.export``). With ``skip_connection=True``,
-        Keras cannot load the model from a file of its older format ``.h5``. Import ``skrnn.layers`` before you load
-        a model.
+        Keras cannot load the model from a file of its older format ``.h5``. Import ``skrnn.layers`` before you
+        load a model.
 
         Returns
         -------

@@ -85,7 +85,7 @@ class Target(ABC):
         return None
 
     def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
-        """Return the share of the samples that each output is for: (n_outputs,), or None if there are no classes."""
+        """Return the share of the samples of each output's class: (n_outputs,), or None without classes."""
         indicators = self.indicators(encoded)
         if indicators is None:
             return None
