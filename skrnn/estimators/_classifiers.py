@@ -310,8 +310,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------
@@ -566,8 +565,7 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------

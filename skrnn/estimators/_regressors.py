@@ -204,8 +204,7 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------
@@ -435,8 +434,7 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skrnn.training._display import progress_display
+from skrnn.training._display import EpochLines
 from skrnn.training._settings import EpochObserver, TrainingSettings
 
 Logs = dict[str, Any] | None
@@ -41,7 +41,7 @@ def new_callbacks(
             )
         )
     if settings.verbose:
-        callbacks.append(progress_display())
+        callbacks.append(EpochLines())
     return callbacks
 
 

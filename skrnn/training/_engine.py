@@ -97,6 +97,23 @@ class _Engine(_BaseWrapper):
     def _check_model_compatibility(self, y: Any) -> None:
         pass
 
+    # The transformers of scikeras would follow scikit-learn's global configuration, such as transform_output.
+    @property
+    def feature_encoder(self) -> Any:
+        return _Identity()
+
+    target_encoder = feature_encoder
+
+
+class _Identity:
+    """Stands in for a transformer, and returns its input."""
+
+    def fit(self, X: Any) -> "_Identity":
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X
+
 
 @contextmanager
 def _without_advice_on_tracing() -> Iterator[None]:

@@ -1,7 +1,9 @@
 import logging
+import warnings
 
 import pytest
 from conftest import SMALL
+from sklearn import config_context
 
 from skrnn import RNNTextClassifier
 
@@ -27,3 +29,20 @@ def test_advice_on_tracing_is_hidden_only_in_fits(reviews, caplog):
         logger.warning(advice)
     assert (advice in during, "another %d" in during) == (False, True)
     assert caplog.records[-1].msg == advice
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        {"transform_output": "pandas"},
+        {"enable_metadata_routing": True},
+        {"assume_finite": True},
+        {"skip_parameter_validation": True},
+    ],
+    ids=lambda configuration: "".join(configuration),
+)
+def test_configuration_of_scikit_learn_does_not_reach_the_training(reviews, configuration):
+    with config_context(**configuration), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier = small(epochs=1).fit(*reviews)
+    assert classifier.predict_proba(reviews[0]).tolist() == small(epochs=1).fit(*reviews).predict_proba(reviews[0]).tolist()
