@@ -206,16 +206,22 @@ def build_own(spec: NetworkSpec, build_model: Callable[[NetworkSpec], Model], se
     TypeError
         If it is no Keras model.
     ValueError
-        If the model is not built, or its outputs do not have the shape of the specification.
+        If the model is not built, has several inputs, or has outputs of another shape than the specification.
     """
     check_tensorflow()
     with _python_seed(seed), names_as_before():
         model = build_model(spec)
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected network={build_model!r} to return a keras.Model; it returned {model!r}.")
-    if not model.built:
+    if not model.built or not hasattr(model, "output_shape"):
         raise ValueError(
-            f"Expected network={build_model!r} to return a model that is built: give it a keras.Input."
+            f"Expected network={build_model!r} to return a Sequential or functional model that is built: give it a "
+            "keras.Input."
+        )
+    if len(model.inputs) != 1:
+        raise ValueError(
+            f"Expected the model of network={build_model!r} to have one input; got inputs of the shapes "
+            f"{model.input_shape}."
         )
     if model.output_shape[1:] != (spec.n_outputs,):
         raise ValueError(

@@ -50,8 +50,9 @@ def new_callbacks(
 def _new_callback(callback: Any) -> Any:
     """Return a callback for one training run.
 
-    An instance is copied, so that the user's own one refers to no model. The copy is shallow: a callback may report
-    to an object outside, such as a trial of Optuna. Keras' callbacks reset their state when training begins.
+    An instance is copied, so that the user's own one refers to no model. The copy is shallow, because a callback
+    may report to an object outside, such as a trial of Optuna. Keras' callbacks reset their state when training
+    begins.
     """
     if isinstance(callback, keras.callbacks.Callback):
         return copy.copy(callback)

@@ -3,7 +3,6 @@
 This is the only module that imports scikeras.
 """
 
-import copy
 import logging
 import sys
 from collections.abc import Iterator
@@ -14,24 +13,19 @@ from typing import Any
 import keras
 
 from skrnn.training._losses import LOSSES
-from skrnn.training._optimizers import optimizer_class
+from skrnn.training._optimizers import new_optimizer
 from skrnn.training._settings import TrainingSettings
 
 
 def compile_model(model: Any, settings: TrainingSettings) -> None:
     """Compile a model with the loss, the metric and the optimizer of the settings."""
-    loss, optimizer = LOSSES[settings.loss], optimizer_class(settings.optimizer)
-    # For most optimizers None leaves weight decay out of the graph. AdamW accepts only numbers.
-    no_decay = 0.0 if issubclass(optimizer, keras.optimizers.AdamW) else None
+    loss = LOSSES[settings.loss]
     engine = _Engine(
         model=partial(_return, model),
         loss=loss.make(settings.label_smoothing),
         # An instance creates its variables before the step is traced.
         metrics=[loss.accuracy(name="accuracy")] if loss.accuracy else None,
-        optimizer=optimizer,
-        optimizer__learning_rate=copy.deepcopy(settings.learning_rate),
-        optimizer__weight_decay=settings.weight_decay or no_decay,
-        optimizer__clipnorm=settings.clipnorm,
+        optimizer=new_optimizer(settings),
         compile__jit_compile=False,  # XLA would compile again for each width of a batch
     )
     engine.initialize(None)

@@ -51,8 +51,8 @@ def test_fits_warn_about_few_very_long_samples(cls):
     y, weights = np.arange(300) % 2, np.ones(300)
     weights[:10] = 0  # these samples are left out, and the positions count them
     expected = (
-        r"^About \d+% of the training time will go to 2 of 290 samples, with up to 10000 time steps. The others have "
-        r"at most 5. Positions in X: 17, 203. For text, set max_length of the vectorizer, for example to 5. Cut other "
+        r"^About \d+% of the training time will go to 2 of 290 samples, with up to 10000 time steps. The others "
+        r"have at most 5. Positions in X: 17, 203. For text, set max_length of the vectorizer, for example to 5. "
     )
     with pytest.warns(UserWarning, match=expected), pytest.raises(PlannedError):
         cls().fit(X, y, weights)

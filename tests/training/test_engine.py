@@ -1,6 +1,7 @@
 import logging
 import warnings
 
+import numpy as np
 import pytest
 from conftest import SMALL
 from sklearn import config_context
@@ -39,10 +40,23 @@ def test_advice_on_tracing_is_hidden_only_in_fits(reviews, caplog):
         {"assume_finite": True},
         {"skip_parameter_validation": True},
     ],
-    ids=lambda configuration: "".join(configuration),
+    ids="".join,
 )
 def test_configuration_of_scikit_learn_does_not_reach_the_training(reviews, configuration):
     with config_context(**configuration), warnings.catch_warnings():
         warnings.simplefilter("error")
         classifier = small(epochs=1).fit(*reviews)
-    assert classifier.predict_proba(reviews[0]).tolist() == small(epochs=1).fit(*reviews).predict_proba(reviews[0]).tolist()
+    expected = small(epochs=1).fit(*reviews).predict_proba(reviews[0])
+    np.testing.assert_array_equal(classifier.predict_proba(reviews[0]), expected)
+
+
+def test_failed_fits_leave_no_filter(reviews):
+    from keras.callbacks import LambdaCallback
+
+    def fail(_):
+        raise OSError("no space left")
+
+    filters = list(logging.getLogger("tensorflow").filters)
+    with pytest.raises(OSError, match="no space left"):
+        small(epochs=1, callbacks=[LambdaCallback(on_train_begin=fail)]).fit(*reviews)
+    assert logging.getLogger("tensorflow").filters == filters

@@ -51,7 +51,7 @@ def test_callbacks_can_be_instances_classes_or_factories(counting, reviews):
         quick(callbacks=[list]).fit(*reviews)
 
 
-class Pruned(Exception):
+class PrunedError(Exception):
     """A callback raises it to stop a fit, as Optuna's does."""
 
 
@@ -68,7 +68,7 @@ def pruning():
         def on_epoch_end(self, epoch, logs=None):
             self.reports.append(logs["loss"])
             if len(self.reports) == 2:
-                raise Pruned
+                raise PrunedError
 
     return Pruning
 
@@ -78,7 +78,7 @@ def test_callbacks_report_to_objects_outside_and_end_a_fit(pruning, reviews):
     callback = pruning(reports)
     classifier = quick(callbacks=[callback])
     before = dict(vars(classifier))
-    with pytest.raises(Pruned):
+    with pytest.raises(PrunedError):
         classifier.fit(*reviews)
     assert len(reports) == 2
     assert vars(classifier) == before
@@ -88,7 +88,7 @@ def test_callbacks_report_to_objects_outside_and_end_a_fit(pruning, reviews):
 
 def test_callbacks_made_by_a_function_report_from_cross_validation(pruning, reviews):
     reports = []
-    with pytest.raises(Pruned):
+    with pytest.raises(PrunedError):
         cross_val_score(quick(callbacks=[lambda: pruning(reports)]), *reviews, cv=2, error_score="raise")
     assert len(reports) == 2
 

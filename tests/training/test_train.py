@@ -235,7 +235,9 @@ def test_new_networks_use_the_same_names(kind):
 
     class Names(keras.callbacks.Callback):  # a network with callbacks is not reused
         def on_train_end(self, logs=None):
-            names.append([variable.value.name for variable in self.model.variables + self.model.optimizer.variables])
+            names.append(
+                [variable.value.name for variable in self.model.variables + self.model.optimizer.variables]
+            )
 
     name_before = keras.layers.Embedding(1, 1).name
     for _ in range(2):
