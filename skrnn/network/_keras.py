@@ -206,7 +206,7 @@ def build_own(spec: NetworkSpec, build_model: Callable[[NetworkSpec], Model], se
     TypeError
         If it is no Keras model.
     ValueError
-        If the model is not built, has several inputs, or has outputs of another shape than the specification.
+        If the model is not built, has several inputs, or has outputs of another shape than expected.
     """
     check_tensorflow()
     with _python_seed(seed), names_as_before():
@@ -215,8 +215,8 @@ def build_own(spec: NetworkSpec, build_model: Callable[[NetworkSpec], Model], se
         raise TypeError(f"Expected network={build_model!r} to return a keras.Model; it returned {model!r}.")
     if not model.built or not hasattr(model, "output_shape"):
         raise ValueError(
-            f"Expected network={build_model!r} to return a Sequential or functional model that is built: give it a "
-            "keras.Input."
+            f"Expected network={build_model!r} to return a Sequential or functional model that is built: give it "
+            "a keras.Input."
         )
     if len(model.inputs) != 1:
         raise ValueError(
