@@ -28,6 +28,7 @@ from skrnn.estimators._steps import (
     resume_network,
     start_network,
     training_settings,
+    warn_about_long_samples,
 )
 from skrnn.estimators._targets import Target
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS
@@ -213,6 +214,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
             network, examples, char_ngrams = start_network(training, encoding, params, seed)
         else:
             network, examples, char_ngrams = resume_network(resumed.network, training, encoding, params)
+        warn_about_long_samples(training, examples.sequences, params.batch_size)
         watched = None if validation is None else make_examples(validation, encoding.input.transform(validation.X))
         observer = self._observer(validation, network, encoding, params, tasks)
         monitor = "val_loss" if observer is None else observer.monitor

@@ -166,8 +166,8 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
         "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
-        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
-        learning-rate schedule.
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit``, with a
+        learning-rate schedule, and with `callbacks` that set the learning rate.
     weight_decay : float, default=0.0
         Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
@@ -198,15 +198,16 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
         considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        Keras callbacks. Each fit uses shallow copies of instances, and calls classes or functions to make new
+        ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
+        reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------
@@ -401,8 +402,8 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
         "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
-        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
-        learning-rate schedule.
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit``, with a
+        learning-rate schedule, and with `callbacks` that set the learning rate.
     weight_decay : float, default=0.0
         Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
@@ -433,15 +434,16 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
         considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        Keras callbacks. Each fit uses shallow copies of instances, and calls classes or functions to make new
+        ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
+        reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------

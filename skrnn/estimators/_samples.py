@@ -28,6 +28,8 @@ class Samples:
         Sample weights times class weights.
     sample_weight : ndarray of float64, of shape (n_samples,)
         The sample weights alone.
+    positions : ndarray of int, of shape (n_samples,)
+        Where the samples were in the X of the user.
     """
 
     X: Any
@@ -35,6 +37,7 @@ class Samples:
     encoded: np.ndarray
     weights: np.ndarray
     sample_weight: np.ndarray
+    positions: np.ndarray
 
     @classmethod
     def of(cls, X: Any, y: np.ndarray, sample_weight: np.ndarray, target: Target) -> Samples:
@@ -44,7 +47,7 @@ class Samples:
         rows = np.flatnonzero(weights)
         if len(rows) == 0:
             raise ValueError("Expected some sample of a class with a weight > 0; all weights are zero.")
-        return cls(X, y, encoded, weights, sample_weight).take(rows)
+        return cls(X, y, encoded, weights, sample_weight, np.arange(len(y))).take(rows)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -53,7 +56,8 @@ class Samples:
         if len(rows) == len(self):
             return self
         X = self.X[rows] if hasattr(self.X, "shape") else [self.X[row] for row in rows]
-        return Samples(X, self.y[rows], self.encoded[rows], self.weights[rows], self.sample_weight[rows])
+        arrays = self.y, self.encoded, self.weights, self.sample_weight, self.positions
+        return Samples(X, *(array[rows] for array in arrays))
 
     def split(self, strata: np.ndarray, fraction: float, rng: np.random.Generator) -> tuple[Samples, Samples]:
         """Return samples for training and samples for validation, stratified."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, fields
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,16 @@ from skrnn.estimators._samples import Samples
 from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
+from skrnn.sequences._batches import share_of_longest
 from skrnn.sequences._storage import Sequences
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
 # epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
 _AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
 _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
+
+# A fit warns if the longest samples take more than this share of its time, and this many time steps of an epoch.
+_LONG_SHARE, _LONG_STEPS = 0.5, 5000
 
 
 def start_network(
@@ -76,6 +81,22 @@ def make_examples(samples: Samples, sequences: Sequences) -> Any:
     from skrnn.training._train import Examples
 
     return Examples(sequences, samples.encoded, samples.loss_weights())
+
+
+def warn_about_long_samples(training: Samples, sequences: Sequences, batch_size: int) -> None:
+    """Warn if few samples are so long that they take most of the training time."""
+    lengths = np.diff(sequences.indptr)
+    share, n_steps, limit = share_of_longest(lengths, batch_size)
+    if share <= _LONG_SHARE or n_steps <= _LONG_STEPS:
+        return
+    rows = np.flatnonzero(lengths > limit)
+    positions = ", ".join(map(str, training.positions[rows[:5]])) + (", ..." if len(rows) > 5 else "")
+    warnings.warn(
+        f"About {share:.0%} of the training time will go to {len(rows)} of {len(lengths)} samples, with up to "
+        f"{lengths.max()} time steps. The others have at most {limit}. Positions in X: {positions}. For text, set "
+        f"max_length of the vectorizer, for example to {limit}. Cut other sequences into windows.",
+        stacklevel=5,
+    )
 
 
 def training_settings(

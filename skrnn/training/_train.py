@@ -197,7 +197,10 @@ def _check_finite(
         problem = "network's weights became infinite or NaN"
     else:
         return
+    rate = settings.learning_rate_schedule or settings.learning_rate
+    decay = f" or weight_decay (now {settings.weight_decay})" if settings.weight_decay else ""
+    clip = f"a smaller clipnorm (now {settings.clipnorm})" if settings.clipnorm else "clipnorm to a number"
     raise error(
-        f"The {problem}. Lower learning_rate (now {settings.learning_rate}), set a smaller clipnorm (now "
-        f"{settings.clipnorm}), or scale down very large numbers in X or embeddings."
+        f"The {problem}. Lower learning_rate (now {rate}){decay}, set {clip}, or scale down very large numbers in "
+        "X or embeddings."
     )
