@@ -15,7 +15,7 @@ Tensor = Any
 
 def new_optimizer(settings: TrainingSettings) -> Any:
     """Return the optimizer of the settings, or raise an error that names the parameter at fault."""
-    cls, rate = _optimizer_class(settings.optimizer), settings.learning_rate
+    cls, rate = optimizer_class(settings.optimizer), settings.learning_rate
     if not isinstance(rate, Real | keras.optimizers.schedules.LearningRateSchedule):
         raise TypeError(
             "Expected learning_rate to be a number or a keras.optimizers.schedules.LearningRateSchedule; got "
@@ -48,9 +48,17 @@ def _check_first_rate(first: Any, schedule: Any) -> None:
         )
 
 
-def _optimizer_class(optimizer: Any) -> Any:
-    if isinstance(optimizer, str):
-        return _ROWWISE.get(optimizer) or type(keras.optimizers.get(optimizer))
+def optimizer_class(optimizer: Any) -> Any:
+    """Return the class of an optimizer that is given by its name or class."""
+    cls = _named(optimizer) if isinstance(optimizer, str) else _checked(optimizer)
+    return type(cls.__name__, (_SumByRow, cls), {})
+
+
+def _named(name: str) -> type:
+    return _ROWWISE.get(name) or type(keras.optimizers.get(name))
+
+
+def _checked(optimizer: Any) -> type:
     base = keras.optimizers.Optimizer
     if not issubclass(optimizer, base) or optimizer.update_step is base.update_step:
         raise TypeError(
@@ -60,22 +68,36 @@ def _optimizer_class(optimizer: Any) -> Any:
     return optimizer
 
 
+class _SumByRow:
+    """Part of an optimizer that adds up the gradients of a token that is several times in a batch.
+
+    Keras would apply them one by one. It clips and squares each of them, which makes longer steps for more frequent
+    tokens, and adds them in an order that changes from run to run, with other rounding errors.
+    """
+
+    def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> Any:
+        optimizer: Any = super()
+        return optimizer.apply([_sum_by_row(gradient) for gradient in grads], trainable_variables)
+
+
+def _sum_by_row(gradient: Tensor) -> Tensor:
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, positions = tf.unique(gradient.indices)  # (rows,), (tokens,)
+    total = tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(rows))  # (rows, embedding_dim)
+    return tf.IndexedSlices(total, rows, gradient.dense_shape)
+
+
 class RowwiseAdam(keras.optimizers.Adam):
     """Adam [1]_ that updates only those rows of an embedding whose tokens are in the batch.
 
     Keras updates all rows, which takes most of the time of a step if the vocabulary is large. As in PyTorch's
     SparseAdam, the moments of a row wait until its token comes again. All other variables are updated as usual.
 
-    The gradients of a token that is several times in a batch are added first. Keras clips and squares them one by
-    one, which makes longer steps for more frequent tokens.
-
     References
     ----------
     .. [1] Kingma & Ba (2015), Adam: a method for stochastic optimization. ICLR 2015. arXiv:1412.6980.
     """
-
-    def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> Any:
-        return super().apply([_sum_by_row(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         if not isinstance(gradient, tf.IndexedSlices):
@@ -91,14 +113,6 @@ class RowwiseAdam(keras.optimizers.Adam):
         self.assign(momentum, tf.IndexedSlices(m, rows))
         self.assign(velocity, tf.IndexedSlices(v, rows))
         self.assign_sub(variable, tf.IndexedSlices(rate * m / (tf.sqrt(v) + self.epsilon), rows))
-
-
-def _sum_by_row(gradient: Tensor) -> Tensor:
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    rows, positions = tf.unique(gradient.indices)  # (rows,), (tokens,)
-    total = tf.math.unsorted_segment_sum(gradient.values, positions, tf.size(rows))  # (rows, embedding_dim)
-    return tf.IndexedSlices(total, rows, gradient.dense_shape)
 
 
 class RowwiseAdamW(RowwiseAdam, keras.optimizers.AdamW):

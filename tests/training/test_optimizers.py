@@ -14,10 +14,10 @@ def optimizers(request):
     """The optimizers of the package and of Keras, with the same settings."""
     import keras
 
-    from skrnn.training._optimizers import _optimizer_class
+    from skrnn.training._optimizers import optimizer_class
 
     classes = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-    both = _optimizer_class(request.param), classes[request.param]
+    both = optimizer_class(request.param), classes[request.param]
     return [cls(learning_rate=0.1, clipnorm=0.5, epsilon=1e-4) for cls in both]
 
 
@@ -132,3 +132,16 @@ def test_advice_names_a_weight_decay_that_makes_weights_infinite(reviews):
         ValueError, match=r"Lower learning_rate \(now 0.02\) or weight_decay \(now 1e\+30\), set clipnorm "
     ):
         fit(reviews, weight_decay=1e30, clipnorm=None)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "rmsprop"])
+def test_fits_with_tokens_that_repeat_in_a_batch_are_reproducible(optimizer):
+    rng = np.random.default_rng(0)
+    documents = [" ".join(f"word{word}" for word in row) for row in rng.integers(40, size=(128, 150))]
+    y = np.arange(128) % 2
+    classifier = RNNTextClassifier(
+        units=4, embedding_dim=32, epochs=2, max_ngrams=0, optimizer=optimizer, random_state=0
+    )
+    first, *others = (classifier.fit(documents, y).predict_proba(documents) for _ in range(3))
+    for probabilities in others:
+        np.testing.assert_array_equal(probabilities, first)
