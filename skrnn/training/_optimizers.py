@@ -71,8 +71,8 @@ def _checked(optimizer: Any) -> type:
 class _SumByRow:
     """Part of an optimizer that adds up the gradients of a token that is several times in a batch.
 
-    Keras would apply them one by one. It clips and squares each of them, which makes longer steps for more frequent
-    tokens, and adds them in an order that changes from run to run, with other rounding errors.
+    Keras would apply them one by one. It clips and squares each of them, which makes longer steps for frequent
+    tokens. It also adds them in an order that changes from run to run, with other rounding errors.
     """
 
     def apply(self, grads: list[Tensor], trainable_variables: list[Any] | None = None) -> Any:
