@@ -36,9 +36,9 @@ def read_documents(graph: Graph, vectorizer: SequenceVectorizer) -> Value:
 
 
 def _never_empty(graph: Graph, documents: Value) -> Value:
-    """Return the documents with a space behind each, and one more document: operators fail where there is none."""
+    """Return the documents with a space before each, and one more document: operators fail where there is none."""
     documents = graph.add("Concat", documents, _strings.constant(" "), axis=0)
-    return _strings.concat(graph, documents, _strings.constant(" "))
+    return _strings.concat(graph, _strings.constant(" "), documents)
 
 
 def _token_ids(graph: Graph, documents: Value, vectorizer: SequenceVectorizer) -> Value:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
+from sklearn.feature_extraction.text import strip_accents_ascii
 
 from skrnn.sequences._storage import UNKNOWN, ragged_to_csr
 from skrnn.text._subwords import SubwordTokenizer
@@ -20,6 +20,10 @@ WORD_START = "▁"  # as in SentencePiece
 
 # The preprocessing replaces the first by the second and removes the third.
 TYPOGRAPHIC_APOSTROPHE, APOSTROPHE, SOFT_HYPHEN = "\u2019", "'", "\u00ad"
+
+# Longest run of combining marks and other joining characters, as in the Stream-Safe Text Format of Unicode. The rest
+# of a run is removed, because normalization takes a time that is quadratic in the length of a run.
+LONGEST_JOINING_RUN = 30
 
 # Scripts without spaces between words. Each of their letters is a token. Korean has spaces, but words have endings
 # attached, and syllables generalise better. Inclusive ranges of code points.
@@ -39,6 +43,14 @@ _UNSPACED_SCRIPTS = (
     (0xFF66, 0xFFDC),  # halfwidth kana and Hangul
 )
 _UNSPACED_PUNCTUATION = ((0x3001, 0x303F), (0xFF01, 0xFF65))
+
+# What may join the letter before it without being a mark: the soft hyphen, which is removed, Korean vowels and final
+# consonants, and halfwidth kana voicing marks.
+_JOINING_CHARACTERS = ((0xAD, 0xAD), (0x1160, 0x11FF), (0xFF9E, 0xFF9F))
+
+# Combining classes of characters that are no accents: letters (0), nukta, kana voicing, virama, and vowels and tones of
+# Telugu, Thai, Lao and Tibetan.
+_SPELLING_CLASSES = frozenset([0, *range(6, 10), *range(84, 133)])
 
 _N_BASIC = 0x10000  # code points of the Basic Multilingual Plane
 
@@ -83,6 +95,7 @@ class Patterns:
         self._unspaced_letters = rf"[{unspaced_letter}][{unspaced_letter}{mark}]*"
         punctuation = _class_of(symbols & unspaced_punctuation)
         self._run = rf"((?<!\u200d)[{unspaced_letter}{punctuation}]+(?![{modifier}\u200d]))"
+        self._basic_joining = _class_of(marks | _in_ranges(_JOINING_CHARACTERS))
 
     @cached_property
     def token(self) -> re.Pattern[str]:
@@ -103,6 +116,27 @@ class Patterns:
     def word(self) -> re.Pattern[str]:
         """The first character of a number, or of a word in a script with spaces."""
         return re.compile(f"[{self._start}]")
+
+    @cached_property
+    def joining(self) -> str:
+        """The inside of a ``[...]`` that matches the characters that may join the letter before them."""
+        astral_marks = [cp for cp in range(_N_BASIC, 0x1F000) if unicodedata.category(chr(cp))[0] == "M"]
+        return self._basic_joining + char_class(astral_marks)
+
+    @cached_property
+    def joining_run(self) -> re.Pattern[str]:
+        """A run of joining characters. It is slow, because the characters are in many ranges."""
+        return re.compile(f"[{self.joining}]+")
+
+    @cached_property
+    def maybe_joining(self) -> re.Pattern[str]:
+        """A joining character, or any letter beyond the Basic Multilingual Plane."""
+        return re.compile(f"[{self._basic_joining}\U00010000-\U0001efff]")
+
+    @cached_property
+    def maybe_long_run(self) -> re.Pattern[str]:
+        """A run of `maybe_joining` that is too long."""
+        return re.compile(f"{self.maybe_joining.pattern}{self.maybe_joining.pattern}{{{LONGEST_JOINING_RUN}}}")
 
     @property
     def portable_token(self) -> str:
@@ -231,16 +265,53 @@ class Preprocessor:
     strip_accents: str | Callable[[str], str] | None
 
     def __call__(self, document: str) -> str:
+        if not document.isascii():
+            document = _shorten_joining_runs(document)
         if self.lowercase:
             document = document.lower()
         if not document.isascii():
-            document = unicodedata.normalize("NFC", document)
             document = document.replace(TYPOGRAPHIC_APOSTROPHE, APOSTROPHE).replace(SOFT_HYPHEN, "")
-        if self.strip_accents == "ascii":
-            return strip_accents_ascii(document)
-        if self.strip_accents == "unicode":
-            return strip_accents_unicode(document)
-        return self.strip_accents(document) if callable(self.strip_accents) else document
+            document = unicodedata.normalize("NFC", document)
+        if self.strip_accents is None:
+            return document
+        if callable(self.strip_accents):
+            return self.strip_accents(document)
+        return document if document.isascii() else self._without_accents(document)
+
+    def _without_accents(self, document: str) -> str:
+        is_ascii = self.strip_accents == "ascii"
+        document = strip_accents_ascii(document) if is_ascii else document.translate(_WITHOUT_ACCENTS)
+        if self.lowercase:  # the sign for "trade mark" has become capitals
+            document = document.lower()
+        return unicodedata.normalize("NFC", document)
+
+
+def _shorten_joining_runs(document: str) -> str:
+    """Return a document with at most `LONGEST_JOINING_RUN` joining characters in a run."""
+    n = LONGEST_JOINING_RUN
+    # A longer run contains one of the characters in the sample, which is much faster to search.
+    if not patterns().maybe_joining.search(document[n :: n + 1]) or not patterns().maybe_long_run.search(document):
+        return document
+    return patterns().joining_run.sub(lambda run: run[0][:n], document)
+
+
+class _WithoutAccents(dict[int, str]):
+    """What each character becomes without accents, for ``str.translate``. Entries are made when they are needed.
+
+    As in scikit-learn, characters are decomposed (NFKD) and lose their combining marks. But marks that spell a
+    letter are no accents, and scripts without spaces have no accents.
+    """
+
+    def __missing__(self, code_point: int) -> str:
+        without = chr(code_point)
+        if not any(first <= code_point <= last for first, last in _UNSPACED_SCRIPTS):
+            decomposed = unicodedata.normalize("NFKD", without)
+            without = "".join(c for c in decomposed if unicodedata.combining(c) in _SPELLING_CLASSES)
+        self[code_point] = without
+        return without
+
+
+_WITHOUT_ACCENTS = _WithoutAccents()
 
 
 @dataclass(frozen=True)
