@@ -11,7 +11,8 @@ from skrnn.export._graph import Graph, Value
 from skrnn.export._normalization import normalize, white_space
 from skrnn.sequences._storage import PADDING, UNKNOWN
 from skrnn.text._tokenization import WORD_START, n_from_end, patterns
-from skrnn.text._vectorizer import SequenceVectorizer, stop_word_set
+from skrnn.text._vectorizer import SequenceVectorizer
+from skrnn.text._word_lists import stop_word_set
 
 # Opset 20 is the first with operators for strings.
 OPSETS = {"": 20, _strings.LABEL_ENCODER_DOMAIN: 2, _strings.TOKENIZER_DOMAIN: 1}
@@ -52,8 +53,7 @@ def _id_table(vectorizer: SequenceVectorizer) -> IdTable:
     """Return the id of each token. Stop words are padding, which the network skips."""
     id_of = dict(vectorizer.vocabulary_)
     if vectorizer.analyzer == "word":
-        stop_words = sorted(word for word in stop_word_set(vectorizer.stop_words) if isinstance(word, str))
-        id_of |= dict.fromkeys(stop_words, PADDING)
+        id_of |= dict.fromkeys(sorted(stop_word_set(vectorizer)), PADDING)
     id_of = {token: i for token, i in id_of.items() if not re.search("[\ud800-\udfff]", token)}  # not in UTF-8
     return {**id_of, "": PADDING}
 

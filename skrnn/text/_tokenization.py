@@ -1,9 +1,10 @@
 """Cut documents into tokens: the patterns that find tokens, the analyzers, and the result as arrays."""
 
 import re
+import reprlib
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain, repeat
@@ -21,8 +22,8 @@ WORD_START = "▁"  # as in SentencePiece
 # The preprocessing replaces the first by the second and removes the third.
 TYPOGRAPHIC_APOSTROPHE, APOSTROPHE, SOFT_HYPHEN = "\u2019", "'", "\u00ad"
 
-# Longest run of combining marks and other joining characters, as in the Stream-Safe Text Format of Unicode. The rest
-# of a run is removed, because normalization takes a time that is quadratic in the length of a run.
+# Longest run of combining marks and other joining characters, as in the Stream-Safe Text Format of Unicode. The
+# rest of a run is removed, because normalization takes a time that is quadratic in the length of a run.
 LONGEST_JOINING_RUN = 30
 
 # Scripts without spaces between words. Each of their letters is a token. Korean has spaces, but words have endings
@@ -44,12 +45,12 @@ _UNSPACED_SCRIPTS = (
 )
 _UNSPACED_PUNCTUATION = ((0x3001, 0x303F), (0xFF01, 0xFF65))
 
-# What may join the letter before it without being a mark: the soft hyphen, which is removed, Korean vowels and final
-# consonants, and halfwidth kana voicing marks.
+# What may join the letter before it without being a mark: the soft hyphen, which is removed, Korean vowels and
+# final consonants, and halfwidth kana voicing marks.
 _JOINING_CHARACTERS = ((0xAD, 0xAD), (0x1160, 0x11FF), (0xFF9E, 0xFF9F))
 
-# Combining classes of characters that are no accents: letters (0), nukta, kana voicing, virama, and vowels and tones of
-# Telugu, Thai, Lao and Tibetan.
+# Combining classes of characters that are no accents: letters (0), nukta, kana voicing, virama, and the vowels and
+# tones of Telugu, Thai, Lao and Tibetan.
 _SPELLING_CLASSES = frozenset([0, *range(6, 10), *range(84, 133)])
 
 _N_BASIC = 0x10000  # code points of the Basic Multilingual Plane
@@ -129,14 +130,11 @@ class Patterns:
         return re.compile(f"[{self.joining}]+")
 
     @cached_property
-    def maybe_joining(self) -> re.Pattern[str]:
-        """A joining character, or any letter beyond the Basic Multilingual Plane."""
-        return re.compile(f"[{self._basic_joining}\U00010000-\U0001efff]")
-
-    @cached_property
     def maybe_long_run(self) -> re.Pattern[str]:
-        """A run of `maybe_joining` that is too long."""
-        return re.compile(f"{self.maybe_joining.pattern}{self.maybe_joining.pattern}{{{LONGEST_JOINING_RUN}}}")
+        """A run that is too long, in every third character of a document. Some other text matches, too."""
+        # Beyond the Basic Multilingual Plane, any letter matches, which keeps the search fast.
+        joining = f"[{self._basic_joining}\U00010000-\U0001efff]"
+        return re.compile(f"{joining}{joining}{{{LONGEST_JOINING_RUN // 3 - 1}}}")
 
     @property
     def portable_token(self) -> str:
@@ -192,7 +190,7 @@ def _in_class(code_point: int) -> str:
 class TokenizedDocuments:
     """The tokens of documents, as indices into a list of distinct tokens."""
 
-    tokens: list[Any]  # str, unless a callable of the user returns others; some may not occur
+    tokens: list[str]  # some may not occur
     indices: np.ndarray  # int32 (n_occurrences,), one document after another
     lengths: np.ndarray  # int64 (n_documents,)
 
@@ -229,30 +227,46 @@ def n_from_end(max_length: int, truncate: str) -> int:
     return {"head": 0, "tail": max_length, "both": max_length // 2}[truncate]
 
 
-def tokenize(documents: list[str], analyze: Callable[[str], Iterable[Any]]) -> TokenizedDocuments:
+def tokenize(documents: list[str], analyze: Callable[[str], Iterable[str]]) -> TokenizedDocuments:
     """Cut all documents into tokens."""
     if isinstance(analyze, WordAnalyzer):
         return analyze.tokenize(documents)
-    return _index_tokens(map(analyze, documents))
+    if isinstance(analyze, CharAnalyzer | SubwordAnalyzer | CustomWordAnalyzer):
+        return _index_tokens(map(analyze, documents))
+    return _index_tokens(_checked_tokens(analyze(document), "analyzer") for document in documents)
 
 
-def _index_tokens(token_lists: Iterable[Iterable[Any]]) -> TokenizedDocuments:
+def _checked_tokens(tokens: Any, parameter: str) -> list[str]:
+    """Return the tokens from a callable of the user as a list, or raise TypeError."""
+    expected = f"Expected {parameter} to return a list of str"
+    if isinstance(tokens, str | bytes) or not isinstance(tokens, Iterable):
+        hint = " To use its characters as tokens, return list(...)." if isinstance(tokens, str) else ""
+        raise TypeError(f"{expected}; got {reprlib.repr(tokens)}.{hint}")
+    tokens = list(tokens)
+    if not {str}.issuperset(map(type, tokens)):  # types are compared first, which is fast
+        for token in tokens:
+            if not isinstance(token, str):
+                kind = type(token).__name__
+                raise TypeError(f"{expected}; got a token of type {kind}: {reprlib.repr(token)}.")
+    return tokens
+
+
+def _index_tokens(token_lists: Iterable[Sequence[str]]) -> TokenizedDocuments:
     index_of = _consecutive_indices()
     lengths: list[int] = []
 
-    def counted() -> Iterator[Iterable[Any]]:
+    def counted() -> Iterator[Sequence[str]]:
         for tokens in token_lists:
-            sized = tokens if isinstance(tokens, Sized) else list(tokens)  # an analyzer may return a generator
-            lengths.append(len(sized))
-            yield sized
+            lengths.append(len(tokens))
+            yield tokens
 
     indices = np.fromiter(map(index_of.__getitem__, chain.from_iterable(counted())), dtype=np.int32)
     return TokenizedDocuments(list(index_of), indices, np.array(lengths, dtype=np.int64))
 
 
-def _consecutive_indices(tokens: Iterable[Any] = ()) -> defaultdict[Any, int]:
+def _consecutive_indices(tokens: Iterable[str] = ()) -> defaultdict[str, int]:
     """Return a dict with the index of each token, which gives a new token the next index."""
-    index_of: defaultdict[Any, int] = defaultdict(None, {token: i for i, token in enumerate(tokens)})
+    index_of: defaultdict[str, int] = defaultdict(None, {token: i for i, token in enumerate(tokens)})
     index_of.default_factory = index_of.__len__
     return index_of
 
@@ -288,11 +302,9 @@ class Preprocessor:
 
 def _shorten_joining_runs(document: str) -> str:
     """Return a document with at most `LONGEST_JOINING_RUN` joining characters in a run."""
-    n = LONGEST_JOINING_RUN
-    # A longer run contains one of the characters in the sample, which is much faster to search.
-    if not patterns().maybe_joining.search(document[n :: n + 1]) or not patterns().maybe_long_run.search(document):
-        return document
-    return patterns().joining_run.sub(lambda run: run[0][:n], document)
+    if len(document) > LONGEST_JOINING_RUN and patterns().maybe_long_run.search(document[::3]):
+        return patterns().joining_run.sub(lambda run: run[0][:LONGEST_JOINING_RUN], document)
+    return document
 
 
 class _WithoutAccents(dict[int, str]):
@@ -322,8 +334,8 @@ class CustomWordAnalyzer:
     tokenizer: Callable[[str], Iterable[str]]
     stop_words: frozenset[str]
 
-    def __call__(self, document: str) -> Iterable[str]:
-        tokens = self.tokenizer(self.preprocess(document))
+    def __call__(self, document: str) -> list[str]:
+        tokens = _checked_tokens(self.tokenizer(self.preprocess(document)), "tokenizer")
         return [token for token in tokens if token not in self.stop_words] if self.stop_words else tokens
 
 
@@ -409,7 +421,7 @@ class _RunCutter:
         return TokenizedDocuments(list(index_of), indices, np.diff(document_starts))
 
 
-def _indices_of_characters(characters: str, index_of: defaultdict[Any, int]) -> np.ndarray:
+def _indices_of_characters(characters: str, index_of: defaultdict[str, int]) -> np.ndarray:
     code_points = np.frombuffer(characters.encode("utf-32-le"), dtype="<u4")
     occurs = np.zeros(code_points.max() + 1, dtype=bool)
     occurs[code_points] = True
