@@ -247,7 +247,7 @@ def _checked_tokens(tokens: Any, parameter: str) -> list[str]:
         for token in tokens:
             if not isinstance(token, str):
                 kind = type(token).__name__
-                raise TypeError(f"{expected}; got a token of type {kind}: {reprlib.repr(token)}.")
+                raise TypeError(f"{expected}; got the {kind} {reprlib.repr(token)} as a token.")
     return tokens
 
 

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,17 +51,16 @@ def warn_of_inconsistent_stop_words(analyze: CustomWordAnalyzer) -> None:
 
 def warn_of_unmatched_tokens(vocabulary: Iterable[str], preprocess: Callable[[str], str]) -> None:
     """Warn of tokens in a given vocabulary that no preprocessed document contains."""
-    changed = (token for token in vocabulary if preprocess(token) != token)
-    examples = list(islice(changed, 3))
-    if any(map(str.isupper, "".join(examples))):
+    changed = [token for token in vocabulary if preprocess(token) != token]
+    if any(map(str.isupper, "".join(changed))):
         warnings.warn(
             "Upper case characters found in vocabulary while 'lowercase' is True. These entries will not be "
-            f"matched with any documents: {examples}.",
+            "matched with any documents.",
             stacklevel=2,
         )
-    elif examples:
+    elif changed:
         warnings.warn(
-            f"The preprocessing changes entries of vocabulary, such as {examples}. These entries will not be "
+            f"The preprocessing changes entries of vocabulary, such as {changed[0]!r}. These entries will not be "
             "matched with any documents.",
             stacklevel=2,
         )

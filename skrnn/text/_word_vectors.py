@@ -33,9 +33,9 @@ _DECOMPRESS = "Decompress it first, or compress it with gzip"
 _WITH_GENSIM = "Load it with gensim and pass the KeyedVectors"
 _OTHER_FORMATS = {
     b"PK\x03\x04": ("a zip archive", "Unzip it and pass the path of the file of vectors in it"),
-    b"BZh": ("compressed with bzip2", _DECOMPRESS),
-    b"\xfd7zXZ\x00": ("compressed with xz", _DECOMPRESS),
-    b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", _DECOMPRESS),
+    b"BZh": ("a file compressed with bzip2", _DECOMPRESS),
+    b"\xfd7zXZ\x00": ("a file compressed with xz", _DECOMPRESS),
+    b"\x28\xb5\x2f\xfd": ("a file compressed with Zstandard", _DECOMPRESS),
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "Extract it and pass the path of the file of vectors in it"),
     b"\xba\x16\x4f\x2f": (
         "a binary model of fastText (.bin)",
@@ -56,11 +56,11 @@ _Entry = tuple[str, Callable[[], np.ndarray]]
 
 def check_embeddings(embeddings: object) -> None:
     """Raise an error if `embeddings` has a wrong type or shape. Files are not opened."""
-    is_pair = isinstance(embeddings, tuple | list) and len(embeddings) == 2 and isinstance(embeddings[0], Sized)
-    is_known = embeddings is None or _is_path(embeddings) or _is_keyed_vectors(embeddings)
-    if is_pair:
+    if isinstance(embeddings, tuple | list) and len(embeddings) == 2 and isinstance(embeddings[0], Sized):
         _check_pair(*embeddings)
-    elif not (is_known or isinstance(embeddings, Mapping)):
+        return
+    is_known = embeddings is None or _is_path(embeddings) or _is_keyed_vectors(embeddings)
+    if not (is_known or isinstance(embeddings, Mapping)):
         raise TypeError(
             "Expected embeddings to be the path of a file, a mapping from tokens to vectors, gensim's "
             "KeyedVectors (a gensim model has it as wv), a pair (tokens, array) or None; got an object of type "
@@ -228,7 +228,7 @@ class _VectorFile:
         first = file.readline(_LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
         for beginning, (format_, advice) in _OTHER_FORMATS.items():
             if first.startswith(beginning):
-                raise ValueError(f"{self._path}: expected a file of vectors; this one is {format_}. {advice}.")
+                raise ValueError(f"{self._path}: expected a file of vectors, got {format_}. {advice}.")
         header = _HEADER.fullmatch(first)
         if header is None:
             yield from self._text_entries(chain([first], _lines(file)), self._dim_of_first_line(first))

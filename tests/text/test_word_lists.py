@@ -79,7 +79,7 @@ def test_consistent_words_do_not_warn(params):
 @pytest.mark.parametrize(
     ("vocabulary", "message"),
     [
-        (["good", "Bad"], r"Upper case characters found in vocabulary while 'lowercase' is True.*\['Bad'\]"),
+        (["good", "Bad"], "Upper case characters found in vocabulary while 'lowercase' is True"),
         ({"l’été": 2, "the": 3}, "The preprocessing changes entries of vocabulary, such as .*l’été"),
         (["cafe\u0301"], "The preprocessing changes entries of vocabulary"),
     ],

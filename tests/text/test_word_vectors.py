@@ -140,7 +140,7 @@ OTHER_FORMATS = {
 def test_files_of_other_formats_are_named(content, message, write):
     path = write(content, "wiki.bin")
     for read in (check_file, lambda embeddings: pretrained_vectors(embeddings, ["the"])):
-        with pytest.raises(ValueError, match=f"wiki.bin: expected a file of vectors; this one is .*{message}"):
+        with pytest.raises(ValueError, match=f"wiki.bin: expected a file of vectors, got .*{message}"):
             read(path)
 
 
