@@ -289,7 +289,7 @@ class Preprocessor:
         if self.strip_accents is None:
             return document
         if callable(self.strip_accents):
-            return self.strip_accents(document)
+            return _checked_str(self.strip_accents(document), "strip_accents")
         return document if document.isascii() else self._without_accents(document)
 
     def _without_accents(self, document: str) -> str:
@@ -298,6 +298,23 @@ class Preprocessor:
         if self.lowercase:  # the sign for "trade mark" has become capitals
             document = document.lower()
         return unicodedata.normalize("NFC", document)
+
+
+@dataclass(frozen=True)
+class CustomPreprocessor:
+    """Prepare documents with any function."""
+
+    function: Callable[[str], str]
+
+    def __call__(self, document: str) -> str:
+        return _checked_str(self.function(document), "preprocessor")
+
+
+def _checked_str(returned: Any, parameter: str) -> str:
+    """Return what a callable of the user returned, or raise TypeError."""
+    if not isinstance(returned, str):
+        raise TypeError(f"Expected {parameter} to return a str; got {reprlib.repr(returned)}.")
+    return returned
 
 
 def _shorten_joining_runs(document: str) -> str:

@@ -17,6 +17,7 @@ from skrnn.text._documents import check_documents
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
 from skrnn.text._tokenization import (
     CharAnalyzer,
+    CustomPreprocessor,
     CustomWordAnalyzer,
     Preprocessor,
     SubwordAnalyzer,
@@ -383,7 +384,9 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
 
 
 def _preprocessor(params: SimpleNamespace) -> Callable[[str], str]:
-    return params.preprocessor or Preprocessor(params.lowercase, params.strip_accents)
+    if params.preprocessor is not None:
+        return CustomPreprocessor(params.preprocessor)
+    return Preprocessor(params.lowercase, params.strip_accents)
 
 
 def _analyzer(params: SimpleNamespace) -> Callable[[str], Iterable[str]]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
@@ -36,8 +37,9 @@ def _preprocessed(words: tuple[str, ...], preprocess: Preprocessor) -> frozenset
 
 def warn_of_inconsistent_stop_words(analyze: CustomWordAnalyzer) -> None:
     """Warn as scikit-learn does if stop words are cut into tokens that are not stop words."""
+    without_stop_words = replace(analyze, stop_words=frozenset())
     try:
-        tokens = {token for word in analyze.stop_words for token in analyze.tokenizer(analyze.preprocess(word))}
+        tokens = {token for word in analyze.stop_words for token in without_stop_words(word)}
     except Exception:  # as in scikit-learn: the user's preprocessor or tokenizer may expect whole documents
         return
     inconsistent = sorted(tokens - analyze.stop_words)

@@ -221,6 +221,15 @@ def test_callables_must_return_lists_of_str(parameter, returned, message):
         assert len(str(info.value)) < 200
 
 
+@pytest.mark.parametrize("parameter", ["preprocessor", "strip_accents"])
+@pytest.mark.parametrize("analyzer", ["word", "char"])
+@pytest.mark.parametrize("returned", [None, b"a", ["a"]])
+def test_preparing_callables_must_return_str(parameter, analyzer, returned):
+    vectorizer = SequenceVectorizer(analyzer, **{parameter: lambda _: returned})
+    with pytest.raises(TypeError, match=f"Expected {parameter} to return a str; got {re.escape(repr(returned))}"):
+        vectorizer.fit(["a"])
+
+
 def test_analyzers_of_a_vectorizer_can_be_analyzers_of_another():
     for analyzer in ("word", "char"):
         built = SequenceVectorizer(analyzer).build_analyzer()
