@@ -1,6 +1,7 @@
 """Imports point one way, and the package is light until a fit begins."""
 
 import ast
+import pickle
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -90,3 +91,35 @@ def test_importing_the_package_imports_no_tensorflow():
 def test_public_names():
     estimators = {"RNNTextClassifier", "RNNTextRegressor", "RNNSequenceClassifier", "RNNSequenceRegressor"}
     assert set(skrnn.__all__) == estimators | {"SequenceVectorizer", "NetworkSpec", "__version__"}
+
+
+MISSING = """
+import pickle, sys
+
+sys.modules[sys.argv[2]] = None  # as if the package were not installed
+with open(sys.argv[1], "rb") as file:
+    fitted = pickle.load(file)
+fitted.predict(["a film"])
+actions = {
+    "fit": lambda: fitted.fit(["a film", "a plan"], [0, 1]),
+    "to_keras": fitted.to_keras,
+    "model_": lambda: fitted.model_,
+    "layers": lambda: __import__("skrnn.layers"),
+}
+for name, action in actions.items():
+    try:
+        action()
+    except ImportError as error:
+        print(name, error)
+"""
+
+
+@pytest.mark.parametrize("package", ["tensorflow", "keras", "scikeras"])
+def test_errors_say_which_package_to_install(package, fitted, tmp_path):
+    path = tmp_path / "fitted.pickle"
+    path.write_bytes(pickle.dumps(fitted))
+    command = [sys.executable, "-c", MISSING, path, package]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    failing = ["fit"] if package == "scikeras" else ["fit", "to_keras", "model_", "layers"]
+    assert [line.split()[0] for line in lines] == failing
+    assert all(f"python -m pip install {package}. Predictions" in line for line in lines)

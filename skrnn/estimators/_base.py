@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,6 +28,7 @@ from skrnn.estimators._steps import (
     resume_network,
     start_network,
     training_settings,
+    warn_about_long_samples,
 )
 from skrnn.estimators._targets import Target
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS
@@ -108,7 +109,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         "validation_fraction": [Interval(float, 0, 0.5, closed="right")],
         "n_iter_no_change": [Interval(int, 1)],
         "tol": [Interval(float, 0)],
-        "scoring": [Where("the name of a scorer", lambda scoring: isinstance(scoring, str), str), CALLABLE, NONE],
+        "scoring": [Options(["loss", *get_scorer_names()], "the name of a scorer or of the loss"), CALLABLE, NONE],
         "warm_start": [BOOLEAN],
         "callbacks": [Where("a list of Keras callbacks", _are_callbacks, list), NONE],
         "random_state": [
@@ -120,6 +121,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         "verbose": [BOOLEAN, Interval(int, 0)],
     }
 
+    _learned_attribute = "_fitted"
     _fitted: Fitted
 
     @with_callbacks
@@ -212,6 +214,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
             network, examples, char_ngrams = start_network(training, encoding, params, seed)
         else:
             network, examples, char_ngrams = resume_network(resumed.network, training, encoding, params)
+        warn_about_long_samples(training, examples.sequences, params.batch_size)
         watched = None if validation is None else make_examples(validation, encoding.input.transform(validation.X))
         observer = self._observer(validation, network, encoding, params, tasks)
         monitor = "val_loss" if observer is None else observer.monitor
@@ -257,7 +260,8 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         if resumed is not None:
             X = resumed.input.check(X, self)
             y, sample_weight = self._check_y_and_weights(X, y, sample_weight)
-            return resumed, Samples.of(X, y, sample_weight, resumed.target)
+            target = resumed.target.resumed(y, sample_weight, params)
+            return Encoding(resumed.input, target), Samples.of(X, y, sample_weight, target)
         input_, X = self._fit_input(X, params)
         y, sample_weight = self._check_y_and_weights(X, y, sample_weight)
         target = self._fit_target(y, sample_weight, params, classes)
@@ -364,8 +368,11 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     def to_keras(self) -> Any:
         """Return the trained network as a Keras model.
 
-        The model takes token ids padded with 0, of shape (batch, time), or vectors padded with NaN, of shape
-        (batch, time, n_features). If you save the model, import ``skrnn.layers`` before you load it.
+        The model takes token ids padded with 0, of shape (batch, time), as ``vectorizer_.encode(documents)``
+        returns them, or vectors padded with NaN, of shape (batch, time, n_features). Save it as a ``.keras`` file,
+        save its weights as a ``.weights.h5`` file, or export it (``model.export``). With ``skip_connection=True``,
+        Keras cannot load the model from a file of its older format ``.h5``. Import ``skrnn.layers`` before you
+        load a model.
 
         Returns
         -------
@@ -377,9 +384,6 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     def __dir__(self) -> list[str]:
         # scikit-learn's HTML lists the fitted attributes and reads their values, which must not build a model.
         return [name for name in object.__dir__(self) if name != "model_" and hasattr(self, name)]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "_fitted" in self.__dict__
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -196,7 +196,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     vectorizer : SequenceVectorizer, "passthrough" or None, default=None
         Turns documents into token ids. None means ``SequenceVectorizer()``. Parameters such as
         ``vectorizer__max_features`` can be set and searched even if `vectorizer` is None. With "passthrough", X
-        contains token ids.
+        contains token ids: a sparse matrix from a SequenceVectorizer, an array padded with 0, or a list of
+        sequences of int.
     cell : {"lstm", "gru", "simple"}, default="lstm"
         Type of the recurrent cells. LSTM [Hochreiter1997]_ and GRU [Cho2014]_ cells remember distant time steps. A
         GRU has fewer weights. A "simple" cell forgets the beginning of long sequences.
@@ -212,9 +213,9 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     embedding_dim : int, default=128
         Length of the token vectors. Ignored with `embeddings`, which have their own length.
     embedding_init : {"naive_bayes", "uniform"}, default="naive_bayes"
-        Initial token vectors. "naive_bayes" includes the log-count ratios of the classes [Wang2012]_, which helps
-        with little training data. "uniform" uses small random values only. Ignored with `embeddings` and with
-        `network`.
+        Initial token vectors. "naive_bayes" includes the log-count ratios of the classes [Wang2012]_, and with
+        `skip_connection` the network starts as a naive Bayes classifier. This helps with little training data and
+        few epochs. "uniform" uses small random values only. Ignored with `embeddings` and with `network`.
     embeddings : str, path-like, mapping, KeyedVectors, (tokens, array) or None, default=None
         Pretrained token vectors to start with:
 
@@ -266,8 +267,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
         "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
-        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
-        learning-rate schedule.
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit``, with a
+        learning-rate schedule, and with `callbacks` that set the learning rate.
     weight_decay : float, default=0.0
         Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
@@ -280,11 +281,13 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
-        targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
+        resumes. Not supported for multilabel targets.
     label_smoothing : float, default=0.1
-        Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
-        probabilities.
+        Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
+        probabilities. With two classes and with several labels, the classes get it in proportion to their shares
+        of the training samples, so that the probabilities of rare classes stay low. With more classes, all get the
+        same, which finds more samples of rare classes.
     early_stopping : bool, default=False
         Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
         The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,
@@ -304,15 +307,16 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
         considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        Keras callbacks. Each fit uses shallow copies of instances, and calls classes or functions to make new
+        ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
+        reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------
@@ -326,6 +330,9 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Id of each token. Not available with ``vectorizer="passthrough"``.
     embedding_coverage_ : float
         Fraction of the vocabulary that has a pretrained vector. Only available with `embeddings`.
+    n_features_in_ : int
+        Number of columns of a DataFrame. For numeric sequences, the number of features at each time step, or of
+        columns of a 2-D X.
     feature_names_in_ : ndarray of str
         Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model
@@ -483,8 +490,9 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     X can be one of these:
 
     - a list of arrays of shape (n_steps, n_features), where n_steps can differ;
-    - an array of shape (n_samples, n_steps, n_features);
-    - an array of shape (n_samples, n_steps) with a univariate series in each row.
+    - an array of shape (n_samples, n_steps, n_features). The 3-D arrays of sktime and tslearn differ: sktime has
+      the features before the steps (use ``X.swapaxes(1, 2)``), and tslearn pads with NaN (use a list of arrays);
+    - an array or DataFrame of shape (n_samples, n_steps) with a univariate series in each row.
 
     Targets can be binary, multiclass or multilabel.
 
@@ -522,8 +530,8 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
         "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
-        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
-        learning-rate schedule.
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit``, with a
+        learning-rate schedule, and with `callbacks` that set the learning rate.
     weight_decay : float, default=0.0
         Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
@@ -536,11 +544,13 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as in other classifiers of scikit-learn. Not supported for multilabel
-        targets.
+        Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
+        resumes. Not supported for multilabel targets.
     label_smoothing : float, default=0.1
-        Fraction of the target probability to spread over all classes [Szegedy2016]_. It avoids overconfident
-        probabilities.
+        Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
+        probabilities. With two classes and with several labels, the classes get it in proportion to their shares
+        of the training samples, so that the probabilities of rare classes stay low. With more classes, all get the
+        same, which finds more samples of rare classes.
     early_stopping : bool, default=False
         Stop training when the score on validation data no longer improves, and keep the weights of the best epoch.
         The validation data is passed to :meth:`fit`, or taken from the training samples (in classification,
@@ -560,15 +570,16 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
         considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        Keras callbacks. Each fit uses shallow copies of instances, and calls classes or functions to make new
+        ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
+        reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------
@@ -577,7 +588,8 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     class_weight_ : ndarray of shape (n_classes,)
         Weight of each class in the loss.
     n_features_in_ : int
-        Number of features at each time step. For a 2-D X, the number of columns.
+        Number of columns of a DataFrame. For numeric sequences, the number of features at each time step, or of
+        columns of a 2-D X.
     feature_names_in_ : ndarray of str
         Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model

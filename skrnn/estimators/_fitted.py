@@ -11,6 +11,17 @@ import numpy as np
 from skrnn.estimators._inputs import Input, SequenceInput, TextInput, TokenInput
 from skrnn.estimators._targets import ClassTarget, MultilabelTarget, NumericTarget, Target
 from skrnn.network._trained import TrainedNetwork
+from skrnn.utils._parameters import (
+    DICT,
+    NONE,
+    Constraint,
+    Interval,
+    Options,
+    Where,
+    list_of,
+    validated,
+    validated_fields,
+)
 
 _INPUTS: Mapping[str, Any] = {cls.kind: cls for cls in (TextInput, TokenInput, SequenceInput)}
 _TARGETS: Mapping[str, Any] = {cls.kind: cls for cls in (ClassTarget, MultilabelTarget, NumericTarget)}
@@ -64,26 +75,47 @@ class Fitted(Encoding):
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Fitted:
         """Return what a state stands for, or raise an error if the state is damaged."""
-        network = TrainedNetwork.from_state(state["network"])
-        restored_input = _restore(_INPUTS, state["input"])
+        checked = validated_fields(state, _FIELDS)
+        network = TrainedNetwork.from_state(checked["network"])
+        restored_input: Input = _restore(_INPUTS, checked["input"])
         restored_input.check_spec(network.spec)
-        target = _restore(_TARGETS, state["target"])
-        target.check()
+        target = restore_target(checked["target"])
         outputs = target.n_outputs, target.output_activation
         if outputs != (network.spec.n_outputs, network.spec.output_activation):
             raise ValueError(f"The target needs the outputs {outputs}, but the network is {network.spec}.")
-        if not isinstance(state["history"], dict) or type(state["best_epoch"]) is not int:
-            raise TypeError("Expected a history by quantity, and an integer as the best epoch.")
-        return cls(
-            restored_input,
-            target,
-            network,
-            state["history"],
-            state["best_epoch"],
-            state["validation_scores"],
-        )
+        if checked["best_epoch"] > network.n_epochs:
+            raise ValueError(
+                f"The best epoch is {checked['best_epoch']}, but there were {network.n_epochs} epochs."
+            )
+        return cls(**{**checked, "input": restored_input, "target": target, "network": network})
 
 
-def _restore(classes: Mapping[str, Any], state: Mapping[str, Any]) -> Any:
-    arguments = dict(state)
-    return classes[arguments.pop("kind")](**arguments)
+def restore_target(state: dict[str, Any]) -> Target:
+    """Return the target that a state stands for, or raise an error if the state is damaged."""
+    target: Target = _restore(_TARGETS, state)
+    target.check()
+    return target
+
+
+def _restore(classes: Mapping[str, Any], state: dict[str, Any]) -> Any:
+    """Return the input or the target that a state stands for."""
+    fields = dict(state)
+    kind = validated("kind", fields.pop("kind", None), [Options(list(classes))])
+    return classes[kind](**validated_fields(fields, classes[kind].fields))
+
+
+_NUMBERS = list_of(Where("a float", lambda value: isinstance(value, float), float), "a list of floats")
+_HISTORY = Where(
+    "a dict of lists of floats",
+    lambda value: (
+        value in DICT and all(isinstance(name, str) and values in _NUMBERS for name, values in value.items())
+    ),
+)
+_FIELDS: dict[str, list[Constraint]] = {
+    "input": [DICT],
+    "target": [DICT],
+    "network": [DICT],
+    "history": [_HISTORY],
+    "best_epoch": [Interval(int, 0)],
+    "validation_scores": [_NUMBERS, NONE],
+}

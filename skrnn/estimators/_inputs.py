@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import _get_feature_names, check_array, validate_data
+from sklearn.utils.validation import _get_feature_names, check_is_fitted, validate_data
 
+from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._start import Start, TokenStart
 from skrnn.network._spec import NetworkSpec
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids
-from skrnn.text._documents import check_documents
 from skrnn.text._tokenization import WORD_START
 from skrnn.text._vectorizer import SequenceVectorizer
+from skrnn.utils._parameters import NONE, STRING, Constraint, Interval, Where, list_of
 
 # epochs="auto" aims at this number of characters of text, or time steps of other sequences. A number of tokens
 # would give too few epochs to texts whose tokens are characters.
 _AUTO_CHARACTERS, _AUTO_TIME_STEPS = 1_200_000, 750_000
 _TYPICAL_TOKEN = 4  # characters of a token whose spelling is not known
 
+# The largest token id may be this large, or this many times the number of distinct ids.
+_MANY_TOKENS, _IDS_PER_DISTINCT = 1_000_000, 10
+
 # Predictions are computed in the precision of X. Training is always in float32.
 _DTYPES = [np.float64, np.float32]
+
+
+_NAMES = list_of(STRING, "a list of str")
 
 
 class Input(ABC):
     """What X means to an estimator, learned from the X of a fit."""
 
     kind: ClassVar[str]  # name of the class in files
+    fields: ClassVar[Mapping[str, Sequence[Constraint]]]  # what a file holds, the arguments of the class
     feature_names: list[str] | None = None  # names of the columns, if X was a DataFrame
 
     @abstractmethod
@@ -76,6 +85,12 @@ class TokenInput(Input):
     """
 
     kind = "token_ids"
+    fields = {
+        "n_tokens": [Interval(int, FIRST_TOKEN)],
+        "n_ngrams": [Interval(int, 0)],
+        "pretrained_dim": [Interval(int, 1), NONE],
+        "feature_names": [_NAMES, NONE],
+    }
 
     def __init__(
         self,
@@ -90,10 +105,22 @@ class TokenInput(Input):
         self.pretrained_dim = pretrained_dim
 
     def check(self, X: Any, estimator: Any) -> Any:
+        self._check_feature_names(X)
         X = check_token_ids(X)
         if X.shape[0] == 0:
             raise ValueError("Expected at least one document, got none (0 samples).")
         return X
+
+    def _check_feature_names(self, X: Any) -> None:
+        names = feature_names(X)
+        if self.feature_names is None or names is None or names == self.feature_names:
+            return
+        pairs = enumerate(zip_longest(self.feature_names, names))
+        i, (expected, name) = next(pair for pair in pairs if len(set(pair[1])) == 2)
+        raise ValueError(
+            "The feature names should match those that were passed during fit: expected the name of column "
+            f"{i} to be {expected!r}, got {name!r}."
+        )
 
     def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
         start = TokenStart.find(X, None, params)
@@ -131,6 +158,30 @@ class TokenInput(Input):
                 f"The input has {self.n_tokens} token ids and {self.n_ngrams} n-grams, but the network has "
                 f"vectors for {spec.n_tokens} and {spec.n_ngrams}."
             )
+        if self.pretrained_dim not in (None, spec.n_features):
+            raise ValueError(
+                f"The pretrained vectors have length {self.pretrained_dim}, but the network has vectors of length "
+                f"{spec.n_features}."
+            )
+
+
+def check_largest_id(X: sparse.csr_matrix) -> None:
+    """Raise ValueError if few of the ids up to the largest occur.
+
+    A network has a vector for each of these ids. A million vectors fit into memory. If a vocabulary
+    is larger, even a small part of the corpus contains a tenth of its tokens.
+    """
+    largest = int(X.data.max(initial=0))
+    if largest < _MANY_TOKENS:
+        return
+    n_distinct = len(np.unique(X.data))
+    if largest > _IDS_PER_DISTINCT * n_distinct:
+        document = int(np.searchsorted(X.indptr, X.data.argmax(), side="right")) - 1
+        raise ValueError(
+            f"Token id {largest} of document {document} needs vectors for {largest + 1} ids, but X has only "
+            f"{n_distinct} distinct ids. Renumber the ids from 2 on, for example with "
+            "numpy.unique(ids, return_inverse=True)."
+        )
 
 
 class TextInput(TokenInput):
@@ -147,6 +198,11 @@ class TextInput(TokenInput):
     """
 
     kind = "text"
+    fields = {
+        **TokenInput.fields,
+        "vectorizer": [Where("a SequenceVectorizer", lambda value: isinstance(value, SequenceVectorizer))],
+        "embedding_coverage": [Interval(float, 0, 1, closed="right"), NONE],
+    }
 
     def __init__(
         self,
@@ -162,16 +218,11 @@ class TextInput(TokenInput):
         self.embedding_coverage = embedding_coverage
 
     def check(self, X: Any, estimator: Any) -> list[str]:
-        names = feature_names(X)
-        if self.feature_names is not None and names is not None and names != self.feature_names:
-            raise ValueError(
-                "The feature names should match those that were passed during fit: expected "
-                f"{self.feature_names}, got {names}."
-            )
-        return check_documents(X)
+        self._check_feature_names(X)
+        return self.vectorizer._check_documents(X)
 
     def fit_transform(self, X: list[str], params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
-        sequences = self.vectorizer.fit_transform(X)
+        sequences = self.vectorizer._fit_to_ids(X)
         vocabulary = self.vectorizer.vocabulary_
         start = TokenStart.find(sequences, vocabulary, params)
         self.n_tokens = len(vocabulary) + FIRST_TOKEN
@@ -183,7 +234,7 @@ class TextInput(TokenInput):
         return sequences, start
 
     def transform(self, X: list[str]) -> sparse.csr_matrix:
-        return self.vectorizer.transform(X)
+        return self.vectorizer._to_ids(X)
 
     def _characters(self) -> np.ndarray:
         n_characters = super()._characters()
@@ -192,8 +243,7 @@ class TextInput(TokenInput):
         return n_characters
 
     def check_spec(self, spec: NetworkSpec) -> None:
-        if not isinstance(self.vectorizer, SequenceVectorizer):
-            raise TypeError(f"Expected a SequenceVectorizer; got {type(self.vectorizer).__name__}.")
+        check_is_fitted(self.vectorizer)
         n_tokens = len(self.vectorizer.vocabulary_) + FIRST_TOKEN
         if n_tokens != self.n_tokens:
             raise ValueError(f"The vectorizer has {n_tokens} token ids, but the input has {self.n_tokens}.")
@@ -214,6 +264,11 @@ class SequenceInput(Input):
     """
 
     kind = "sequences"
+    fields = {
+        "n_features": [Interval(int, 1)],
+        "n_columns": [Interval(int, 1), NONE],
+        "feature_names": [_NAMES, NONE],
+    }
 
     def __init__(
         self, n_features: int, n_columns: int | None = None, feature_names: list[str] | None = None
@@ -230,24 +285,25 @@ class SequenceInput(Input):
         if sequences is not None:
             ragged = _check_sequences(sequences)
             return cls(ragged.data.shape[1]), ragged
-        names = feature_names(X)
-        table = check_array(X, dtype=_DTYPES, input_name="X", estimator=estimator)
-        return cls(1, table.shape[1], names), _series_of(table)
+        table = _check_table(X, estimator)
+        return cls(1, table.shape[1], feature_names(X)), _series_of(table)
 
     def check(self, X: Any, estimator: Any) -> RaggedArray:
         X = _unpacked(X)
         sequences = _as_sequences(X)
         if sequences is not None:
             ragged = _check_sequences(sequences)
-        elif self.n_columns is None or isinstance(X, list | tuple):  # a list may contain series of another length
-            ragged = _series_of(check_array(X, dtype=_DTYPES, input_name="X", estimator=estimator))
         else:
-            ragged = _series_of(validate_data(estimator, X, reset=False, dtype=_DTYPES))
+            ragged = _series_of(_check_table(X, estimator))
+            # A list may contain series of another length than in the fit.
+            if self.n_columns is not None and not isinstance(X, list | tuple):
+                validate_data(estimator, X, reset=False, skip_check_array=True)  # names and number of columns
         n_features = ragged.data.shape[1]
         if n_features != self.n_features:
             raise ValueError(
                 f"X has {n_features} features at each time step, but {type(estimator).__name__} is expecting "
-                f"{self.n_features} features at each time step. A single sequence needs a list around it."
+                f"{self.n_features} features at each time step. The axes of an array are (n_sequences, n_steps, "
+                "n_features). A single sequence needs a list around it."
             )
         return ragged
 
@@ -274,6 +330,11 @@ class SequenceInput(Input):
     def check_spec(self, spec: NetworkSpec) -> None:
         if spec.n_tokens is not None or spec.n_features != self.n_features:
             raise ValueError(f"The input has {self.n_features} features, but the network is {spec}.")
+        n_names = self.n_columns if self.feature_names is None else len(self.feature_names)
+        if self.n_columns != n_names or (self.n_columns is not None and self.n_features != 1):
+            raise ValueError(
+                f"The input has {self.n_features} features, {self.n_columns} columns and {n_names} names of them."
+            )
 
 
 def feature_names(X: Any) -> list[str] | None:
@@ -284,25 +345,45 @@ def feature_names(X: Any) -> list[str] | None:
 
 def _unpacked(X: Any) -> Any:
     """Return the sequences in a Series or an array of objects as a list, and any other X as it is."""
-    return list(X) if getattr(X, "ndim", None) == 1 and (hasattr(X, "to_list") or X.dtype == object) else X
+    if len(getattr(X, "shape", "1")) != 1:
+        return X
+    for method in ("to_list", "to_pylist"):  # pandas and polars, PyArrow
+        if hasattr(X, method):
+            return getattr(X, method)()
+    return list(X) if isinstance(X, np.ndarray) and X.dtype == object else X
 
 
 def _as_sequences(X: Any) -> list[np.ndarray] | None:
     """Return a list of arrays, or None if X is a table or a list of equally long series."""
     if getattr(X, "ndim", None) == 3:
-        return list(check_array(X, dtype=_DTYPES, allow_nd=True, input_name="X"))
+        return list(check_finite(_numbers(X, "X"), "X", dtype=_DTYPES, allow_nd=True))
     if not isinstance(X, list | tuple):
         return None
     if any(isinstance(sequence, str) for sequence in X):
         raise TypeError(
             "Expected sequences of numbers, got str. RNNTextClassifier and RNNTextRegressor take text."
         )
-    sequences = [np.asarray(sequence) for sequence in X]
+    sequences = [_numbers(sequence, f"sequence {i} of X") for i, sequence in enumerate(X)]
     shapes = {sequence.shape for sequence in sequences}
-    if not shapes or min(map(len, shapes)) == 0:
+    if not any(shapes):
         return None
     are_rows = len(shapes) == 1 and len(next(iter(shapes))) == 1 and shapes != {(0,)}
     return None if are_rows else sequences
+
+
+def _numbers(values: Any, name: str) -> np.ndarray:
+    try:
+        return as_numbers(values, name)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{error} X is a list of arrays of shape (n_steps, n_features), an array of shape (n_sequences, "
+            "n_steps, n_features), or a table with a series of numbers in each row."
+        ) from error
+
+
+def _check_table(X: Any, estimator: Any) -> np.ndarray:
+    return check_finite(_numbers(X, "X"), "X", dtype=_DTYPES, estimator=estimator)
 
 
 def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
@@ -315,7 +396,7 @@ def _check_sequences(sequences: Sequence[np.ndarray]) -> RaggedArray:
             )
     ragged = RaggedArray.of(columns)
     try:
-        data = check_array(ragged.data, dtype=_DTYPES, ensure_min_samples=0, input_name="X")
+        data = check_finite(ragged.data, "X", dtype=_DTYPES, ensure_min_samples=0)
     except ValueError as error:
         is_bad = ~np.isfinite(ragged.data.astype(np.float64)).all(axis=1)
         i = int(np.searchsorted(ragged.indptr, is_bad.argmax(), side="right")) - 1

@@ -98,7 +98,8 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
     vectorizer : SequenceVectorizer, "passthrough" or None, default=None
         Turns documents into token ids. None means ``SequenceVectorizer()``. Parameters such as
         ``vectorizer__max_features`` can be set and searched even if `vectorizer` is None. With "passthrough", X
-        contains token ids.
+        contains token ids: a sparse matrix from a SequenceVectorizer, an array padded with 0, or a list of
+        sequences of int.
     cell : {"lstm", "gru", "simple"}, default="lstm"
         Type of the recurrent cells. LSTM [Hochreiter1997]_ and GRU [Cho2014]_ cells remember distant time steps. A
         GRU has fewer weights. A "simple" cell forgets the beginning of long sequences.
@@ -166,8 +167,8 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
         "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
-        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
-        learning-rate schedule.
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit``, with a
+        learning-rate schedule, and with `callbacks` that set the learning rate.
     weight_decay : float, default=0.0
         Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
@@ -198,15 +199,16 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
         considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        Keras callbacks. Each fit uses shallow copies of instances, and calls classes or functions to make new
+        ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
+        reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------
@@ -220,6 +222,9 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Id of each token. Not available with ``vectorizer="passthrough"``.
     embedding_coverage_ : float
         Fraction of the vocabulary that has a pretrained vector. Only available with `embeddings`.
+    n_features_in_ : int
+        Number of columns of a DataFrame. For numeric sequences, the number of features at each time step, or of
+        columns of a 2-D X.
     feature_names_in_ : ndarray of str
         Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model
@@ -358,8 +363,9 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
     X can be one of these:
 
     - a list of arrays of shape (n_steps, n_features), where n_steps can differ;
-    - an array of shape (n_samples, n_steps, n_features);
-    - an array of shape (n_samples, n_steps) with a univariate series in each row.
+    - an array of shape (n_samples, n_steps, n_features). The 3-D arrays of sktime and tslearn differ: sktime has
+      the features before the steps (use ``X.swapaxes(1, 2)``), and tslearn pads with NaN (use a list of arrays);
+    - an array or DataFrame of shape (n_samples, n_steps) with a univariate series in each row.
 
     Scale the features to similar sizes around zero first, because the regressor does not. There can be one or
     several targets. They are standardized for training, and predictions are scaled back.
@@ -397,8 +403,8 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Step size of the optimizer, or a learning-rate schedule of Keras.
     learning_rate_decay : {"cosine", None}, default="cosine"
         "cosine" lowers the learning rate to zero in the course of each fit [Loshchilov2017]_. None keeps it
-        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit`` and with a
-        learning-rate schedule.
+        constant, so that two fits with `warm_start` equal one longer fit. Ignored in ``partial_fit``, with a
+        learning-rate schedule, and with `callbacks` that set the learning rate.
     weight_decay : float, default=0.0
         Decoupled weight decay for each step of the optimizer.
     clipnorm : float or None, default=1.0
@@ -429,15 +435,16 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         classes. The optimizer resumes as well if `warm_start` was already True in the previous fit. Early stopping
         considers the new epochs only.
     callbacks : list or None, default=None
-        Keras callbacks. Each fit uses copies of instances, and calls classes or functions to make new ones. To
+        Keras callbacks. Each fit uses shallow copies of instances, and calls classes or functions to make new
+        ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
+        reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print losses, scores, seconds and remaining time of each epoch. Terminals and notebooks also show a
-        progress bar.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time.
 
     Attributes
     ----------
@@ -446,7 +453,8 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
     target_scale_ : ndarray of shape (n_outputs,)
         Standard deviation of each target, or 1 if the target is constant. Training divides by it.
     n_features_in_ : int
-        Number of features at each time step. For a 2-D X, the number of columns.
+        Number of columns of a DataFrame. For numeric sequences, the number of features at each time step, or of
+        columns of a 2-D X.
     feature_names_in_ : ndarray of str
         Names of the columns. Only available if X was a DataFrame with names that are all str.
     model_ : keras.Model

@@ -7,8 +7,8 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_array
 
+from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._targets import Target
 
 
@@ -28,6 +28,8 @@ class Samples:
         Sample weights times class weights.
     sample_weight : ndarray of float64, of shape (n_samples,)
         The sample weights alone.
+    positions : ndarray of int, of shape (n_samples,)
+        Where the samples were in the X of the user.
     """
 
     X: Any
@@ -35,6 +37,7 @@ class Samples:
     encoded: np.ndarray
     weights: np.ndarray
     sample_weight: np.ndarray
+    positions: np.ndarray
 
     @classmethod
     def of(cls, X: Any, y: np.ndarray, sample_weight: np.ndarray, target: Target) -> Samples:
@@ -44,7 +47,7 @@ class Samples:
         rows = np.flatnonzero(weights)
         if len(rows) == 0:
             raise ValueError("Expected some sample of a class with a weight > 0; all weights are zero.")
-        return cls(X, y, encoded, weights, sample_weight).take(rows)
+        return cls(X, y, encoded, weights, sample_weight, np.arange(len(y))).take(rows)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -53,7 +56,8 @@ class Samples:
         if len(rows) == len(self):
             return self
         X = self.X[rows] if hasattr(self.X, "shape") else [self.X[row] for row in rows]
-        return Samples(X, self.y[rows], self.encoded[rows], self.weights[rows], self.sample_weight[rows])
+        arrays = self.y, self.encoded, self.weights, self.sample_weight, self.positions
+        return Samples(X, *(array[rows] for array in arrays))
 
     def split(self, strata: np.ndarray, fraction: float, rng: np.random.Generator) -> tuple[Samples, Samples]:
         """Return samples for training and samples for validation, stratified."""
@@ -95,7 +99,7 @@ def check_sample_weight(weights: Any, X: Any) -> np.ndarray:
     name = "sample_weight"
     if weights is None or isinstance(weights, Real):
         weights = np.full(n_rows(X), 1.0 if weights is None else weights)
-    weights = check_array(weights, ensure_2d=False, dtype=np.float64, input_name=name)
+    weights = check_finite(as_numbers(weights, name), name, ensure_2d=False, dtype=np.float64)
     if weights.ndim != 1:
         raise ValueError(f"Expected {name} to be one-dimensional, got an array of shape {weights.shape}.")
     check_same_length(name, weights, X)

@@ -27,7 +27,7 @@ class Start:
         spec: NetworkSpec,
         rng: np.random.Generator,
         sequences: Any,
-        indicators: np.ndarray | None,
+        indicators: sparse.csr_matrix | None,
         sample_weight: np.ndarray | None,
     ) -> dict[str, np.ndarray]:
         """Return the initial weights of the network.
@@ -38,7 +38,7 @@ class Start:
         rng : numpy.random.Generator
         sequences : csr_matrix or RaggedArray
             The training sequences.
-        indicators : ndarray of shape (n_samples, n_classes) or None
+        indicators : csr_matrix of shape (n_samples, n_classes) or None
             The classes of the training samples, if there are classes.
         sample_weight : ndarray of shape (n_samples,) or None
             Weights of the training samples.
@@ -99,7 +99,7 @@ class TokenStart(Start):
         spec: NetworkSpec,
         rng: np.random.Generator,
         sequences: Any,
-        indicators: np.ndarray | None,
+        indicators: sparse.csr_matrix | None,
         sample_weight: np.ndarray | None,
     ) -> dict[str, np.ndarray]:
         weights = initial_weights(spec, rng)
@@ -112,7 +112,7 @@ class TokenStart(Start):
             embedding[UNKNOWN] = vectors.mean(axis=0)
             embedding[ids] = vectors
         elif self.use_naive_bayes and indicators is not None:
-            start_with_naive_bayes(weights, sequences, indicators, sample_weight)
+            start_with_naive_bayes(weights, sequences, indicators, sample_weight, spec.skip_connection)
         return weights
 
     def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:

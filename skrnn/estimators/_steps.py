@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict, fields
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,16 @@ from skrnn.estimators._samples import Samples
 from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
+from skrnn.sequences._batches import share_of_longest
 from skrnn.sequences._storage import Sequences
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
 # epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
 _AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
 _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
+
+# A fit warns if the longest samples take more than this share of its time, and this many time steps of an epoch.
+_LONG_SHARE, _LONG_STEPS = 0.5, 5000
 
 
 def start_network(
@@ -42,6 +47,9 @@ def start_network(
         rng = np.random.default_rng([seed, 0])
         with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
             weights = start.weights(spec, rng, sequences, indicators, examples.weights)
+        if indicators is None:
+            # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
+            weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     return TrainedNetwork(spec, weights, build_model=params.network), examples, start.char_ngrams(spec)
 
 
@@ -75,6 +83,22 @@ def make_examples(samples: Samples, sequences: Sequences) -> Any:
     return Examples(sequences, samples.encoded, samples.loss_weights())
 
 
+def warn_about_long_samples(training: Samples, sequences: Sequences, batch_size: int) -> None:
+    """Warn if few samples are so long that they take most of the training time."""
+    lengths = np.diff(sequences.indptr)
+    share, n_steps, limit = share_of_longest(lengths, batch_size)
+    if share <= _LONG_SHARE or n_steps <= _LONG_STEPS:
+        return
+    rows = np.flatnonzero(lengths > limit)
+    positions = ", ".join(map(str, training.positions[rows[:5]])) + (", ..." if len(rows) > 5 else "")
+    warnings.warn(
+        f"About {share:.0%} of the training time will go to {len(rows)} of {len(lengths)} samples, with up to "
+        f"{lengths.max()} time steps. The others have at most {limit}. Positions in X: {positions}. For text, set "
+        f"max_length of the vectorizer, for example to {limit}. Cut other sequences into windows.",
+        stacklevel=5,
+    )
+
+
 def training_settings(
     params: SimpleNamespace,
     encoding: Encoding,
@@ -95,6 +119,7 @@ def training_settings(
     settings |= {
         "loss": loss,
         "label_smoothing": label_smoothing,
+        "base_rates": encoding.target.base_rates(examples.targets, examples.weights),
         "epochs": n_epochs,
         "patience": params.n_iter_no_change if has_validation and params.early_stopping else None,
         "monitor": monitor,
@@ -116,15 +141,16 @@ def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
 
 def _check_resumable(network: TrainedNetwork, fields_now: dict[str, Any], params: SimpleNamespace) -> None:
     """Raise ValueError if parameters were changed that the fitted network depends on."""
+    from skrnn.training._settings import optimizer_name, schedule_name
+
     before = {**asdict(network.spec), "network": network.build_model}
     now = {**fields_now, "network": params.network}
     if network.checkpoint is not None:
-        checkpoint, optimizer, rate = network.checkpoint, params.optimizer, params.learning_rate
-        before["optimizer"] = checkpoint.optimizer
-        now["optimizer"] = optimizer if isinstance(optimizer, str) else optimizer.__qualname__
-        before["learning_rate"] = checkpoint.learning_rate_schedule
-        now["learning_rate"] = type(rate).__name__ if callable(rate) else None
-        before["char_ngram_range"] = checkpoint.char_ngram_range
+        before["optimizer"] = network.checkpoint.optimizer
+        now["optimizer"] = optimizer_name(params.optimizer)
+        before["learning_rate"] = network.checkpoint.learning_rate_schedule
+        now["learning_rate"] = schedule_name(params.learning_rate)
+        before["char_ngram_range"] = network.checkpoint.char_ngram_range
         now["char_ngram_range"] = getattr(params, "char_ngram_range", None)
     names = {"n_features": "embedding_dim"}  # the other fields have the names of parameters
     changed = [names.get(name, name) for name, value in now.items() if value != before[name]]

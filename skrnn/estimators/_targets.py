@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from types import SimpleNamespace
 from typing import Any, ClassVar, cast
@@ -14,11 +14,33 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from skrnn.estimators._arrays import as_array, as_numbers, check_finite
+from skrnn.utils._parameters import BOOLEAN, Constraint, Where, is_plain_array
+
+
+def _are_finite(values: Any) -> bool:
+    is_vector = is_plain_array(values) and values.dtype.kind == "f" and values.ndim == 1 and len(values) > 0
+    return bool(is_vector and np.all(np.isfinite(values)))
+
+
+def _are_weights(weights: Any) -> bool:
+    return _are_finite(weights) and bool(np.all(weights >= 0) and np.any(weights))
+
+
+def _are_sorted_labels(labels: Any) -> bool:
+    if not (is_plain_array(labels) and labels.dtype.kind in "biufUOMm" and labels.ndim == 1 and len(labels) > 0):
+        return False
+    if labels.dtype.kind == "O" and not all(type(label) is str for label in labels):
+        return False
+    is_finite = labels.dtype.kind in "UO" or np.all(np.isfinite(labels))
+    return bool(is_finite and np.all(labels[1:] > labels[:-1]))
+
 
 class Target(ABC):
     """What y means to an estimator, learned from the y of a fit."""
 
     kind: ClassVar[str]  # name of the class in files
+    fields: ClassVar[Mapping[str, Sequence[Constraint]]]  # what a file holds, the arguments of the class
 
     @property
     @abstractmethod
@@ -44,7 +66,11 @@ class Target(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Raise an error if the target's own data is damaged."""
+        """Raise ValueError if the fields do not fit together."""
+
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> Target:
+        """Return the target for more training: the same encoding, with the class weights of the parameters."""
+        return self
 
     def class_weights(self, encoded: np.ndarray) -> np.ndarray | float:
         """Return the class weight of each sample."""
@@ -54,13 +80,27 @@ class Target(ABC):
         """Return the stratum of each sample for a split."""
         return np.zeros(len(encoded), dtype=np.intp)
 
-    def indicators(self, encoded: np.ndarray) -> np.ndarray | None:
+    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix | None:
         """Return the indicator matrix of shape (n_samples, n_classes), or None if there are no classes."""
         return None
+
+    def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        """Return the share of the samples of each output's class: (n_outputs,), or None without classes."""
+        indicators = self.indicators(encoded)
+        if indicators is None:
+            return None
+        weights = np.ones(len(encoded)) if weights is None else weights
+        shares = indicators.T @ weights / weights.sum()
+        return shares[-self.n_outputs :]  # of two classes, the second has an output
 
 
 class _ClassificationTarget(Target):
     """What one label and several labels share: probabilities, and a smoothed cross-entropy."""
+
+    fields = {
+        "classes": [Where("an array of sorted labels without repetition", _are_sorted_labels)],
+        "class_weight": [Where("finite weights >= 0, and some > 0", _are_weights)],
+    }
 
     def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
         self.classes = classes
@@ -75,12 +115,8 @@ class _ClassificationTarget(Target):
         return losses[self.output_activation], params.label_smoothing
 
     def check(self) -> None:
-        n_classes = len(self.classes)
-        if not isinstance(self.classes, np.ndarray) or len(np.unique(self.classes)) != n_classes:
-            raise ValueError(f"Expected classes to be an array of distinct labels; got {self.classes!r}.")
-        weight = self.class_weight
-        if not isinstance(weight, np.ndarray) or weight.dtype.kind != "f" or weight.shape != (n_classes,):
-            raise ValueError(f"Expected class_weight to be {n_classes} numbers; got {weight!r}.")
+        if self.class_weight.shape != self.classes.shape:
+            raise ValueError(f"Expected a weight for each class; got {self.class_weight!r} for {self.classes!r}.")
 
 
 class ClassTarget(_ClassificationTarget):
@@ -95,6 +131,11 @@ class ClassTarget(_ClassificationTarget):
     """
 
     kind = "class"
+
+    def check(self) -> None:
+        super().check()
+        if len(self.classes) < 2:
+            raise ValueError(f"Expected at least 2 classes; got {self.classes!r}.")
 
     @classmethod
     def fit(
@@ -136,6 +177,10 @@ class ClassTarget(_ClassificationTarget):
             return positions.astype(np.float32)[:, None]  # (n_samples, 1)
         return positions.astype(np.int32)
 
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> ClassTarget:
+        self.encode(y)  # refuses other classes
+        return self.fit(y, sample_weight, params.class_weight, self.classes)
+
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         return np.hstack([1 - outputs, outputs]) if self.n_outputs == 1 else outputs
 
@@ -148,8 +193,11 @@ class ClassTarget(_ClassificationTarget):
     def strata(self, encoded: np.ndarray) -> np.ndarray:
         return encoded.reshape(len(encoded)).astype(np.intp)
 
-    def indicators(self, encoded: np.ndarray) -> np.ndarray:
-        return np.eye(len(self.classes))[self.strata(encoded)]
+    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix:
+        ones = np.ones(len(encoded))
+        return sparse.csr_matrix(
+            (ones, self.strata(encoded), np.arange(len(encoded) + 1)), shape=(len(encoded), len(self.classes))
+        )
 
 
 class MultilabelTarget(_ClassificationTarget):
@@ -164,6 +212,11 @@ class MultilabelTarget(_ClassificationTarget):
     """
 
     kind = "multilabel"
+
+    def check(self) -> None:
+        super().check()
+        if not np.array_equal(self.classes, np.arange(self.n_outputs)):
+            raise ValueError(f"Expected the numbers of the columns as classes; got {self.classes!r}.")
 
     @classmethod
     def fit(cls, y: np.ndarray, class_weight: Any, classes: np.ndarray | None) -> MultilabelTarget:
@@ -191,6 +244,10 @@ class MultilabelTarget(_ClassificationTarget):
             )
         return y.astype(np.float32)  # (n_samples, n_labels)
 
+    def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> MultilabelTarget:
+        self.encode(y)  # refuses another number of labels
+        return self.fit(y, params.class_weight, self.classes)
+
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs > 0.5).astype(int)
 
@@ -200,8 +257,8 @@ class MultilabelTarget(_ClassificationTarget):
         combination = combination.ravel()
         return np.where(counts[combination] > 1, combination, -1)
 
-    def indicators(self, encoded: np.ndarray) -> np.ndarray:
-        return encoded
+    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix:
+        return sparse.csr_matrix(encoded, dtype=np.float64)
 
 
 class NumericTarget(Target):
@@ -216,6 +273,13 @@ class NumericTarget(Target):
     """
 
     kind = "numeric"
+    fields = {
+        "mean": [Where("an array of finite numbers", _are_finite)],
+        "scale": [
+            Where("an array of finite numbers > 0", lambda scale: _are_finite(scale) and bool(np.all(scale > 0)))
+        ],
+        "is_1d": [BOOLEAN],
+    }
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, is_1d: bool) -> None:
         self.mean = mean
@@ -235,9 +299,9 @@ class NumericTarget(Target):
             scale = largest * np.sqrt(np.average(relative**2, axis=0, weights=weights))
         if not np.all(np.isfinite(scale)):
             raise ValueError(f"Expected y with a finite standard deviation; got {scale}. Scale y down.")
-        # A constant target has a tiny deviation from rounding. Its scale is 1.
-        smallest = 10 * np.finfo(np.float64).eps * np.abs(mean)
-        return cls(mean, np.where(scale > smallest, scale, 1.0), y.ndim == 1)
+        # The computed mean of a constant target differs from its value by rounding.
+        is_constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+        return cls(np.where(is_constant, columns[0], mean), np.where(is_constant, 1.0, scale), y.ndim == 1)
 
     @property
     def n_outputs(self) -> int:
@@ -261,25 +325,30 @@ class NumericTarget(Target):
         return params.loss, 0.0
 
     def check(self) -> None:
-        for name, low in (("mean", -np.inf), ("scale", 0)):
-            values = getattr(self, name)
-            is_vector = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.ndim == 1
-            if not (is_vector and len(values) == self.n_outputs and np.all((values > low) & (values < np.inf))):
-                raise ValueError(
-                    f"Expected the {name} of the target to be finite numbers > {low}; got {values!r}."
-                )
+        if self.scale.shape != self.mean.shape or (self.is_1d and self.n_outputs != 1):
+            raise ValueError(
+                f"Expected a mean and a scale for each output; got {self.mean!r} and {self.scale!r} with "
+                f"is_1d={self.is_1d}."
+            )
 
 
 def check_labels(y: Any) -> np.ndarray:
     """Return labels as a 1d array, or an indicator matrix; raise an error if they are something else."""
+    y = _dense(y)
     try:
-        y = _as_array(y)
+        labels = as_array(y, "y")
     except ValueError as error:
         hint = " scikit-learn's MultiLabelBinarizer turns lists of labels into columns."
         raise ValueError(f"{error}{hint if 'inhomogeneous' in str(error) else ''}") from error
-    if y.ndim == 2 and y.shape[1] > 1:
-        return y
-    labels = column_or_1d(y, warn=True)
+    if labels.dtype.kind == "T":  # scikit-learn does not support StringDType
+        labels = labels.astype(object)
+    if labels.ndim == 2 and labels.dtype.kind == "O":  # pandas' nullable columns, or columns of several dtypes
+        labels = check_array(y, dtype=None, ensure_all_finite=False, input_name="y")
+    if labels.dtype.kind == "f":
+        check_finite(labels, "y", ensure_2d=False, dtype=None)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels
+    labels = column_or_1d(labels, warn=True)
     if labels.dtype.kind == "O":
         _check_label_objects(labels.tolist())
     return labels
@@ -287,7 +356,7 @@ def check_labels(y: Any) -> np.ndarray:
 
 def check_numbers(y: Any) -> np.ndarray:
     """Return numbers as float64 of shape (n_samples,) or (n_samples, n_outputs)."""
-    return check_array(_as_array(y), ensure_2d=False, dtype=np.float64, input_name="y")
+    return check_finite(as_numbers(_dense(y), "y"), "y", ensure_2d=False, dtype=np.float64)
 
 
 def is_multilabel(y: np.ndarray) -> bool:
@@ -299,18 +368,15 @@ def is_multilabel(y: np.ndarray) -> bool:
     if kind != "multilabel-indicator" or not np.all(np.isin(y, (0, 1))):
         raise ValueError(
             "Expected y to be a 1d array of labels, or an indicator matrix of zeros and ones with a column for "
-            f"each label; got an array of shape {y.shape} with other values ({kind})."
+            f"each label; got an array of shape {y.shape} and dtype {y.dtype} with other values ({kind})."
         )
     return True
 
 
-def _as_array(y: Any) -> np.ndarray:
+def _dense(y: Any) -> Any:
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    if isinstance(y, set | frozenset):
-        raise TypeError("Expected y to be an array-like; got a set, which has no order.")
-    array = np.atleast_1d(cast(Any, y).toarray() if sparse.issparse(y) else np.asarray(y))
-    return array.astype(object) if array.dtype.kind == "T" else array  # scikit-learn does not support StringDType
+    return cast(Any, y).toarray() if sparse.issparse(y) else y
 
 
 def _check_label_objects(labels: list[Any]) -> None:

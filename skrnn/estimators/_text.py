@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sklearn.base import clone
 
 from skrnn.estimators._base import BaseRNN
-from skrnn.estimators._inputs import TextInput, TokenInput, feature_names
+from skrnn.estimators._inputs import TextInput, TokenInput, check_largest_id, feature_names
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_vectors import check_embeddings, check_file
 from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, IntegerTuple, Interval, Options, Where
@@ -52,6 +52,26 @@ class TextRNN(BaseRNN):
 
     vectorizer: SequenceVectorizer | str | None
 
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters of the estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add the parameters of the vectorizer, with the prefix ``vectorizer__``. If `vectorizer` is
+            None, these are the defaults of a SequenceVectorizer.
+
+        Returns
+        -------
+        params : dict
+            Names and values of parameters.
+        """
+        params = super().get_params(deep=deep)
+        if deep and self.vectorizer is None:
+            defaults = SequenceVectorizer().get_params()
+            params |= {f"vectorizer__{name}": value for name, value in defaults.items()}
+        return params
+
     def set_params(self, **params: Any) -> Any:
         """Set parameters of the estimator.
 
@@ -78,10 +98,12 @@ class TextRNN(BaseRNN):
         input_: TokenInput
         if isinstance(params.vectorizer, str):
             input_ = TokenInput()
+            checked = input_.check(X, self)
+            check_largest_id(checked)
         else:
             vectorizer = SequenceVectorizer() if params.vectorizer is None else clone(params.vectorizer)
             input_ = TextInput(vectorizer)
-        checked = input_.check(X, self)
+            checked = input_.check(X, self)
         input_.feature_names = feature_names(X)
         return input_, checked
 
@@ -89,6 +111,10 @@ class TextRNN(BaseRNN):
     def vectorizer_(self) -> SequenceVectorizer | str:
         learned = self._learned.input
         return learned.vectorizer if isinstance(learned, TextInput) else "passthrough"
+
+    @property
+    def n_features_in_(self) -> int:
+        return len(self.feature_names_in_)
 
     @property
     def vocabulary_(self) -> dict[str, int]:

@@ -6,9 +6,12 @@ The graph is built from the specification and the weights, so that an export nee
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -43,7 +46,8 @@ def to_onnx(
         A fitted estimator with the built-in network (``network=None``).
     path : str or path-like, default=None
         The file to write. An existing file is replaced only when the new one is complete, so that a failed export
-        leaves it unchanged. None writes no file.
+        leaves it unchanged. The new file has the mode of the old one. A pipe or a device gets the content. None
+        writes no file.
     inputs : {"token_ids", "documents"}, default="token_ids"
         The input of a text estimator's model. "token_ids" works with every runtime of ONNX. "documents" needs
         ONNX Runtime, and the model then contains the vectorizer. Leave it out for numeric sequences.
@@ -89,9 +93,9 @@ def to_onnx(
 
     As in the estimator, a result depends on its document or sequence alone, and empty ones are allowed.
 
-    For ``token_ids``, compute the ids with ``estimator.vectorizer_.transform(documents).toarray()``. Outside of
-    Python, tokenize the documents in the same way and look up the tokens in the vocabulary, which is in the
-    metadata.
+    For ``token_ids``, compute the ids with ``estimator.vectorizer_.encode(documents)``. Do not use ``transform``,
+    which cuts documents that are longer than those of the fit. Outside of Python, tokenize the documents in the
+    same way and look up the tokens in the vocabulary, which is in the metadata.
 
     With ``documents``, the model computes the same ids as the vectorizer for any text. It supports the three
     built-in analyzers, ``lowercase``, ``stop_words``, ``max_length`` and ``truncate``. It does not support
@@ -107,7 +111,7 @@ def to_onnx(
     - ``task``: binary, multiclass, multilabel or regression.
     - ``classes`` (classifiers): JSON list of ``classes_``, in the order of the output's columns.
     - ``vocabulary`` (text estimators with a vectorizer): JSON list of the tokens in the order of their ids, as
-      from ``vectorizer_.get_feature_names_out()``. The first two stand for padding and unknown tokens.
+      from ``vectorizer_.get_vocabulary()``. The first two stand for padding and unknown tokens.
     - ``skrnn_version``.
 
     The size of an ONNX model is limited to 2 GB.
@@ -123,7 +127,7 @@ def to_onnx(
     >>> model = to_onnx(classifier)
     >>> session = InferenceSession(model.SerializeToString())
     >>> new_documents = ["good", "not a good film", ""]
-    >>> token_ids = classifier.vectorizer_.transform(new_documents).toarray()
+    >>> token_ids = classifier.vectorizer_.encode(new_documents)
     >>> (probabilities,) = session.run(["probabilities"], {"token_ids": token_ids})
     >>> np.allclose(probabilities, classifier.predict_proba(new_documents), rtol=0, atol=1e-5)
     True
@@ -141,7 +145,7 @@ def to_onnx(
     _check_onnx()
     model = _to_model(estimator, inputs)
     if path is not None:
-        _replace(Path(path).resolve(), model.SerializeToString())
+        _write(os.fsdecode(path), model.SerializeToString())
     return model
 
 
@@ -189,7 +193,7 @@ def _unsupported(expected: str, name: str, value: object) -> ValueError:
     return ValueError(
         f"Expected {expected} with inputs='documents'; got {name}={value!r}, which ONNX cannot do exactly. Export "
         "with inputs='token_ids', and compute the ids outside of the model: "
-        "estimator.vectorizer_.transform(documents).toarray()."
+        "estimator.vectorizer_.encode(documents)."
     )
 
 
@@ -232,15 +236,39 @@ def _metadata(estimator: Any, spec: NetworkSpec) -> dict[str, str]:
         metadata["classes"] = json.dumps(estimator.classes_.tolist(), default=str)
     if isinstance(getattr(estimator, "vectorizer_", None), SequenceVectorizer):
         # JSON's \u escapes make any token valid UTF-8, which ONNX requires.
-        metadata["vocabulary"] = json.dumps(estimator.vectorizer_.get_feature_names_out().tolist())
+        metadata["vocabulary"] = json.dumps(estimator.vectorizer_.get_vocabulary())
     return metadata
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file, or leave the old one unchanged."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+def _write(path: str, content: bytes) -> None:
+    """Write a file, or leave the old one unchanged. A pipe or a device gets the content."""
+    if not os.path.basename(path):
+        raise ValueError(f"Expected path to be the name of a file; got {path!r}.")
     try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+        before = os.stat(path)
+    except FileNotFoundError:
+        before = None
+    if before is not None and not stat.S_ISREG(before.st_mode):
+        Path(path).write_bytes(content)  # an error for a folder
+        return
+    if before is not None and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "The file is read-only", path)
+    target = os.path.realpath(path)  # of a link, which stays a link
+    temporary = Path(target).with_name(f".{uuid.uuid4().hex}")
+    try:
+        with temporary.open("xb") as file:
+            if before is not None:
+                _copy_owner_and_mode(before, temporary)
+            file.write(content)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _copy_owner_and_mode(source: os.stat_result, path: Path) -> None:
+    if hasattr(os, "chown"):
+        with suppress(PermissionError):  # only root may give a file away
+            os.chown(path, source.st_uid, source.st_gid)
+    path.chmod(stat.S_IMODE(source.st_mode))

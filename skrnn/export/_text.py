@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from skrnn.sequences._storage import PADDING, UNKNOWN
 from skrnn.text._tokenization import WORD_START, n_from_end, patterns
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_lists import stop_word_set
+from skrnn.utils._parameters import validated_params
 
 # Opset 20 is the first with operators for strings.
 OPSETS = {"": 20, _strings.LABEL_ENCODER_DOMAIN: 2, _strings.TOKENIZER_DOMAIN: 1}
@@ -28,11 +30,13 @@ def read_documents(graph: Graph, vectorizer: SequenceVectorizer) -> Value:
     token_ids : Value
         int32 of shape (batch, time), with padding anywhere in a row.
     """
+    params = validated_params(vectorizer, vectorizer._parameter_constraints)
+    id_of = _id_table(vectorizer.vocabulary_, params)
     documents = graph.input("documents", object, ("batch",))
-    ids = _token_ids(graph, _never_empty(graph, documents), vectorizer)
+    ids = _token_ids(graph, _never_empty(graph, documents), id_of, params)
     ids = graph.add("Slice", ids, [0], graph.add("Shape", documents))
-    if vectorizer.max_length is not None:
-        ids = _truncate(graph, ids, vectorizer.max_length, vectorizer.truncate)
+    if params.max_length is not None:
+        ids = _truncate(graph, ids, params.max_length, params.truncate)
     return graph.cast(ids, np.int32)
 
 
@@ -42,18 +46,17 @@ def _never_empty(graph: Graph, documents: Value) -> Value:
     return _strings.concat(graph, _strings.constant(" "), documents)
 
 
-def _token_ids(graph: Graph, documents: Value, vectorizer: SequenceVectorizer) -> Value:
-    id_of = _id_table(vectorizer)
+def _token_ids(graph: Graph, documents: Value, id_of: IdTable, params: SimpleNamespace) -> Value:
     has_sigmas = any("σ" in token or "ς" in token for token in id_of)
-    texts = normalize(graph, documents, lowercase=vectorizer.lowercase, final_sigmas=has_sigmas)
-    return _ANALYZERS[str(vectorizer.analyzer)](graph, texts, id_of)
+    texts = normalize(graph, documents, lowercase=params.lowercase, final_sigmas=has_sigmas)
+    return _ANALYZERS[params.analyzer](graph, texts, id_of)
 
 
-def _id_table(vectorizer: SequenceVectorizer) -> IdTable:
+def _id_table(vocabulary: IdTable, params: SimpleNamespace) -> IdTable:
     """Return the id of each token. Stop words are padding, which the network skips."""
-    id_of = dict(vectorizer.vocabulary_)
-    if vectorizer.analyzer == "word":
-        id_of |= dict.fromkeys(sorted(stop_word_set(vectorizer)), PADDING)
+    id_of = dict(vocabulary)
+    if params.analyzer == "word":
+        id_of |= dict.fromkeys(sorted(stop_word_set(params)), PADDING)
     id_of = {token: i for token, i in id_of.items() if not re.search("[\ud800-\udfff]", token)}  # not in UTF-8
     return {**id_of, "": PADDING}
 

@@ -3,9 +3,13 @@
 The layers ignore time steps that a mask marks as padding. Importing this module imports Keras and TensorFlow.
 """
 
-from skrnn.layers._masking import NaNMasking
-from skrnn.layers._pooling import AttentionPooling1D, MaskedPooling1D
-from skrnn.layers._recurrent import PaddedRNN
-from skrnn.layers._tokens import NgramEmbedding, TokenDropout
+from skrnn.utils._installed import check_installed
+
+check_installed("tensorflow", "keras")  # before the first import of Keras
+
+from skrnn.layers._masking import NaNMasking  # noqa: E402
+from skrnn.layers._pooling import AttentionPooling1D, MaskedPooling1D  # noqa: E402
+from skrnn.layers._recurrent import PaddedRNN  # noqa: E402
+from skrnn.layers._tokens import NgramEmbedding, TokenDropout  # noqa: E402
 
 __all__ = ["AttentionPooling1D", "MaskedPooling1D", "NaNMasking", "NgramEmbedding", "PaddedRNN", "TokenDropout"]

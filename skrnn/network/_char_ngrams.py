@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from skrnn.text._char_ngrams import MOST_PER_TOKEN, NO_CHAR_NGRAM
+from skrnn.utils._parameters import is_plain_array
 
 # Names of training weights. The embedding then holds the tokens' own vectors, without their n-grams.
 _VECTORS, _ROWS, _EMBEDDING = "char_ngram_embedding", "char_ngram_rows", "embedding"
@@ -57,7 +58,7 @@ class CharNgramVectors:
         }
         for name, (dtype, shape) in expected.items():
             array = getattr(self, name)
-            if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
+            if not is_plain_array(array) or array.dtype != dtype or array.shape != shape:
                 raise ValueError(
                     f"Expected {name} of the character n-grams as {np.dtype(dtype)} of shape {shape}."
                 )

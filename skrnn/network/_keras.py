@@ -3,9 +3,13 @@
 Importing this module imports Keras. It also builds custom networks and predicts with them.
 """
 
+import skrnn.layers  # noqa: F401 - before Keras, because it says which packages are missing
+
+# isort: split
+
 import os
 import random
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state  # Keras has no public access to the counters
 
 from skrnn.layers import MaskedPooling1D, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
 from skrnn.layers._pooling import POOLINGS
@@ -205,16 +210,22 @@ def build_own(spec: NetworkSpec, build_model: Callable[[NetworkSpec], Model], se
     TypeError
         If it is no Keras model.
     ValueError
-        If the model is not built, or its outputs do not have the shape of the specification.
+        If the model is not built, has several inputs, or has outputs of another shape than expected.
     """
     check_tensorflow()
-    with _python_seed(seed):
+    with _python_seed(seed), names_as_before():
         model = build_model(spec)
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected network={build_model!r} to return a keras.Model; it returned {model!r}.")
-    if not model.built:
+    if not model.built or not hasattr(model, "output_shape"):
         raise ValueError(
-            f"Expected network={build_model!r} to return a model that is built: give it a keras.Input."
+            f"Expected network={build_model!r} to return a Sequential or functional model that is built: give it "
+            "a keras.Input."
+        )
+    if len(model.inputs) != 1:
+        raise ValueError(
+            f"Expected the model of network={build_model!r} to have one input; got inputs of the shapes "
+            f"{model.input_shape}."
         )
     if model.output_shape[1:] != (spec.n_outputs,):
         raise ValueError(
@@ -241,6 +252,21 @@ def predict_own(
         outputs[rows] = model.predict_on_batch(dense_batch(sequences, rows))
     _CUSTOM_NETWORKS.put(key, model)
     return outputs
+
+
+@contextmanager
+def names_as_before() -> Iterator[None]:
+    """Restore the counters with which Keras numbers the names of layers.
+
+    TensorFlow never frees the 35 kB that it needs for each new name of a variable. With the same counters, the
+    layers and variables of the next network have the same names.
+    """
+    counters = global_state.get_global_attribute("object_name_uids", defaultdict(int))
+    global_state.set_global_attribute("object_name_uids", counters.copy())
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", counters)
 
 
 _SEEDING = Lock()

@@ -1,27 +1,36 @@
-"""Initial vectors of tokens and n-grams: the log-count ratios of naive Bayes (Wang & Manning 2012)."""
+"""Start a network as a naive Bayes classifier: vectors hold log-count ratios (Wang & Manning 2012)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, svds
 
 from skrnn.sequences._ngrams import ngram_rows, previous_in
 from skrnn.sequences._storage import FIRST_TOKEN
 
 # Standard deviation of the ratios in the vectors. The other dimensions start within 0.05 of zero.
 _SCALE = 0.3
+# Weight of a ratio in the logit of its class. The ratios pass the skip connection.
+_OUTPUT_WEIGHT = 1.0
 
 
 def start_with_naive_bayes(
     weights: dict[str, np.ndarray],
     sequences: sparse.csr_matrix,
-    indicators: np.ndarray,
+    indicators: sparse.csr_matrix,
     document_weights: np.ndarray | None,
+    has_skip_connection: bool,
 ) -> None:
     """Write the log-count ratios of the classes into the first dimensions of the vectors, in place.
 
     At most half of the dimensions are used. If there are more classes, these are the principal components of the
     ratios. Two classes need one dimension, because the ratios of one class are the negative of the other's.
+
+    With a skip connection, the output layer starts to add up the ratios of each class. Time and memory are linear
+    in the number of tokens of the documents.
 
     Parameters
     ----------
@@ -29,33 +38,37 @@ def start_with_naive_bayes(
         Initial weights of the network.
     sequences : csr_matrix of shape (n_documents, longest)
         Token ids of the training documents.
-    indicators : ndarray of shape (n_documents, n_classes)
+    indicators : csr_matrix of shape (n_documents, n_classes)
         1 where a document has a class, else 0.
     document_weights : ndarray of shape (n_documents,) or None
         Weights of the documents.
+    has_skip_connection : bool
+        Whether the output layer also reads the vectors of the tokens.
     """
     embedding = weights["embedding"]
-    indicators = indicators[:, 1:] if indicators.shape[1] == 2 else indicators
-    n_dims = max(embedding.shape[1] // 2, 1)
-    occurrences = _occurrences(sequences, sequences.data, len(embedding))
-    ratios = _log_count_ratios(occurrences, indicators, document_weights)[FIRST_TOKEN:]
-    if len(ratios) < 2:  # the ratios of a single token have no spread
+    if indicators.shape[1] == 2:
+        indicators = indicators[:, [1]]
+    ratios = _Ratios.of(_occurrences(sequences, sequences.data, len(embedding)), indicators, document_weights)
+    tokens = ratios.take_from(FIRST_TOKEN)
+    if tokens.n_ids < 2:  # the ratios of a single token have no spread
         return
-    directions = np.eye(ratios.shape[1], dtype=np.float32)
-    if ratios.shape[1] > n_dims:
-        directions = np.linalg.eigh(np.cov(ratios, rowvar=False))[1][:, : -n_dims - 1 : -1].astype(np.float32)
-    features = ratios @ directions
-    if not features.std() > 0:  # every token is in every document
+    directions = tokens.principal_directions(max(embedding.shape[1] // 2, 1))  # (n_classes, n_dims)
+    features = tokens.project(directions)
+    spread = features.std()
+    if not spread > 0:  # every token is in every document
         return
-    directions *= _SCALE / features.std()
     n_dims = directions.shape[1]
     embedding[:FIRST_TOKEN, :n_dims] = 0
-    embedding[FIRST_TOKEN:, :n_dims] = ratios @ directions
+    embedding[FIRST_TOKEN:, :n_dims] = features * (_SCALE / spread)
     if "ngram_embedding" in weights:
         vectors = weights["ngram_embedding"]
         rows = ngram_rows(sequences.data, previous_in(sequences), weights["ngram_keys"], weights["ngram_slots"])
-        ratios = _log_count_ratios(_occurrences(sequences, rows, len(vectors)), indicators, document_weights)
-        vectors[1:, :n_dims] = ratios[1:] @ directions
+        ratios = _Ratios.of(_occurrences(sequences, rows, len(vectors)), indicators, document_weights)
+        vectors[1:, :n_dims] = ratios.take_from(1).project(directions) * (_SCALE / spread)
+    if has_skip_connection:
+        kernel = weights["output/kernel"]  # its last rows are for the sum of the tokens' vectors
+        first = len(kernel) - embedding.shape[1]
+        kernel[first : first + n_dims] = _OUTPUT_WEIGHT * directions.T
 
 
 def _occurrences(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse.csr_matrix:
@@ -67,20 +80,74 @@ def _occurrences(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> s
     return matrix
 
 
-def _log_count_ratios(
-    occurrences: sparse.csr_matrix, indicators: np.ndarray, document_weights: np.ndarray | None
-) -> np.ndarray:
-    """Return the log-count ratio of each id for each class: float32 of shape (n_ids, n_classes).
+@dataclass(frozen=True)
+class _Ratios:
+    """The log-count ratio of each id for each class.
 
     The ratio is the logarithm of the id's smoothed share of the documents of the class, over its share of all
-    other documents.
+    other documents. The ratio of id ``i`` for class ``c`` is ``seen[i, c] + of_ids[i] + of_classes[c]``. Only the
+    first term depends on how often both occur together, so that it is sparse.
+
+    Parameters
+    ----------
+    seen : csr_matrix of shape (n_ids, n_classes)
+    of_ids : ndarray of shape (n_ids,)
+    of_classes : ndarray of shape (n_classes,)
     """
-    weights = np.ones(len(indicators)) if document_weights is None else document_weights.astype(np.float64)
-    inside = occurrences.T @ (indicators * weights[:, None])  # (n_ids, n_classes)
-    outside = (occurrences.T @ weights)[:, None] - inside
-    return (_log_shares(inside) - _log_shares(outside)).astype(np.float32)
 
+    seen: sparse.csr_matrix
+    of_ids: np.ndarray
+    of_classes: np.ndarray
 
-def _log_shares(counts: np.ndarray) -> np.ndarray:
-    smoothed = np.maximum(counts, 0) + 1  # rounding may leave a difference of sums below zero
-    return np.log(smoothed) - np.log(smoothed.sum(axis=0))
+    @classmethod
+    def of(
+        cls, occurrences: sparse.csr_matrix, indicators: sparse.csr_matrix, document_weights: np.ndarray | None
+    ) -> _Ratios:
+        n_documents, n_ids = occurrences.shape
+        weights = np.ones(n_documents) if document_weights is None else document_weights.astype(np.float64)
+        inside = sparse.csr_matrix(occurrences.T @ indicators.multiply(weights[:, None]))  # (n_ids, n_classes)
+        total = occurrences.T @ weights  # (n_ids,)
+        # log(1 + outside) is log(1 + total) + log(1 - inside / (1 + total)).
+        shares = inside.data / np.repeat(1 + total, np.diff(inside.indptr))
+        seen = sparse.csr_matrix(
+            (np.log1p(inside.data) - np.log1p(-shares), inside.indices, inside.indptr), inside.shape
+        )
+        total_inside = np.asarray(inside.sum(axis=0)).ravel()
+        total_outside = total.sum() - total_inside
+        of_classes = np.log(n_ids + np.maximum(total_outside, 0)) - np.log(n_ids + total_inside)
+        return cls(seen, -np.log1p(total), of_classes)
+
+    @property
+    def n_ids(self) -> int:
+        return len(self.of_ids)
+
+    def take_from(self, first: int) -> _Ratios:
+        """Return the ratios without the first ids."""
+        return _Ratios(self.seen[first:], self.of_ids[first:], self.of_classes)
+
+    def principal_directions(self, n_most: int) -> np.ndarray:
+        """Return orthonormal directions of the ratios, at most ``n_most``: (n_classes, n_dims).
+
+        They are principal components of what distinguishes the classes: the mean over the classes is removed from
+        the ratios of each id.
+        """
+        seen, n_classes = self.seen, self.seen.shape[1]
+        if n_classes <= n_most:
+            return np.eye(n_classes)
+        means = np.asarray(seen.mean(axis=1)).ravel()  # (n_ids,)
+        centered = LinearOperator(
+            seen.shape,
+            matvec=lambda vector: seen @ vector.ravel() - means * vector.sum(),
+            rmatvec=lambda vector: seen.T @ vector.ravel() - means @ vector.ravel(),
+            dtype=seen.dtype,
+        )
+        n_dims = min(n_most, self.n_ids - 1)
+        start = np.random.default_rng(0).standard_normal(min(seen.shape))
+        directions = svds(centered, n_dims, v0=start, return_singular_vectors="vh")[2].T
+        return directions[:, ::-1]  # the largest first
+
+    def project(self, directions: np.ndarray) -> np.ndarray:
+        """Return the components of the ratios in some directions: (n_ids, n_dims)."""
+        return (
+            self.seen @ directions + np.outer(self.of_ids, directions.sum(axis=0)) + self.of_classes @ directions
+        )

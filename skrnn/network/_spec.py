@@ -5,10 +5,9 @@ The tables here list what a network can have. The interpreters have a function o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Any
+
+from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, IntegerTuple, Interval, Options, validated
 
 # The number of gates of each cell, the candidate state included.
 CELLS = {"simple": 1, "gru": 3, "lstm": 4}
@@ -16,6 +15,25 @@ ACTIVATIONS = ("tanh", "relu", "sigmoid")
 # The number of vectors that each pooling concatenates.
 POOLINGS = {"last": 1, "max": 1, "mean": 1, "max_mean": 2, "attention": 1}
 OUTPUT_ACTIVATIONS = ("sigmoid", "softmax", "linear")
+
+_SIZE, _RATE = Interval(int, 1), Interval(float, 0, 1)
+_CONSTRAINTS: dict[str, list[Constraint]] = {
+    "n_tokens": [_SIZE, NONE],
+    "n_features": [_SIZE],
+    "cell": [Options(list(CELLS))],
+    "units": [IntegerTuple(1, "a tuple with an integer >= 1 for each layer")],
+    "bidirectional": [BOOLEAN],
+    "activation": [Options(ACTIVATIONS)],
+    "pooling": [Options(list(POOLINGS))],
+    "n_outputs": [_SIZE],
+    "output_activation": [Options(OUTPUT_ACTIVATIONS)],
+    "dropout": [_RATE],
+    "embedding_dropout": [_RATE],
+    "token_dropout": [_RATE],
+    "trainable_embeddings": [BOOLEAN],
+    "n_ngrams": [Interval(int, 0)],
+    "skip_connection": [BOOLEAN],
+}
 
 
 @dataclass(frozen=True)
@@ -97,44 +115,13 @@ class NetworkSpec:
     skip_connection: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in {**self._checked_sizes(), **self._checked_choices()}.items():
+        for name, allowed in _CONSTRAINTS.items():
+            value = validated(f"{name} of the network", getattr(self, name), allowed)
             object.__setattr__(self, name, value)  # plain Python values, for JSON
         if self.n_tokens is None and (self.n_ngrams or self.skip_connection):
             raise ValueError(f"Expected no n-grams and no skip connection without tokens; got {self}.")
         if self.n_ngrams and not self.trainable_embeddings:
             raise ValueError(f"Expected no n-grams with trainable_embeddings=False; got {self}.")
-
-    def _checked_sizes(self) -> dict[str, Any]:
-        units: Any = self.units
-        if isinstance(units, str) or not isinstance(units, Iterable) or not (units := tuple(units)):
-            raise ValueError(
-                f"Expected units of the network to have an integer for each layer; got {self.units!r}."
-            )
-        return {
-            "n_tokens": None if self.n_tokens is None else _checked_size("n_tokens", self.n_tokens),
-            "n_features": _checked_size("n_features", self.n_features),
-            "units": tuple(_checked_size(f"units[{i}]", size) for i, size in enumerate(units)),
-            "n_outputs": _checked_size("n_outputs", self.n_outputs),
-            "n_ngrams": _checked_size("n_ngrams", self.n_ngrams, minimum=0),
-        }
-
-    def _checked_choices(self) -> dict[str, Any]:
-        choices: dict[str, list[Any]] = {
-            "cell": list(CELLS),
-            "activation": list(ACTIVATIONS),
-            "pooling": list(POOLINGS),
-            "output_activation": list(OUTPUT_ACTIVATIONS),
-            "bidirectional": [True, False],
-            "trainable_embeddings": [True, False],
-            "skip_connection": [True, False],
-        }
-        checked = {}
-        for name, allowed in choices.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ValueError(f"Expected {name} of the network to be one of {allowed}; got {value!r}.")
-            checked[name] = allowed[allowed.index(value)]
-        return checked
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -145,12 +132,6 @@ class NetworkSpec:
     def hidden_dims(self) -> tuple[int, ...]:
         """Length of the hidden state of each recurrent layer, both directions together."""
         return tuple(len(self.directions) * units for units in self.units)
-
-
-def _checked_size(name: str, size: Any, minimum: int = 1) -> int:
-    if isinstance(size, bool) or not isinstance(size, Integral) or size < minimum:
-        raise ValueError(f"Expected {name} of the network to be an integer >= {minimum}; got {size!r}.")
-    return int(size)
 
 
 NetworkSpec.__module__ = "skrnn"  # the public path, for pickles

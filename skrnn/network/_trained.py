@@ -15,6 +15,19 @@ from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import check_weights
 from skrnn.sequences._storage import Sequences
+from skrnn.utils._parameters import (
+    CALLABLE,
+    DICT,
+    NONE,
+    STRING,
+    Constraint,
+    IntegerTuple,
+    Interval,
+    Where,
+    is_plain_array,
+    list_of,
+    validated_fields,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +70,11 @@ class Checkpoint:
     @classmethod
     def from_state(cls, state: dict[str, Any], weights: dict[str, np.ndarray]) -> Checkpoint:
         """Return the checkpoint of a network with these weights, or raise an error if the state is damaged."""
-        char_ngrams = state["char_ngrams"]
-        if char_ngrams is not None:
-            char_ngrams = CharNgramVectors(**char_ngrams)
-            char_ngrams.check(weights["embedding"].shape)
-        for name in ("optimizer_variables", "dropout_seeds"):
-            # Infinity is allowed, because sums of squares can overflow.
-            if any(np.any(np.isnan(array)) for array in state[name]):
-                raise ValueError(f"The {name} of the checkpoint contain NaN.")
-        return cls(**{**state, "char_ngrams": char_ngrams})
+        checked = validated_fields(state, _CHECKPOINT)
+        if checked["char_ngrams"] is not None:
+            checked["char_ngrams"] = CharNgramVectors(**checked["char_ngrams"])
+            checked["char_ngrams"].check(weights["embedding"].shape)
+        return cls(**checked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,12 +107,17 @@ class TrainedNetwork:
         Returns
         -------
         outputs : ndarray of float64, of shape (n_sequences, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If outputs are infinite or NaN.
         """
         if self.build_model is None:
-            return self._numpy.predict(sequences, logits=logits)
+            return _finite(self._numpy.predict(sequences, logits=logits))
         from skrnn.network._keras import predict_own
 
-        outputs = predict_own(self.spec, self.build_model, list(self.weights.values()), sequences)
+        outputs = _finite(predict_own(self.spec, self.build_model, list(self.weights.values()), sequences))
         return _TO_LOGITS[self.spec.output_activation](outputs) if logits else outputs
 
     @cached_property
@@ -134,21 +148,60 @@ class TrainedNetwork:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> TrainedNetwork:
         """Return the network that a state stands for, or raise an error if the state is damaged."""
-        spec, weights, n_epochs = NetworkSpec(**state["spec"]), state["weights"], state["n_epochs"]
-        if not isinstance(weights, dict):
-            raise TypeError(f"Expected the weights as a dict of arrays; got {type(weights).__name__}.")
-        if type(n_epochs) is not int or n_epochs < 0:
-            raise ValueError(f"Expected n_epochs to be an integer >= 0; got {n_epochs!r}.")
-        if state["build_model"] is None:
+        checked = validated_fields(state, _NETWORK)
+        spec, weights = NetworkSpec(**checked["spec"]), checked["weights"]
+        if checked["build_model"] is None:
             check_weights(spec, weights)
-        checkpoint = state["checkpoint"]
+        elif not all(isinstance(name, str) and _is_weight(weight) for name, weight in weights.items()):
+            raise ValueError("Expected the weights of the custom network to be arrays of finite numbers by name.")
+        checkpoint = checked["checkpoint"]
         if checkpoint is not None:
             checkpoint = Checkpoint.from_state(checkpoint, weights)
-        return cls(spec, weights, n_epochs, state["build_model"], checkpoint)
+        return cls(**{**checked, "spec": spec, "checkpoint": checkpoint})
 
+
+def _is_weight(array: Any) -> bool:
+    return is_plain_array(array) and array.dtype.kind in "biufV" and bool(np.all(np.isfinite(array)))
+
+
+def _is_training_state(array: Any) -> bool:
+    # Infinity is allowed, because sums of squares can overflow.
+    return is_plain_array(array) and array.dtype.kind in "biufV" and not np.any(np.isnan(array))
+
+
+_STATES = list_of(
+    Where("an array of numbers", _is_training_state), "a list of arrays of numbers, and none of them NaN"
+)
+_CHECKPOINT: dict[str, list[Constraint]] = {
+    "optimizer": [STRING],
+    "learning_rate_schedule": [STRING, NONE],
+    "char_ngram_range": [IntegerTuple(1, "two integers", lambda range_: len(range_) == 2), NONE],
+    "optimizer_variables": [_STATES],
+    "dropout_seeds": [_STATES],
+    "learning_rate": [Interval(float, 0, closed="neither"), NONE],
+    "char_ngrams": [DICT, NONE],
+}
+_NETWORK: dict[str, list[Constraint]] = {
+    "spec": [DICT],
+    "weights": [DICT],
+    "n_epochs": [Interval(int, 0)],
+    "build_model": [CALLABLE, NONE],
+    "checkpoint": [DICT, NONE],
+}
 
 _TO_LOGITS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "softmax": np.log,
     "sigmoid": logit,
     "linear": lambda outputs: outputs,
 }
+
+
+def _finite(outputs: np.ndarray) -> np.ndarray:
+    """Return the outputs, or raise ValueError if they are infinite or NaN."""
+    if not np.isfinite(outputs).all():
+        i = int(np.isfinite(outputs).all(axis=1).argmin())
+        raise ValueError(
+            f"The outputs of the network for sample {i} are infinite or NaN, because its weights or the numbers "
+            "in X are too large. Scale X down, or train again with a smaller learning_rate."
+        )
+    return outputs

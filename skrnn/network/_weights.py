@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
 from skrnn.network._spec import CELLS, POOLINGS, NetworkSpec
 from skrnn.sequences._ngrams import n_slots_for
+from skrnn.utils._parameters import is_plain_array
+
+# 4 TB. NumPy refuses smaller networks that do not fit into the memory of a machine.
+_MOST_WEIGHTS = 2**40
 
 
 def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
@@ -52,8 +57,8 @@ def check_weights(spec: NetworkSpec, weights: Mapping[str, np.ndarray]) -> None:
         raise ValueError(f"Expected the weights {', '.join(shapes)}; got {', '.join(map(str, weights))}.")
     for name, shape in shapes.items():
         weight, dtype = weights[name], weight_dtype(name)
-        if not isinstance(weight, np.ndarray) or weight.dtype != dtype or weight.shape != shape:
-            kind = f"{weight.dtype} {weight.shape}" if isinstance(weight, np.ndarray) else type(weight).__name__
+        if not is_plain_array(weight) or weight.dtype != dtype or weight.shape != shape:
+            kind = f"{weight.dtype} {weight.shape}" if is_plain_array(weight) else type(weight).__name__
             raise ValueError(f"Expected the weight {name} to be {dtype} {shape}; got {kind}.")
         if not np.all(np.isfinite(weight)):
             raise ValueError(f"The weight {name} contains infinity or NaN.")
@@ -67,7 +72,14 @@ def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np
 
     Keras' own initializers would need a new model for each start.
     """
-    return {name: _initial_weight(spec, name, shape, rng) for name, shape in weight_shapes(spec).items()}
+    shapes = weight_shapes(spec)
+    n_weights = sum(map(math.prod, shapes.values()))
+    if n_weights > _MOST_WEIGHTS:
+        raise MemoryError(
+            f"The network would have {n_weights:.0e} weights, more than fit into memory. Lower units, or the "
+            "length of the vectors that it reads (embedding_dim)."
+        )
+    return {name: _initial_weight(spec, name, shape, rng) for name, shape in shapes.items()}
 
 
 def _initial_weight(spec: NetworkSpec, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

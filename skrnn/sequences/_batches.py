@@ -9,13 +9,16 @@ import numpy as np
 from skrnn.sequences._storage import PADDING, Sequences
 
 # _GROUP_BATCHES is the number of batches whose rows are sorted by length together, and _LENGTH_NOISE the relative
-# noise on the lengths. More batches and less
-# noise waste less on padding. Fewer batches and more noise make the batches of two epochs more different.
+# noise on the lengths. More batches and less noise waste less on padding. Fewer batches and more noise make the
+# batches of two epochs more different.
 _GROUP_BATCHES, _LENGTH_NOISE = 100, 0.03
 
 # A batch of very long sequences has fewer rows, so that it has at most this many time steps, padding included. A
 # fit needs memory for all steps of a batch, and a corpus may contain a document as long as a book.
 _MAX_BATCH_STEPS = 2**18
+
+# A time step takes about as long as this many rows, besides the time that grows with the rows of its batch.
+_ROWS_PER_STEP = 32
 
 
 def dense_batch(X: Sequences, rows: np.ndarray) -> np.ndarray:
@@ -55,12 +58,43 @@ def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return [*_cut(rows, batch_size), *very_long]
 
 
+def share_of_longest(lengths: np.ndarray, batch_size: int) -> tuple[float, int, int]:
+    """Estimate how much of the training time the longest sequences take: the longest one of a hundred.
+
+    Returns
+    -------
+    share : float
+        Part of the time that would be saved if they were cut to the length of the others.
+    n_steps : int
+        Number of time steps of an epoch that would be saved. Those of one batch are computed at once.
+    limit : int
+        Largest length of the others.
+    """
+    limit = int(np.quantile(lengths, 0.99, method="lower"))
+    (steps, cost), (steps_cut, cost_cut) = (
+        _cost(values, batch_size) for values in (lengths, np.minimum(lengths, limit))
+    )
+    return (cost - cost_cut) / max(cost, 1), steps - steps_cut, limit
+
+
+def _cost(lengths: np.ndarray, batch_size: int) -> tuple[int, int]:
+    """Return the number of time steps of an epoch, and an estimate of its time in steps of a single row."""
+    batches = sorted_batches(lengths, batch_size)
+    longest = np.array([lengths[batch].max() for batch in batches], dtype=np.int64)
+    n_rows = np.array([len(batch) for batch in batches])
+    return int(longest.sum()), int((longest * (n_rows + _ROWS_PER_STEP)).sum())
+
+
 def _split_off_very_long(lengths: np.ndarray, batch_size: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the rows in the order of their lengths, and smaller batches of the rows that are too long."""
+    """Return the rows in the order of their lengths, and smaller batches of the rows that are too long.
+
+    The rows of a smaller batch are at least half as long as its longest row, so that little of it is padding.
+    """
     rows = np.argsort(lengths, kind="stable")
     batches: list[np.ndarray] = []
     while len(rows) and (longest := int(lengths[rows[-1]])) * batch_size > _MAX_BATCH_STEPS:
-        n = max(_MAX_BATCH_STEPS // longest, 1)
+        n_similar = len(rows) - int(np.searchsorted(lengths[rows], longest / 2))
+        n = min(max(_MAX_BATCH_STEPS // longest, 1), n_similar)
         batches.append(rows[-n:])
         rows = rows[:-n]
     return rows, batches[::-1]

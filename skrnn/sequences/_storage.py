@@ -14,6 +14,12 @@ from scipy import sparse
 
 PADDING, UNKNOWN, FIRST_TOKEN = 0, 1, 2
 
+_ADVICE = (
+    "For text, pass the documents and leave vectorizer at None. Token ids are in reading order, as "
+    "SequenceVectorizer returns them. Counts, weights and other columns are not token ids. Give them to another "
+    "estimator."
+)
+
 
 @dataclass(frozen=True)
 class RaggedArray:
@@ -57,27 +63,66 @@ def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
     return sparse.csr_matrix((ids, steps, indptr), shape=(len(lengths), width))
 
 
-def check_token_ids(X: Any) -> sparse.csr_matrix:
-    """Return the token ids of a sparse matrix or 2-D array as a left-aligned CSR matrix of int32.
+def check_in_memory(X: Any) -> None:
+    """Raise TypeError for a polars LazyFrame or a data set of Spark."""
+    if hasattr(X, "collect"):
+        raise TypeError(f"Expected X in memory, got a {type(X).__name__}. Call its method collect() first.")
 
-    Zeros are padding wherever they stand, also in front of a sequence.
+
+def check_token_ids(X: Any) -> sparse.csr_matrix:
+    """Return token ids as a left-aligned CSR matrix of int32.
+
+    Parameters
+    ----------
+    X : sparse matrix or array of shape (n_documents, longest), or list of sequences of int
+        Zeros before and behind the ids of a document are padding, and so are masked entries.
+
+    Raises
+    ------
+    ValueError
+        If X contains other values than token ids, or a zero between the ids of a document.
     """
-    if not sparse.issparse(X):
-        X = np.asarray(X)
-        if X.ndim != 2 or X.dtype.kind not in "iuf":
-            raise ValueError(
-                "Expected token ids as a sparse matrix or array of shape (n_documents, longest), as "
-                f"SequenceVectorizer returns them; got an array of shape {X.shape} and dtype {X.dtype}. For raw "
-                "text, leave vectorizer at None."
-            )
-    X = sparse.csr_matrix(cast("Any", X))
+    X = sparse.csr_matrix(cast("Any", X if sparse.issparse(X) else _array_or_rows(X)))
     if not X.has_sorted_indices:
         X = X.sorted_indices()
     data, stored = X.data, X.data != PADDING
     if not (data.min(initial=0) >= 0 and data.max(initial=0) < 2**31 and np.all(np.mod(data, 1) == 0)):
+        raise ValueError(f"Expected token ids to be integers from 0 to 2147483647; got other values. {_ADVICE}")
+    bounds = np.concatenate([[0], np.cumsum(stored)])[X.indptr]
+    _check_no_gaps(X.indices[stored], bounds)
+    return ragged_to_csr(data[stored].astype(np.int32), np.diff(bounds))
+
+
+def _array_or_rows(X: Any) -> np.ndarray | sparse.csr_matrix:
+    """Return a 2-D array, or a list or another container of sequences as a matrix that also stores zeros."""
+    check_in_memory(X)
+    if not isinstance(X, list | tuple):
+        X = np.ma.filled(X, PADDING)
+        if X.ndim != 1 or X.dtype != object:
+            _check_array_of_ids("the array", X, 2)
+            return X
+    rows = [np.ma.filled(row, PADDING) for row in X]
+    for i, row in enumerate(rows):
+        _check_array_of_ids(f"document {i}", row, 1)
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    return ragged_to_csr(np.concatenate([np.empty(0, dtype=np.int32), *rows]), lengths)
+
+
+def _check_array_of_ids(name: str, array: np.ndarray, n_dims: int) -> None:
+    if array.ndim != n_dims or array.dtype.kind not in "iuf":
         raise ValueError(
-            "Expected token ids to be integers from 0 to 2147483647, as SequenceVectorizer returns them; got "
-            "other values. Counts and weights of words are not ids."
+            "Expected token ids as a sparse matrix or array of shape (n_documents, longest), or as a list of "
+            f"sequences of integers; {name} has shape {array.shape} and dtype {array.dtype}. {_ADVICE}"
         )
-    stored_before = np.concatenate([[0], np.cumsum(stored)])
-    return ragged_to_csr(data[stored].astype(np.int32), np.diff(stored_before[X.indptr]))
+
+
+def _check_no_gaps(columns: np.ndarray, bounds: np.ndarray) -> None:
+    """Raise ValueError if the columns of a row, ``columns[bounds[i]:bounds[i + 1]]``, are not consecutive."""
+    rows = np.flatnonzero(np.diff(bounds))
+    firsts, lasts = bounds[rows], bounds[rows + 1] - 1
+    has_gap = columns[lasts] - columns[firsts] != lasts - firsts
+    if has_gap.any():
+        raise ValueError(
+            "Expected padding, which is 0, only before or behind the token ids of a document; got a zero between "
+            f"the numbers of document {rows[has_gap.argmax()]}. {_ADVICE}"
+        )

@@ -211,6 +211,8 @@ class TokenizedDocuments:
 
     def truncated(self, max_length: int, truncate: str) -> "TokenizedDocuments":
         """Return the documents with at most `max_length` tokens each."""
+        if self.lengths.max(initial=0) <= max_length:
+            return self
         n_last = n_from_end(max_length, truncate)
         steps = np.arange(len(self.indices)) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
         stays = (steps < max_length - n_last) | (steps >= np.repeat(self.lengths - n_last, self.lengths))

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import TransformerMixin
+from sklearn import get_config
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn.sequences._storage import UNKNOWN, check_token_ids
 from skrnn.text._documents import check_documents
+from skrnn.text._raw_tokens import RawMatches, RawSubwords
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
 from skrnn.text._tokenization import (
     CharAnalyzer,
@@ -54,7 +56,8 @@ def _is_share(value: object) -> bool:
 
 
 def _is_collection(value: object) -> bool:
-    return isinstance(value, Collection) and not isinstance(value, str | bytes)
+    is_1d = getattr(value, "ndim", 1) == 1
+    return isinstance(value, Collection) and not isinstance(value, str | bytes) and is_1d
 
 
 def _is_token_pattern(value: object) -> bool:
@@ -77,13 +80,19 @@ _TOKEN_PATTERN = Where(
 )
 
 
-# set_output leaves the result as it is, because time steps are not named columns.
-class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output_keys=None):  # type: ignore[call-arg]
+# set_output leaves the result as it is, because a data frame would store the padding.
+class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    PersistentEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+):
     """Turn documents into sequences of token ids.
 
     The result is a sparse matrix in which entry ``(i, t)`` is the id of token ``t`` of document ``i``. It does not
     store the padding of shorter documents. Its size depends on the number of tokens, and not on the longest
-    document.
+    document. It has ``max_length_`` columns in every call, as other estimators expect. :meth:`transform` cuts
+    documents that are longer. :meth:`encode` and the text estimators of skrnn read them whole.
 
     Id 0 is padding. Id 1 stands for all tokens outside the vocabulary. The tokens of the vocabulary have the ids
     from 2 on, the most frequent token first.
@@ -99,7 +108,8 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         - "subword": frequent words and frequent parts of words, learned from the documents by byte-pair encoding
           [1]_. A subword that begins a word begins with "▁". Each word is cut into the longest subwords, from left
           to right [2]_. Learning needs ``pip install "skrnn[subword]"``.
-        - callable: takes a raw document and returns its tokens.
+        - callable: takes a raw document and returns its tokens. Documents can be other objects than text. Use
+          ``analyzer=list`` for lists of tokens.
     lowercase : bool, default=True
         Convert documents to lowercase first.
     strip_accents : {"ascii", "unicode"} or callable, default=None
@@ -134,7 +144,8 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         at 2 and have no gaps, as in ``vocabulary_``. `max_features`, `min_df` and `max_df` then have no effect.
     max_length : int, default=None
         Largest number of tokens of a document. Longer documents are truncated before tokens are counted. Subwords
-        are still learned from the whole documents. None means no limit.
+        are still learned from the whole documents. None means no limit, except that :meth:`transform` cuts
+        documents that are longer than all documents of the fit.
     truncate : {"head", "tail", "both"}, default="head"
         The part of a long document that stays: its beginning, its end, or a half from each.
 
@@ -142,6 +153,9 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
     ----------
     vocabulary_ : dict of str to int
         The id of each token, in the order of the ids.
+    max_length_ : int
+        Number of columns that :meth:`transform` returns: `max_length`, or the number of tokens of the longest
+        document of the fit if `max_length` is None. At least 1.
 
     See Also
     --------
@@ -184,7 +198,9 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         "truncate": [Options(["head", "tail", "both"])],
     }
 
+    _learned_attribute = "vocabulary_"
     vocabulary_: dict[str, int]
+    max_length_: int
 
     def __init__(
         self,
@@ -248,29 +264,33 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
 
         Returns
         -------
-        X : csr_matrix of shape (n_documents, longest), dtype int32
-            Token ids. ``longest`` is the number of tokens of the longest document.
+        X : csr_matrix of shape (n_documents, max_length_), dtype int32
+            Token ids. A csr_array if ``sparse_interface`` of scikit-learn's configuration is "sparray".
         """
-        params = validated_params(self, self._parameter_constraints)
-        documents = check_documents(raw_documents)
-        _warn_of_unmatched_words(params)
-        if params.vocabulary is not None:
-            vocabulary = checked_vocabulary(params.vocabulary)
-            is_subword = params.analyzer == "subword"
-            analyze = _subword_analyzer(params, vocabulary) if is_subword else self.build_analyzer()
-            tokenized = self._tokenize(documents, analyze, params)
-        elif params.analyzer == "subword":
-            subwords = _learn_subwords(documents, params)
-            tokenized = self._tokenize(documents, _subword_analyzer(params, subwords), params)
-            vocabulary = ranked_subwords(subwords, tokenized)
-        else:
-            tokenized = self._tokenize(documents, self.build_analyzer(), params)
-            vocabulary = most_frequent_tokens(tokenized, params.min_df, params.max_df, params.max_features)
-        self.vocabulary_ = vocabulary
-        return tokenized.to_ids(vocabulary)
+        return self._with_width_of_fit(self._fit_to_ids(self._check_documents(raw_documents)))
 
     def transform(self, raw_documents: Iterable[Any]) -> sparse.csr_matrix:
         """Return documents as sequences of token ids.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            The documents. Those with more than ``max_length_`` tokens are cut as `truncate` says.
+
+        Returns
+        -------
+        X : csr_matrix of shape (n_documents, max_length_), dtype int32
+            Token ids. A csr_array if ``sparse_interface`` of scikit-learn's configuration is "sparray".
+        """
+        tokenized = self._tokenize(self._check_documents(raw_documents))
+        ids = tokenized.truncated(self.max_length_, self.truncate).to_ids(self.vocabulary_)
+        return self._with_width_of_fit(ids)
+
+    def encode(self, raw_documents: Iterable[Any]) -> np.ndarray:
+        """Return documents as token ids for a network, such as ``model_`` or an ONNX model.
+
+        The result contains what the text estimators read: `max_length` limits documents, but ``max_length_`` does
+        not.
 
         Parameters
         ----------
@@ -279,13 +299,11 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
 
         Returns
         -------
-        X : csr_matrix of shape (n_documents, longest), dtype int32
-            Token ids. ``longest`` is the number of tokens of the longest of these documents.
+        ids : ndarray of shape (n_documents, longest), dtype int32
+            Token ids, padded with 0 at the end. ``longest`` is the number of tokens of the longest of these
+            documents, or 1 if none has a token.
         """
-        check_is_fitted(self)
-        params = validated_params(self, self._parameter_constraints)
-        documents = check_documents(raw_documents)
-        return self._tokenize(documents, self.build_analyzer(), params).to_ids(self.vocabulary_)
+        return self._to_ids(self._check_documents(raw_documents)).toarray()
 
     def inverse_transform(self, X: Any) -> list[list[str]]:
         """Return sequences of token ids as lists of tokens.
@@ -293,7 +311,7 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         Parameters
         ----------
         X : sparse matrix or array of shape (n_documents, longest)
-            Token ids, as :meth:`transform` returns them.
+            Token ids, as :meth:`transform` or :meth:`encode` returns them.
 
         Returns
         -------
@@ -302,27 +320,24 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         """
         check_is_fitted(self)
         X = check_token_ids(X)
-        tokens = self.get_feature_names_out()
+        tokens = np.array(self.get_vocabulary(), dtype=object)
         if X.data.max(initial=0) >= len(tokens):
             raise ValueError(f"Expected token ids from 0 to {len(tokens) - 1}, got {X.data.max()}.")
         return [tokens[row].tolist() for row in np.split(X.data, X.indptr[1:-1])] if X.shape[0] else []
 
-    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+    def get_vocabulary(self) -> list[str]:
         """Return the tokens in the order of their ids.
 
-        Parameters
-        ----------
-        input_features : None
-            Ignored.
+        :meth:`get_feature_names_out` names the columns of the result, which are positions in a document.
 
         Returns
         -------
-        tokens : ndarray of str objects, of shape (n_tokens + 2,)
+        tokens : list of str
             ``tokens[i]`` is the token with id ``i``. The first two are an empty string for padding and "[UNK]" for
             unknown tokens.
         """
         check_is_fitted(self)
-        return np.array(["", UNKNOWN_NAME, *self.vocabulary_], dtype=object)
+        return ["", UNKNOWN_NAME, *self.vocabulary_]
 
     def oov_rate(self, raw_documents: Iterable[Any]) -> float:
         """Return the share of the tokens that are out of vocabulary.
@@ -337,8 +352,8 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         rate : float
             Between 0 and 1. It is 0 for documents without tokens.
         """
-        X = self.transform(raw_documents)
-        return float(np.mean(X.data == UNKNOWN)) if X.nnz else 0.0
+        ids = self._to_ids(self._check_documents(raw_documents)).data
+        return float(np.mean(ids == UNKNOWN)) if len(ids) else 0.0
 
     def build_analyzer(self) -> Callable[[str], Iterable[str]]:
         """Return a callable that cuts a document into tokens.
@@ -359,21 +374,106 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
             return _subword_analyzer(params, self.vocabulary_)
         return _analyzer(params)
 
-    def _tokenize(
-        self, documents: list[str], analyze: Callable[[str], Iterable[str]], params: SimpleNamespace
-    ) -> TokenizedDocuments:
-        tokenized = tokenize(documents, analyze)
-        return tokenized if params.max_length is None else tokenized.truncated(params.max_length, params.truncate)
+    def build_preprocessor(self) -> Callable[[str], str]:
+        """Return a callable that prepares a document before it is cut into tokens.
+
+        Returns
+        -------
+        preprocessor : callable
+            Takes a str and returns a str.
+        """
+        return _preprocessor(validated_params(self, self._parameter_constraints))
+
+    def build_tokenizer(self) -> Callable[[str], Iterable[str]]:
+        """Return a callable that cuts a raw document into tokens as they are written.
+
+        Tools that explain predictions look for these tokens in the document. They are not preprocessed, and stop
+        words stay. With ``analyzer="char"``, all white space is a token. With ``analyzer="subword"``, tokens are
+        the parts of a word. A word whose length the preprocessing changes stays whole.
+
+        Returns
+        -------
+        tokenizer : callable
+            Takes a str and returns a sequence of str. With a `tokenizer`, this is the `tokenizer` itself.
+
+        Raises
+        ------
+        ValueError
+            If `analyzer` is a callable.
+        NotFittedError
+            If `analyzer` is "subword" and the vectorizer is not fitted.
+        """
+        params = validated_params(self, self._parameter_constraints)
+        if callable(params.analyzer):
+            raise ValueError(
+                "Expected analyzer to be 'word', 'char' or 'subword'; got a callable, which cuts raw documents "
+                "without a tokenizer. Use build_analyzer()."
+            )
+        if params.analyzer == "char":
+            return list
+        if params.analyzer == "subword":
+            check_is_fitted(self)
+            return RawSubwords(_preprocessor(params), SubwordTokenizer(self.vocabulary_))
+        if params.tokenizer is not None:
+            return params.tokenizer
+        return RawMatches(patterns().token if params.token_pattern is None else re.compile(params.token_pattern))
+
+    def _check_documents(self, raw_documents: Iterable[Any]) -> list[Any]:
+        return check_documents(raw_documents, any_type=callable(self.analyzer))
+
+    def _fit_to_ids(self, documents: list[Any]) -> sparse.csr_matrix:
+        """Learn the vocabulary from checked documents, and return them as the text estimators read them."""
+        params = validated_params(self, self._parameter_constraints)
+        _warn_of_unmatched_words(params)
+
+        def tokenize_with(analyze: Callable[[Any], Iterable[str]]) -> TokenizedDocuments:
+            return _truncated(tokenize(documents, analyze), params)
+
+        if params.vocabulary is not None:
+            vocabulary = checked_vocabulary(params.vocabulary)
+            is_subword = params.analyzer == "subword"
+            analyze = _subword_analyzer(params, vocabulary) if is_subword else self.build_analyzer()
+            tokenized = tokenize_with(analyze)
+        elif params.analyzer == "subword":
+            subwords = _learn_subwords(documents, params)
+            tokenized = tokenize_with(_subword_analyzer(params, subwords))
+            vocabulary = ranked_subwords(subwords, tokenized)
+        else:
+            tokenized = tokenize_with(self.build_analyzer())
+            vocabulary = most_frequent_tokens(tokenized, params.min_df, params.max_df, params.max_features)
+        ids = tokenized.to_ids(vocabulary)
+        self.vocabulary_ = vocabulary
+        self.max_length_ = params.max_length or ids.shape[1]
+        return ids
+
+    def _to_ids(self, documents: list[Any]) -> sparse.csr_matrix:
+        """Return checked documents as the text estimators read them: only as wide as the longest of them."""
+        return self._tokenize(documents).to_ids(self.vocabulary_)
+
+    def _tokenize(self, documents: list[Any]) -> TokenizedDocuments:
+        check_is_fitted(self)
+        # build_analyzer checks the other parameters.
+        limits = {name: self._parameter_constraints[name] for name in ("max_length", "truncate")}
+        return _truncated(tokenize(documents, self.build_analyzer()), validated_params(self, limits))
+
+    def _with_width_of_fit(self, ids: sparse.csr_matrix) -> sparse.csr_matrix:
+        # An option of scikit-learn from 1.9 on.
+        is_array = get_config().get("sparse_interface") == "sparray"
+        cls: Any = sparse.csr_array if is_array else sparse.csr_matrix
+        return cls((ids.data, ids.indices, ids.indptr), shape=(ids.shape[0], self.max_length_))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.max_length_
 
     def _from_plain_state(self, state: dict[str, Any]) -> dict[str, Any]:
         if "vocabulary_" not in state:
             return state
-        for name, constraints in self._parameter_constraints.items():
-            validated(name, state[name], constraints)
+        max_length = validated("max_length_", state["max_length_"], [_COUNT])
         vocabulary = state["vocabulary_"]
         if not isinstance(vocabulary, Mapping) or not all(isinstance(token, str) for token in vocabulary):
             raise ValueError("Expected vocabulary_ to be a mapping from str to ids.")
-        return {**state, "vocabulary_": checked_vocabulary(vocabulary)}
+        return {**state, "vocabulary_": checked_vocabulary(vocabulary), "max_length_": max_length}
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -381,6 +481,10 @@ class SequenceVectorizer(TransformerMixin, PersistentEstimator, auto_wrap_output
         tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         return tags
+
+
+def _truncated(tokenized: TokenizedDocuments, params: SimpleNamespace) -> TokenizedDocuments:
+    return tokenized if params.max_length is None else tokenized.truncated(params.max_length, params.truncate)
 
 
 def _preprocessor(params: SimpleNamespace) -> Callable[[str], str]:

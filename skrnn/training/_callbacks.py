@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skrnn.training._display import progress_display
+from skrnn.training._display import EpochLines
 from skrnn.training._settings import EpochObserver, TrainingSettings
 
 Logs = dict[str, Any] | None
@@ -24,12 +24,14 @@ def new_callbacks(
     They run in this order in each epoch, and a later one sees the logs that an earlier one adds. ``weights``
     returns the network's weights for the observer.
     """
+    from_user = [_new_callback(callback) for callback in settings.callbacks]
     callbacks: list[Any] = [_StopIfNotFinite()]
-    if settings.learning_rate_decay == "cosine" and settings.learning_rate_schedule is None:
+    is_scheduled = settings.learning_rate_schedule is not None or any(map(_sets_learning_rate, from_user))
+    if settings.learning_rate_decay == "cosine" and not is_scheduled:
         callbacks.append(_CosineDecay(settings.learning_rate, first_epoch, settings.epochs))
     if observer is not None:
         callbacks.append(_Observation(observer, weights))
-    callbacks += [_new_callback(callback) for callback in settings.callbacks]
+    callbacks += from_user
     if settings.patience is not None:
         callbacks.append(
             keras.callbacks.EarlyStopping(
@@ -41,23 +43,28 @@ def new_callbacks(
             )
         )
     if settings.verbose:
-        callbacks.append(progress_display())
+        callbacks.append(EpochLines())
     return callbacks
 
 
 def _new_callback(callback: Any) -> Any:
-    """Return a callback for one training run. Callbacks have state, and each run needs a clean one."""
+    """Return a callback for one training run.
+
+    An instance is copied, so that the user's own one refers to no model. The copy is shallow, because a callback
+    may report to an object outside, such as a trial of Optuna. Keras' callbacks reset their state when training
+    begins.
+    """
     if isinstance(callback, keras.callbacks.Callback):
-        try:
-            return copy.deepcopy(callback)
-        except TypeError as error:
-            raise TypeError(
-                f"{callback!r} in callbacks cannot be copied ({error}). Pass a function that makes one instead."
-            ) from error
+        return copy.copy(callback)
     made = callback()
     if not isinstance(made, keras.callbacks.Callback):
         raise TypeError(f"Expected {callback!r} in callbacks to make a Keras callback; it made {made!r}.")
     return made
+
+
+def _sets_learning_rate(callback: Any) -> bool:
+    kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
+    return isinstance(callback, kinds)
 
 
 def best_epoch(callbacks: list[Any], n_epochs: int) -> int:
@@ -92,7 +99,7 @@ class _StopIfNotFinite(keras.callbacks.Callback):
 
 
 class _CosineDecay(keras.callbacks.Callback):
-    """Lower the learning rate along half a cosine to zero.
+    """Lower the learning rate along half a cosine to zero, unless another callback sets it.
 
     The rate changes between epochs, so that the graph of a step does not depend on the number of steps.
     """
@@ -101,9 +108,20 @@ class _CosineDecay(keras.callbacks.Callback):
         super().__init__()
         self._learning_rate, self._first_epoch, self._n_epochs = learning_rate, first_epoch, n_epochs
 
+    def set_model(self, model: Any) -> None:
+        super().set_model(model)
+        self._rate_before = _learning_rate(model)
+
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        if _learning_rate(self.model) != self._rate_before:
+            return
         done = (epoch - self._first_epoch + 0.5) / self._n_epochs
         self.model.optimizer.learning_rate = self._learning_rate * (1 + np.cos(np.pi * done)) / 2
+        self._rate_before = _learning_rate(self.model)
+
+
+def _learning_rate(model: Any) -> float:
+    return float(model.optimizer.learning_rate.numpy())
 
 
 class _Observation(keras.callbacks.Callback):

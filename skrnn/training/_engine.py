@@ -3,7 +3,6 @@
 This is the only module that imports scikeras.
 """
 
-import copy
 import logging
 import sys
 from collections.abc import Iterator
@@ -13,25 +12,20 @@ from typing import Any
 
 import keras
 
-from skrnn.training._losses import LOSSES
-from skrnn.training._optimizers import optimizer_class
+from skrnn.training._losses import LOSSES, new_loss
+from skrnn.training._optimizers import new_optimizer
 from skrnn.training._settings import TrainingSettings
 
 
 def compile_model(model: Any, settings: TrainingSettings) -> None:
     """Compile a model with the loss, the metric and the optimizer of the settings."""
-    loss, optimizer = LOSSES[settings.loss], optimizer_class(settings.optimizer)
-    # For most optimizers None leaves weight decay out of the graph. AdamW accepts only numbers.
-    no_decay = 0.0 if issubclass(optimizer, keras.optimizers.AdamW) else None
+    accuracy = LOSSES[settings.loss].accuracy
     engine = _Engine(
         model=partial(_return, model),
-        loss=loss.make(settings.label_smoothing),
+        loss=new_loss(settings.loss, settings.label_smoothing, settings.base_rates),
         # An instance creates its variables before the step is traced.
-        metrics=[loss.accuracy(name="accuracy")] if loss.accuracy else None,
-        optimizer=optimizer,
-        optimizer__learning_rate=copy.deepcopy(settings.learning_rate),
-        optimizer__weight_decay=settings.weight_decay or no_decay,
-        optimizer__clipnorm=settings.clipnorm,
+        metrics=[accuracy(name="accuracy")] if accuracy else None,
+        optimizer=new_optimizer(settings),
         compile__jit_compile=False,  # XLA would compile again for each width of a batch
     )
     engine.initialize(None)
@@ -96,6 +90,23 @@ class _Engine(_BaseWrapper):
 
     def _check_model_compatibility(self, y: Any) -> None:
         pass
+
+    # The transformers of scikeras would follow scikit-learn's global configuration, such as transform_output.
+    @property
+    def feature_encoder(self) -> Any:
+        return _Identity()
+
+    target_encoder = feature_encoder
+
+
+class _Identity:
+    """Stands in for a transformer, and returns its input."""
+
+    def fit(self, X: Any) -> "_Identity":
+        return self
+
+    def transform(self, X: Any) -> Any:
+        return X
 
 
 @contextmanager

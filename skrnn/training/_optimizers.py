@@ -1,19 +1,62 @@
 """Optimizers by name. Adam and AdamW update only those rows of an embedding whose tokens are in the batch."""
 
+import copy
+from numbers import Real
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+from skrnn.training._settings import TrainingSettings
 
 Tensor = Any
 
 
-def optimizer_class(optimizer: str | type) -> type:
-    """Return the class of an optimizer that is given by its name or class."""
+def new_optimizer(settings: TrainingSettings) -> Any:
+    """Return the optimizer of the settings, or raise an error that names the parameter at fault."""
+    cls, rate = _optimizer_class(settings.optimizer), settings.learning_rate
+    if not isinstance(rate, Real | keras.optimizers.schedules.LearningRateSchedule):
+        raise TypeError(
+            "Expected learning_rate to be a number or a keras.optimizers.schedules.LearningRateSchedule; got "
+            f"{rate!r}. Pass a function of the epoch to keras.callbacks.LearningRateScheduler in callbacks."
+        )
+    # For most optimizers None leaves weight decay out of the graph. AdamW accepts only numbers.
+    no_decay = 0.0 if issubclass(cls, keras.optimizers.AdamW) else None
+    options = {"weight_decay": settings.weight_decay or no_decay, "clipnorm": settings.clipnorm}
+    try:
+        optimizer = cls(learning_rate=copy.deepcopy(rate), **options)
+    except Exception as error:
+        raise TypeError(
+            "Expected optimizer to be a class that takes learning_rate, weight_decay and clipnorm; "
+            f"{settings.optimizer!r} raised {error!r}."
+        ) from error
+    if settings.learning_rate_schedule is not None:
+        _check_first_rate(optimizer.learning_rate, rate)
+    return optimizer
+
+
+def _check_first_rate(first: Any, schedule: Any) -> None:
+    """Raise ValueError unless the value of a schedule at the first step is a learning rate."""
+    try:
+        is_rate = 0 <= float(np.asarray(first)) < np.inf
+    except (TypeError, ValueError):
+        is_rate = False
+    if not is_rate:
+        raise ValueError(
+            f"Expected the schedule learning_rate={schedule!r} to return numbers >= 0; got {first!r}."
+        )
+
+
+def _optimizer_class(optimizer: Any) -> Any:
     if isinstance(optimizer, str):
         return _ROWWISE.get(optimizer) or type(keras.optimizers.get(optimizer))
-    if not issubclass(optimizer, keras.optimizers.Optimizer):
-        raise TypeError(f"Expected optimizer to be a subclass of keras.optimizers.Optimizer; got {optimizer!r}.")
+    base = keras.optimizers.Optimizer
+    if not issubclass(optimizer, base) or optimizer.update_step is base.update_step:
+        raise TypeError(
+            "Expected optimizer to be a subclass of keras.optimizers.Optimizer that defines update_step; got "
+            f"{optimizer!r}."
+        )
     return optimizer
 
 

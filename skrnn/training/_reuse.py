@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from skrnn.network._char_ngrams import CharNgramVectors
-from skrnn.network._keras import IdlePool, build_own, build_training_network
+from skrnn.network._keras import IdlePool, build_own, build_training_network, names_as_before
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
 from skrnn.training._engine import compile_model
@@ -88,11 +88,12 @@ def _new_network(
     spec: NetworkSpec, n_char_ngrams: int, start: TrainedNetwork, settings: TrainingSettings, key: Hashable
 ) -> CompiledNetwork:
     _limit_threads()
-    if start.build_model is None:
-        model = build_training_network(spec, n_char_ngrams)
-    else:
-        model = build_own(spec, start.build_model, settings.seed)
-    compile_model(model, settings)
+    with names_as_before():
+        if start.build_model is None:
+            model = build_training_network(spec, n_char_ngrams)
+        else:
+            model = build_own(spec, start.build_model, settings.seed)
+        compile_model(model, settings)
     values = [variable.numpy() for variable in model.optimizer.variables]
     return CompiledNetwork(model, [value if np.any(value) else None for value in values], key)
 

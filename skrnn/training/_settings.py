@@ -23,12 +23,23 @@ class Examples:
     weights: np.ndarray | None = None
 
 
+def optimizer_name(optimizer: str | type) -> str:
+    """Return the name of an optimizer in checkpoints."""
+    return optimizer if isinstance(optimizer, str) else optimizer.__qualname__
+
+
+def schedule_name(learning_rate: Any) -> str | None:
+    """Return the class name of a schedule, or None if the learning rate is a number."""
+    return None if isinstance(learning_rate, Real) else type(learning_rate).__name__
+
+
 @dataclass(frozen=True)
 class TrainingSettings:
     """How to train. Most fields are parameters of the estimators."""
 
     loss: str
     label_smoothing: float
+    base_rates: np.ndarray | None  # (n_outputs,), shares of the classes; None: no classes
     optimizer: str | type
     learning_rate: Any  # float, or a schedule of Keras
     learning_rate_decay: str | None  # "cosine": down to zero over the epochs
@@ -47,12 +58,11 @@ class TrainingSettings:
 
     @property
     def optimizer_name(self) -> str:
-        return self.optimizer if isinstance(self.optimizer, str) else self.optimizer.__qualname__
+        return optimizer_name(self.optimizer)
 
     @property
     def learning_rate_schedule(self) -> str | None:
-        """Class name of the schedule, or None if the learning rate is a number."""
-        return None if isinstance(self.learning_rate, Real) else type(self.learning_rate).__name__
+        return schedule_name(self.learning_rate)
 
     @property
     def constant_learning_rate(self) -> float | None:

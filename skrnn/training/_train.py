@@ -17,6 +17,7 @@ from skrnn.network._trained import Checkpoint, TrainedNetwork
 from skrnn.training._callbacks import best_epoch, new_callbacks, restore_best_weights
 from skrnn.training._engine import fit_model
 from skrnn.training._feed import EpochOfFeed, training_feed, validation_feed
+from skrnn.training._losses import set_base_rates
 from skrnn.training._reuse import CompiledNetwork, put_network, take_network
 from skrnn.training._settings import EpochObserver, Examples, TrainingResult, TrainingSettings
 
@@ -64,6 +65,7 @@ def train(
     if start.checkpoint is not None:
         char_ngrams = start.checkpoint.char_ngrams
     network = take_network(start, char_ngrams, settings)
+    set_base_rates(network.model, settings.base_rates)
     first_weights = _set_weights(network.model, to_training_weights(start.weights, char_ngrams))
     if start.checkpoint is None:
         _reset_optimizer_and_dropout(network, settings)
@@ -195,7 +197,10 @@ def _check_finite(
         problem = "network's weights became infinite or NaN"
     else:
         return
+    rate = settings.learning_rate_schedule or settings.learning_rate
+    decay = f" or weight_decay (now {settings.weight_decay})" if settings.weight_decay else ""
+    clip = f"a smaller clipnorm (now {settings.clipnorm})" if settings.clipnorm else "clipnorm to a number"
     raise error(
-        f"The {problem}. Lower learning_rate (now {settings.learning_rate}), set a smaller clipnorm (now "
-        f"{settings.clipnorm}), or scale down very large numbers in X or embeddings."
+        f"The {problem}. Lower learning_rate (now {rate}){decay}, set {clip}, or scale down very large numbers in "
+        "X or embeddings."
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache, partial
 from threading import Lock, get_ident
 from typing import Any, TypeVar
 
@@ -48,22 +50,36 @@ def run_in_threads(function: Callable[[T], object], items: Iterable[T]) -> None:
     products of a recurrent step are too small for more, and on a busy machine its threads would wait for each
     other longer than a step takes.
     """
-    items = list(items)
+    waiting = deque(items)
     # Counting the cores takes as long as a small network needs for a short text.
-    n_threads = min(worker_share() or joblib.cpu_count(), len(items)) if len(items) > 1 else 1
+    n_threads = min(worker_share() or joblib.cpu_count(), len(waiting)) if len(waiting) > 1 else 1
+    work = partial(_work_off, function, waiting)
     with SINGLE_THREADED_BLAS:
         if n_threads == 1:
-            for item in items:
-                function(item)
+            work()
             return
-        with ThreadPoolExecutor(n_threads) as pool:
-            futures = [pool.submit(function, item) for item in items]
+        others: list[Future[None]] = []
+        with ThreadPoolExecutor(n_threads - 1) as pool:
+            # At the limit of threads, or when the main thread has ended, Python starts no more threads.
+            with suppress(RuntimeError):
+                others.extend(pool.submit(work) for _ in range(n_threads - 1))
+            work()
+        for other in others:
+            other.result()
+
+
+def _work_off(function: Callable[[T], object], waiting: deque[T]) -> None:
+    """Call a function with the items that no thread has taken yet. After an error, no thread takes more."""
+    try:
+        while True:
             try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+                item = waiting.popleft()
+            except IndexError:
+                return
+            function(item)
+    except BaseException:
+        waiting.clear()
+        raise
 
 
 class _SingleThreadedBlas:

@@ -288,7 +288,7 @@ def _save_classifier(folder: Path) -> None:
     classifier.model_.save(folder / "model.keras")
     text = " ".join(words[:60])
     (folder / "text.txt").write_text(text)
-    (folder / "ids.json").write_text(json.dumps(classifier.vectorizer_.transform([text]).data.tolist()))
+    (folder / "ids.json").write_text(json.dumps(classifier.vectorizer_.encode([text])[0].tolist()))
 
 
 def _classifier(vectorizer=None) -> RNNTextClassifier:

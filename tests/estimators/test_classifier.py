@@ -106,7 +106,7 @@ def test_setting_parameters_does_not_change_predictions(reviews):
 
 def test_probabilities_agree_with_the_keras_model(reviews, fitted):
     documents, _ = reviews
-    ids = fitted.vectorizer_.transform(documents).toarray()
+    ids = fitted.vectorizer_.encode(documents)
     outputs = fitted.model_.predict(ids, verbose=0)[:, 0]
     np.testing.assert_allclose(fitted.predict_proba(documents)[:, 1], outputs, atol=1e-5)
 
@@ -625,5 +625,32 @@ def test_invalid_documents_are_refused_in_predict(fitted):
         fitted.predict([])
     with pytest.raises(ValueError, match="at least one document"):
         small(vectorizer="passthrough").fit(np.zeros((0, 3)), [])
-    with pytest.raises(ValueError, match="For raw text, leave vectorizer at None"):
+    with pytest.raises(ValueError, match="For text, pass the documents and leave vectorizer at None"):
         small(vectorizer="passthrough").fit(["good", "bad"], ["a", "b"])
+
+
+@pytest.mark.parametrize("kind", ["two classes", "five classes", "labels"])
+def test_every_seed_begins_with_the_right_answer(kind):
+    rng = np.random.default_rng(0)
+    if kind == "labels":
+        y = (rng.random((200, 3)) < 0.4).astype(int)
+        keys = [np.flatnonzero(row) for row in y]
+    else:
+        y = np.arange(200) % (2 if kind == "two classes" else 5)
+        keys = [[label] for label in y]
+    documents = [
+        " ".join([f"word{word}" for word in rng.integers(50, size=6)] + [f"key{key}" for key in present])
+        for present in keys
+    ]
+    for seed in range(4):
+        classifier = RNNTextClassifier(units=4, embedding_dim=16, epochs=1, random_state=seed).fit(documents, y)
+        if kind == "labels":
+            probabilities = classifier.predict_proba(documents)
+            assert (
+                min(
+                    probabilities[y[:, i] == 1, i].mean() - probabilities[y[:, i] == 0, i].mean() for i in range(3)
+                )
+                > 0.05
+            )
+        else:
+            assert classifier.score(documents, y) > 0.8

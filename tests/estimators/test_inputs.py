@@ -1,11 +1,12 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import small_spec, to_csr
 
 from skrnn import SequenceVectorizer
-from skrnn.estimators._inputs import SequenceInput, TextInput, TokenInput
+from skrnn.estimators._inputs import SequenceInput, TextInput, TokenInput, check_largest_id
 
 PARAMS = SimpleNamespace(
     embeddings=None,
@@ -49,6 +50,35 @@ def test_token_ids_beyond_the_fit_are_unknown():
     np.testing.assert_array_equal(tokens.transform(sequences).toarray(), sequences.toarray())
 
 
+@pytest.mark.parametrize(("largest", "n_distinct"), [(999_999, 1), (2_000_000, 200_000)])
+def test_large_vocabularies_are_allowed(largest, n_distinct):
+    check_largest_id(to_csr([[largest, *range(2, n_distinct + 1)]]))
+
+
+@pytest.mark.parametrize(("largest", "n_distinct"), [(1_000_000, 4), (2_000_001, 200_000), (2**31 - 1, 1000)])
+def test_stray_ids_are_refused(largest, n_distinct):
+    X = to_csr([[], [2, 3], [4, largest], list(range(5, n_distinct + 1))])
+    message = f"Token id {largest} of document 2 needs vectors for {largest + 1} ids, but X has only {n_distinct} "
+    with pytest.raises(ValueError, match=message):
+        check_largest_id(X)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["b", "a"], "column 0 to be 'a', got 'b'"),
+        (["a"], "column 1 to be 'b', got None"),
+        (["a", "b", "c"], "column 2 to be None, got 'c'"),
+    ],
+)
+def test_columns_of_token_ids_keep_their_names(columns, message):
+    tokens = TokenInput(feature_names=["a", "b"])
+    assert tokens.check(pd.DataFrame([[2, 3]], columns=["a", "b"]), None).shape == (1, 2)
+    assert tokens.check([[2, 3, 4]], None).shape == (1, 3)
+    with pytest.raises(ValueError, match=message):
+        tokens.check(pd.DataFrame([[2] * len(columns)], columns=columns), None)
+
+
 def test_sequences_keep_their_lengths():
     X = [np.zeros((2, 3)), np.ones((1, 3))]
     sequences, ragged = SequenceInput.fit(X, None)
@@ -75,5 +105,9 @@ def test_networks_for_other_inputs_are_refused():
         TokenInput(n_tokens=7).check_spec(small_spec())
     with pytest.raises(ValueError, match="features"):
         SequenceInput(5).check_spec(small_spec(n_tokens=None))
-    with pytest.raises(TypeError, match="Expected a SequenceVectorizer"):
-        TextInput(None).check_spec(small_spec())
+    with pytest.raises(ValueError, match=r"vectorizer has 4 token ids.* input has 11"):
+        TextInput(SequenceVectorizer().fit(["a b"]), n_tokens=11).check_spec(small_spec())
+    with pytest.raises(ValueError, match=r"pretrained vectors have length 7.* vectors of length 3"):
+        TokenInput(n_tokens=11, pretrained_dim=7).check_spec(small_spec())
+    with pytest.raises(ValueError, match="1 features, 4 columns and 2 names"):
+        SequenceInput(1, 4, ["a", "b"]).check_spec(small_spec(n_tokens=None, n_features=1))

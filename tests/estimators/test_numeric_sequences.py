@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from conftest import SMALL_NUMERIC, make_trends, needs_spoken_digits
 from scipy import sparse
@@ -50,6 +52,14 @@ def test_containers_of_sequences_agree(fitted, trends):
     objects[:] = X
     for same in (tuple(X), objects, pd.Series(X), [sequence.tolist() for sequence in X]):
         np.testing.assert_array_equal(fitted.predict_proba(same), expected)
+
+
+def test_columns_of_lists_are_sequences(fitted, trends):
+    X, _ = trends
+
+    lists = [sequence.tolist() for sequence in X]
+    for column in (pa.array(lists), pa.chunked_array([lists]), pl.Series(lists)):
+        np.testing.assert_array_equal(fitted.predict_proba(column), fitted.predict_proba(X))
 
 
 def test_slices_of_an_array_of_series_are_accepted():
@@ -141,11 +151,17 @@ def test_prediction_depends_on_the_sequence_alone(fitted, trends):
         ([np.zeros((3, 2, 2)), np.zeros((4, 2, 2))], "n_steps, n_features"),
         ([np.zeros((3, 2)), np.array([[0, 0], [0, np.nan]])], r"contains NaN.*See sequence 1"),
         ([np.zeros((3, 2)), np.full((1, 2), np.inf)], r"infinity.*See sequence 1"),
-        ([["a", "b"], ["c"]], "could not convert string to float"),
+        ([["a", "b"], ["c"]], "numbers; got <U1"),
         (["some", "text"], "RNNTextClassifier"),
         (np.zeros((2, 2, 2, 2)), "n_steps, n_features|Found array with dim 4"),
         (sparse.eye(2).tocsr(), "[Ss]parse"),
         ([], "0 sample|minimum of 1|Expected 2D array"),
+        (pd.DataFrame({"dim_0": [pd.Series([1.0, 2.0]), pd.Series([3.0])]}), "got Series.* X is a list of arrays"),
+        (pd.DataFrame({"day": pd.date_range("2020", periods=2)}), "numbers; got datetime64"),
+        ([np.zeros(2, "m8[s]"), np.zeros(3, "m8[s]")], "sequence 0 of X to be numbers; got timedelta64"),
+        (np.ma.masked_greater(np.arange(12.0).reshape(2, 3, 2), 5), "without masked values"),
+        ([np.zeros((3, 2)), None], "sequence 1 of X to be an array-like; got a NoneType"),
+        ((sequence for sequence in np.zeros((2, 3, 2))), "got a generator. Pass a list"),
     ],
 )  # fmt: skip
 def test_invalid_sequences_are_refused(X, message):

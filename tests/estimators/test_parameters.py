@@ -3,8 +3,10 @@
 import inspect
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import SMALL, SMALL_NUMERIC
+from scipy import sparse
 
 from skrnn import (
     RNNSequenceClassifier,
@@ -13,6 +15,7 @@ from skrnn import (
     RNNTextRegressor,
     SequenceVectorizer,
 )
+from skrnn.utils._parameters import validated_params
 
 ESTIMATORS = [RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier, RNNSequenceRegressor]
 
@@ -52,6 +55,9 @@ def test_errors_name_parameter_expectation_and_value(estimator, name):
         (RNNTextClassifier, "activation", "tahn", "tanh"),
         (RNNTextClassifier, "pooling", "maxmean", "max_mean"),
         (RNNTextClassifier, "optimizer", "addam", "adam"),
+        (RNNTextClassifier, "optimizer", "adma", "adam"),
+        (RNNTextClassifier, "scoring", "acuracy", "accuracy"),
+        (RNNSequenceRegressor, "scoring", "neg_mean_square_error", "neg_mean_squared_error"),
         (RNNTextClassifier, "learning_rate_decay", "cosin", "cosine"),
         (RNNTextClassifier, "epochs", "atuo", "auto"),
         (RNNTextClassifier, "vectorizer", "passthrouhg", "passthrough"),
@@ -77,6 +83,37 @@ def test_distant_options_get_no_suggestion():
 def test_other_values_are_not_integers(name, value):
     with pytest.raises((TypeError, ValueError), match=f"Expected {name} to be .*an integer >= 1"):
         RNNTextClassifier(**{name: value}).fit(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (estimator, name)
+        for estimator in [*ESTIMATORS, SequenceVectorizer]
+        for name in sorted(estimator._parameter_constraints)
+    ],
+)
+def test_arrays_are_accepted_or_refused_in_one_sentence(estimator, name):
+    collections = {"stop_words", "vocabulary"}
+    words = np.array(["a", "b"]), pd.Series(["a", "b"]), pd.Index(["a", "b"])
+    numbers = np.array([3, 4]), np.arange(10**5), np.array([]), pd.Series([3, 4])
+    scalars = np.array(3), np.array("word"), pd.NA, pd.NaT
+    tables = pd.DataFrame({"a": [1], "b": [2]}), sparse.csr_matrix(np.eye(2))
+    for value in (*words, *numbers, *scalars, *tables):
+        if name in collections and any(value is accepted for accepted in (*words, *numbers)):
+            continue
+        with pytest.raises((TypeError, ValueError), match=f"^Expected {name} to be ") as caught:
+            validated_params(estimator(**{name: value}), estimator._parameter_constraints)
+        assert len(str(caught.value)) < 300
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("container", [np.array, pd.Series, pd.Index, lambda words: np.array(words, dtype=object)])
+def test_arrays_of_words_are_accepted(container):
+    words = container(["the", "a"])
+    documents = ["the cat and a dog"]
+    assert "the" not in SequenceVectorizer(stop_words=words).fit(documents).vocabulary_
+    assert list(SequenceVectorizer(vocabulary=words).fit(documents).vocabulary_) == ["the", "a"]
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "clipnorm", "weight_decay"])
@@ -135,3 +172,29 @@ def test_automatic_epochs_do_not_overflow(batch_size, expected):
 def test_vectorizer_accepts_numpy_scalars():
     vectorizer = SequenceVectorizer(max_length=np.int8(2), max_features=np.uint8(3), min_df=np.int32(1))
     np.testing.assert_array_equal(vectorizer.fit_transform(["a b c", "a"]).toarray(), [[2, 3], [2, 0]])
+
+
+@pytest.mark.parametrize("name", ["units", "embedding_dim", "batch_size", "epochs", "max_ngrams"])
+def test_integers_beyond_64_bits_are_refused(name):
+    with pytest.raises(ValueError, match=rf"^Expected {name} to be .*; got 10+\. The largest .* 9\.223e\+18\.$"):
+        RNNTextClassifier(**{name: 10**30}).fit(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "clipnorm", "weight_decay", "tol"])
+@pytest.mark.parametrize("value", [1e39, 10**400, np.float64(1e300), np.inf])
+def test_numbers_beyond_float32_are_refused(name, value):
+    with pytest.raises(ValueError, match=rf"^Expected {name} to be a number .* The largest .* is 3\.403e\+38\.$"):
+        RNNTextClassifier(**{name: value}).fit(["a", "b"], [0, 1])
+
+
+@pytest.mark.parametrize("params", [{"units": 10**8}, {"units": (4, 10**15)}, {"embedding_dim": 10**12}])
+def test_a_network_beyond_any_memory_is_refused(params):
+    with pytest.raises(MemoryError, match=r"would have \de\+\d\d weights.* Lower units, or .*embedding_dim"):
+        RNNTextClassifier(**params).fit(["a b", "c d"], [0, 1])
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_numbers_of_low_precision_are_accepted(reviews):
+    RNNTextClassifier(learning_rate=np.float16(0.01), epochs=np.int8(1))._validated_params()
+    largest = SequenceVectorizer(max_length=2**63 - 1, max_features=2**63 - 1).fit_transform(reviews[0])
+    assert largest.shape == SequenceVectorizer().fit_transform(reviews[0]).shape

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import joblib
 import keras
 import numpy as np
 import pytest
-from conftest import SMALL
+from conftest import SMALL, random_weights, small_spec
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_extraction.text import CountVectorizer
@@ -20,6 +21,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skrnn import RNNSequenceRegressor, RNNTextClassifier, SequenceVectorizer
+from skrnn.network._trained import TrainedNetwork
+from skrnn.sequences._storage import RaggedArray
 
 LOAD_AND_PREDICT = """
 import sys
@@ -185,9 +188,13 @@ def test_damaged_state_is_refused(path, value, fitted):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("optimizer_variables", [np.full(3, np.nan)], "optimizer_variables of the checkpoint contain NaN"),
+        (
+            "optimizer_variables",
+            [np.full(3, np.nan)],
+            "optimizer_variables to be a list of arrays",
+        ),
         ("char_ngrams", {"rows": np.zeros((2, 2))}, "missing"),
-        ("more", 1, "unexpected keyword"),
+        ("more", 1, "Expected the fields .*; got .*more"),
     ],
 )
 def test_damaged_checkpoint_is_refused(name, value, message, warm):
@@ -206,6 +213,46 @@ def test_vectorizer_with_another_vocabulary_is_refused(fitted):
 def test_damaged_scale_of_targets_is_refused(name, value, fitted_numeric):
     with pytest.raises(ValueError, match="RNNSequenceRegressor cannot be restored"):
         restore(fitted_numeric[0], *TARGET, name, value=value)
+
+
+@pytest.mark.parametrize("save", [pickle.dumps, copy.deepcopy])
+def test_an_invalid_parameter_is_refused_before_it_is_saved(save, fitted):
+    estimator = copy.copy(fitted).set_params(units=-1)
+    with pytest.raises(ValueError, match="Expected units to be"):
+        save(estimator)
+    assert pickle.loads(pickle.dumps(RNNTextClassifier(units=-1))).units == -1  # a fit will refuse it
+
+
+def my_analyzer(document):
+    return document.split()
+
+
+def test_functions_of_a_module_are_restored(reviews):
+    vectorizer = SequenceVectorizer(analyzer=my_analyzer, strip_accents=str.upper, tokenizer=partial(my_analyzer))
+    fitted = vectorizer.fit(reviews[0])
+    assert pickle.loads(pickle.dumps(fitted)).analyzer is my_analyzer
+
+
+class WithAttributes(RNNTextClassifier):
+    note = "default"
+
+
+def test_attributes_of_a_subclass_are_restored():
+    estimator = WithAttributes()
+    estimator.note, estimator.other = "own", 1
+    restored = pickle.loads(pickle.dumps(estimator))
+    assert (restored.note, restored.other) == ("own", 1)
+
+
+@pytest.mark.parametrize("changes", [{}, {"output_activation": "linear"}])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_weights_that_overflow_are_refused_in_use(changes):
+    spec = small_spec(n_tokens=None, **changes)
+    weights = {name: np.full_like(weight, 3e38) for name, weight in random_weights(spec).items()}
+    network = TrainedNetwork.from_state(TrainedNetwork(spec, weights).to_state())
+    sequences = RaggedArray.of([np.zeros((0, 3), np.float32), np.ones((2, 3), np.float32)])
+    with pytest.raises(ValueError, match=r"outputs .* sample 1 are infinite or NaN.* Scale X down"):
+        network.predict(sequences)
 
 
 @pytest.mark.parametrize("vocabulary", [{"a": 2, "b": 9}, {}, 5, {"a": "2"}])
@@ -257,13 +304,18 @@ def test_to_keras_returns_an_independent_model(fitted, reviews, tmp_path):
     import keras
 
     model = fitted.to_keras()
-    ids = fitted.vectorizer_.transform(reviews[0]).toarray()
+    ids = fitted.vectorizer_.encode(reviews[0])
     np.testing.assert_allclose(
         model.predict(ids, verbose=0)[:, 0], fitted.predict_proba(reviews[0])[:, 1], atol=1e-5
     )
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.predict(ids, verbose=0), model.predict(ids, verbose=0), atol=1e-6)
+    model.save_weights(tmp_path / "model.weights.h5")
+    again = fitted.to_keras()
+    again.set_weights([0 * weight for weight in model.get_weights()])
+    again.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(again.predict(ids, verbose=0), model.predict(ids, verbose=0))
     before = fitted.predict_proba(reviews[0])
     model.set_weights([0 * weight for weight in model.get_weights()])
     np.testing.assert_array_equal(fitted.predict_proba(reviews[0]), before)

@@ -159,7 +159,7 @@ def test_random_vectors_can_be_frozen(reviews):
 def test_keras_model_has_a_frozen_embedding_layer(frozen, reviews):
     model = frozen.to_keras()
     assert [type(layer).__name__ for layer in model.layers if not layer.trainable] == ["Embedding"]
-    ids = frozen.vectorizer_.transform(reviews[0]).toarray()
+    ids = frozen.vectorizer_.encode(reviews[0])
     expected = frozen.predict_proba(reviews[0])[:, 1]
     np.testing.assert_allclose(model.predict(ids, verbose=0)[:, 0], expected, atol=1e-5)
 

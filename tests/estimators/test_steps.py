@@ -1,4 +1,6 @@
-"""The number of epochs of a fit."""
+"""Steps of a fit: the number of epochs, resuming, and the warning about long samples."""
+
+import copy
 
 import keras
 import numpy as np
@@ -6,22 +8,30 @@ import pytest
 from conftest import QUICK, SMALL, make_reviews
 from sklearn.model_selection import GridSearchCV
 
-from skrnn import RNNTextClassifier
+from skrnn import RNNSequenceClassifier, RNNTextClassifier
 
 
 def small(**params):
     return RNNTextClassifier(**{**SMALL, **params})
 
 
-def test_auto_epochs_depend_on_documents_and_lengths(monkeypatch):
-    class PlannedError(Exception):
-        pass
+class PlannedError(Exception):
+    pass
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Raise PlannedError with the number of epochs where the training would begin."""
 
     def plan(*arguments):
         settings = next(argument for argument in arguments if hasattr(argument, "epochs"))
         raise PlannedError(settings.epochs)
 
     monkeypatch.setattr("skrnn.training._train.train", plan)
+
+
+@pytest.mark.usefixtures("no_training")
+def test_auto_epochs_depend_on_documents_and_lengths():
     for n_documents, n_words, batch_size, expected in (
         (40, 8, 2, 60),  # the maximum
         (300, 50, 24, 22),  # 1,200,000 characters
@@ -35,11 +45,45 @@ def test_auto_epochs_depend_on_documents_and_lengths(monkeypatch):
             small(epochs="auto", batch_size=batch_size).fit(documents, y)
 
 
+@pytest.mark.usefixtures("no_training")
+@pytest.mark.parametrize("cls", [RNNTextClassifier, RNNSequenceClassifier])
+def test_fits_warn_about_few_very_long_samples(cls):
+    X = ["a b c d e"] * 300 if cls is RNNTextClassifier else [np.zeros((5, 1))] * 300
+    X[17], X[203] = ("a b " * 5000, "a b " * 3000) if cls is RNNTextClassifier else np.zeros((2, 10_000, 1))
+    y, weights = np.arange(300) % 2, np.ones(300)
+    weights[:10] = 0  # these samples are left out, and the positions count them
+    expected = (
+        r"^About \d+% of the training time will go to 2 of 290 samples, with up to 10000 time steps. The others "
+        r"have at most 5. Positions in X: 17, 203. For text, set max_length of the vectorizer, for example to 5. "
+    )
+    with pytest.warns(UserWarning, match=expected), pytest.raises(PlannedError):
+        cls().fit(X, y, weights)
+
+
+@pytest.mark.usefixtures("no_training")
+def test_fits_do_not_warn_about_moderately_long_samples(recwarn):
+    rng = np.random.default_rng(0)
+    documents = [" ".join(["a"] * int(length)) for length in rng.lognormal(3, 1, size=500)]
+    documents += ["a " * 2000]
+    with pytest.raises(PlannedError):
+        small().fit(documents, np.arange(501) % 2)
+    assert not [warning for warning in recwarn if issubclass(warning.category, UserWarning)]
+
+
 @pytest.mark.parametrize("params", [{"embedding_dim": 9}, {"trainable_embeddings": False}])
 def test_resuming_names_the_changed_parameter(params, reviews):
     classifier = RNNTextClassifier(**{**SMALL, "epochs": 1, "warm_start": True}).fit(*reviews)
     with pytest.raises(ValueError, match=f"but {next(iter(params))}"):
         classifier.set_params(**params).fit(*reviews)
+
+
+def test_class_weights_can_change_when_training_resumes(reviews):
+    documents, y = reviews
+    classifier = RNNTextClassifier(**{**SMALL, "epochs": 1, "warm_start": True}).fit(documents, y)
+    unweighted = copy.deepcopy(classifier).fit(documents, y)
+    classifier.set_params(class_weight={"neg": 50}).fit(documents, y)
+    assert classifier.class_weight_.tolist() == [50, 1]
+    assert classifier.predict_proba(documents)[:, 0].mean() > unweighted.predict_proba(documents)[:, 0].mean()
 
 
 class DivergeAndInterrupt(keras.callbacks.Callback):

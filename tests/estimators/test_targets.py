@@ -2,11 +2,20 @@ import pickle
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skrnn.estimators._targets import ClassTarget, MultilabelTarget, NumericTarget, check_labels, check_numbers
+from skrnn.estimators._fitted import restore_target
+from skrnn.estimators._targets import (
+    ClassTarget,
+    MultilabelTarget,
+    NumericTarget,
+    check_labels,
+    check_numbers,
+    is_multilabel,
+)
 
 ONES = np.ones(6)
 
@@ -30,7 +39,7 @@ def test_more_classes_have_an_output_each():
     assert (target.n_outputs, target.output_activation) == (3, "softmax")
     np.testing.assert_array_equal(target.encode(np.array([1, 3])), [0, 2])
     np.testing.assert_array_equal(target.decode(np.array([[0.1, 0.7, 0.2]])), [2])
-    np.testing.assert_array_equal(target.indicators(np.array([0, 2])), [[1, 0, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(target.indicators(np.array([0, 2])).toarray(), [[1, 0, 0], [0, 0, 1]])
     assert target.loss(SimpleNamespace(label_smoothing=0.0)) == ("categorical_crossentropy", 0.0)
 
 
@@ -38,7 +47,7 @@ def test_more_classes_have_an_output_each():
 def test_decoding_the_encoded_labels_returns_them(classes, data):
     target = class_target(classes)
     y = np.array(data.draw(st.lists(st.sampled_from(classes), min_size=1)))
-    outputs = target.indicators(target.encode(y))
+    outputs = target.indicators(target.encode(y)).toarray()
     np.testing.assert_array_equal(target.decode(outputs[:, 1:] if len(classes) == 2 else outputs), y)
 
 
@@ -47,6 +56,28 @@ def test_balanced_class_weights_ignore_samples_of_weight_0():
     target = ClassTarget.fit(y, weights, "balanced", None)
     np.testing.assert_allclose(target.class_weight, [4 / 6, 2])
     np.testing.assert_allclose(target.class_weights(target.encode(y))[[0, 3]], [4 / 6, 2])
+
+
+def test_base_rates_are_weighted_shares_of_the_samples():
+    encoded = class_target(["a", "b"]).encode(np.array(["a", "b", "b", "b"]))
+    np.testing.assert_allclose(class_target(["a", "b"]).base_rates(encoded, None), [0.75])
+    np.testing.assert_allclose(class_target(["a", "b"]).base_rates(encoded, np.array([3, 1, 1, 1])), [0.5])
+    three = class_target(["a", "b", "c"])
+    np.testing.assert_allclose(three.base_rates(three.encode(np.array(["a", "c"])), None), [0.5, 0, 0.5])
+    labels = MultilabelTarget.fit(np.array([[1, 0], [1, 1]]), None, None)
+    np.testing.assert_allclose(labels.base_rates(np.array([[1, 0], [1, 1]]), None), [1, 0.5])
+
+
+def test_resuming_takes_the_new_class_weights():
+    y, weights = np.array(["a", "b", "b"]), np.ones(3)
+    resumed = class_target(["a", "b"]).resumed(y, weights, SimpleNamespace(class_weight={"a": 3}))
+    assert resumed.classes.tolist() == ["a", "b"]
+    assert resumed.class_weight.tolist() == [3, 1]
+    balanced = resumed.resumed(y[1:], weights[1:], SimpleNamespace(class_weight="balanced"))
+    assert balanced.class_weight.tolist() == [1, 1]
+    labels = np.eye(2, dtype=int)
+    with pytest.raises(ValueError, match="y is multilabel"):
+        MultilabelTarget.fit(labels, None, None).resumed(labels, ONES[:2], SimpleNamespace(class_weight={0: 2}))
 
 
 def test_unseen_labels_are_refused():
@@ -105,15 +136,30 @@ def test_targets_are_pickled():
 )
 def test_damaged_targets_are_refused(target):
     with pytest.raises(ValueError, match="Expected"):
-        target.check()
+        restore_target({"kind": target.kind, **vars(target)})
 
 
 def test_labels_are_checked():
     np.testing.assert_array_equal(check_labels([["a"], ["b"]]), ["a", "b"])
     with pytest.raises(ValueError, match="MultiLabelBinarizer"):
         check_labels([["a"], ["b", "c"]])
-    with pytest.raises(TypeError, match="a set, which has no order"):
+    with pytest.raises(TypeError, match="got a set"):
         check_labels({"a", "b"})
+
+
+COLUMNS = pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 1]})
+
+
+@pytest.mark.parametrize("dtypes", ["boolean", "Int64", "Float64", {"a": bool}, {"a": "boolean", "b": "Int64"}])
+def test_columns_of_any_dtype_are_an_indicator_matrix(dtypes):
+    y = check_labels(COLUMNS.astype(dtypes))
+    assert is_multilabel(y)
+    np.testing.assert_array_equal(MultilabelTarget.fit(y, None, None).encode(y), COLUMNS)
+
+
+def test_columns_with_missing_labels_are_refused():
+    with pytest.raises(ValueError, match="y contains NaN"):
+        is_multilabel(check_labels(COLUMNS.astype("Int64").replace(0, pd.NA)))
 
 
 def test_numbers_are_checked():

@@ -1,9 +1,15 @@
 """The function to_onnx: the model, its file and its errors."""
 
+import errno
+import io
 import json
+import os
 import pickle
+import re
+import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,9 +83,9 @@ def test_a_fitted_text_classifier_agrees(fitted, reviews, tmp_path):
     assert metadata["estimator"] == "RNNTextClassifier"
     assert json.loads(metadata["classes"]) == ["neg", "pos"]
     tokens = json.loads(metadata["vocabulary"])
-    assert tokens == fitted.vectorizer_.get_feature_names_out().tolist()
+    assert tokens == fitted.vectorizer_.get_vocabulary()
     assert all(tokens[i] == token for token, i in fitted.vocabulary_.items())
-    token_ids = fitted.vectorizer_.transform(documents).toarray()
+    token_ids = fitted.vectorizer_.encode(documents)
     (outputs,) = session.run(["probabilities"], {"token_ids": token_ids})
     np.testing.assert_allclose(outputs, fitted.predict_proba(documents), rtol=0, atol=1e-5)
 
@@ -149,41 +155,143 @@ def test_an_existing_file_is_replaced(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()], ids=["error", "interrupt"])
+def test_an_existing_file_keeps_its_mode(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.touch()
+    path.chmod(0o600)
+    to_onnx(make_estimator(), path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root gives files away")
+def test_an_existing_file_keeps_its_owner(tmp_path):
+    path = tmp_path / "model.onnx"
+    path.touch()
+    os.chown(path, 1234, 4321)
+    to_onnx(make_estimator(), path)
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
+
+
+def test_a_new_file_has_the_mode_of_other_new_files(tmp_path):
+    to_onnx(make_estimator(), tmp_path / "model.onnx")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "model.onnx").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+@pytest.mark.parametrize("n_bytes", [218, 255])
+def test_names_can_be_as_long_as_the_file_system_allows(tmp_path, n_bytes):
+    path = tmp_path / ("m" * n_bytes)
+    to_onnx(make_estimator(), path)
+    assert path.stat().st_size > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_gets_the_model_and_stays(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with ThreadPoolExecutor(1) as pool:
+        content = pool.submit(path.read_bytes)
+        model = to_onnx(make_estimator(), path)
+        assert content.result(timeout=60) == model.SerializeToString()
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device /dev/full")
+def test_devices_stay():
+    to_onnx(make_estimator(), "/dev/null")
+    with pytest.raises(OSError, match="No space left on device"):
+        to_onnx(make_estimator(), "/dev/full")
+    assert not os.path.isfile("/dev/null")
+    assert not os.path.isfile("/dev/full")
+
+
+class _Interrupted(io.BytesIO):
+    """A file that fails after its first half is written."""
+
+    def __init__(self, file, error):
+        super().__init__()
+        self._file, self._error = file, error
+
+    def write(self, content):
+        self._file.write(content[: len(content) // 2])
+        self._file.close()
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()], ids=["full", "interrupt"]
+)
 @pytest.mark.parametrize("interrupted", ["write", "replace"])
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch, interrupted, error):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"old")
-
-    def write_half(self, content):
-        with self.open("wb") as file:
-            file.write(content[: len(content) // 2])
-        raise error
+    open_file = Path.open
 
     def fail(*_):
         raise error
 
     if interrupted == "write":
-        monkeypatch.setattr(Path, "write_bytes", write_half)
+        monkeypatch.setattr(Path, "open", lambda self, mode: _Interrupted(open_file(self, mode), error))
     else:
         monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error)) as caught:
         to_onnx(make_estimator(), path)
+    assert isinstance(error, KeyboardInterrupt) or str(path) in str(caught.value)
+    monkeypatch.undo()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        to_onnx(make_estimator(), tmp_path / "missing" / "model.onnx")
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("missing/model.onnx", FileNotFoundError, "No such file or directory: '{}'"),
+        ("folder", IsADirectoryError, "Is a directory: '{}'"),
+        (".", IsADirectoryError, "Is a directory: '{}'"),
+        ("new/", ValueError, "Expected path to be the name of a file; got '{}'"),
+        ("", ValueError, "Expected path to be the name of a file; got '{}'"),
+        ("file/model.onnx", NotADirectoryError, "Not a directory: '{}'"),
+        ("loop", OSError, "symbolic links: '{}'"),
+        ("m" * 256, OSError, "File name too long: '{}'"),
+        (3, TypeError, "not int"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other messages")
+def test_other_paths_are_refused_and_leave_nothing(tmp_path, monkeypatch, name, error, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(error, match=re.escape(message.format(name))):
+        to_onnx(make_estimator(), name)
+    assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "v1.onnx").write_bytes(b"old")
-    (tmp_path / "current.onnx").symlink_to("v1.onnx")
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("read_only", ["file", "folder"])
+def test_what_is_read_only_is_not_replaced(tmp_path, read_only):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"old")
+    protected = path if read_only == "file" else tmp_path
+    protected.chmod(0o500)
+    with pytest.raises(PermissionError, match=r"model\.onnx"):
+        to_onnx(make_estimator(), path)
+    protected.chmod(0o700)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"old", None], ids=["existing", "dangling"])
+def test_a_link_stays_a_link(tmp_path, content):
+    (tmp_path / "folder").mkdir()
+    if content is not None:
+        (tmp_path / "folder" / "v1.onnx").write_bytes(content)
+    (tmp_path / "current.onnx").symlink_to("folder/v1.onnx")
     model = to_onnx(make_estimator(), tmp_path / "current.onnx")
     assert (tmp_path / "current.onnx").is_symlink()
-    assert (tmp_path / "v1.onnx").read_bytes() == model.SerializeToString()
+    assert (tmp_path / "folder" / "v1.onnx").read_bytes() == model.SerializeToString()
 
 
 # Errors
@@ -240,7 +348,7 @@ def tokenize(document):
 )
 def test_vectorizers_that_onnx_cannot_follow_are_rejected(options, expected, tmp_path):
     estimator = make_text_estimator(["a b", "b a"] * 3, **options)
-    with pytest.raises(ValueError, match=rf"Expected {expected}.*Export with inputs='token_ids'.*transform"):
+    with pytest.raises(ValueError, match=rf"Expected {expected}.*Export with inputs='token_ids'.*encode"):
         to_onnx(estimator, tmp_path / "model.onnx", inputs="documents")
     assert list(tmp_path.iterdir()) == []
     to_onnx(estimator)

@@ -204,3 +204,39 @@ def test_models_of_documents_are_valid_and_reproducible(name):
     assert {entry.domain for entry in model.opset_import} == {"", "ai.onnx.ml", "com.microsoft"}
     again = to_onnx(estimator, inputs="documents")
     assert again.SerializeToString(deterministic=True) == model.SerializeToString(deterministic=True)
+
+
+INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
+
+
+@pytest.mark.parametrize("integer", INTEGERS)
+def test_numpy_scalars_give_the_model_of_python_values(integer):
+    plain = {"analyzer": "char", "lowercase": True, "max_length": 6, "truncate": "both"}
+    numpy = {
+        "analyzer": np.str_("char"),
+        "lowercase": np.True_,
+        "max_length": integer(6),
+        "truncate": np.str_("both"),
+    }
+    expected, model = (
+        to_onnx(make_text_estimator(["a b"], **options), inputs="documents") for options in (plain, numpy)
+    )
+    assert model == expected
+    open_session(model)
+
+
+def test_numpy_stop_words_give_the_model_of_python_values():
+    options = {"stop_words": [np.str_("a")], "lowercase": np.False_, "analyzer": np.str_("word")}
+    estimator = make_text_estimator(["a b c"], **options)
+    assert_agrees_on_documents(estimator, ["a b", "A c", ""])
+
+
+def test_the_largest_max_length_agrees():
+    assert_agrees_on_documents(make_text_estimator(["a b c"], max_length=2**63 - 1, truncate="both"), ["a b c"])
+
+
+def test_invalid_parameters_set_after_the_fit_are_refused():
+    estimator = make_text_estimator(["a b c"])
+    estimator.vectorizer_.set_params(max_length=0)
+    with pytest.raises(ValueError, match="Expected max_length to be"):
+        to_onnx(estimator, inputs="documents")

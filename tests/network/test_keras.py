@@ -171,6 +171,33 @@ def test_wrong_output_shapes_are_refused(make_outputs, shape, keras_network):
         keras_network.build_own(small_spec(n_tokens=None), network)
 
 
+def test_networks_with_several_inputs_are_refused(keras_network):
+    from keras import Input, Model, layers
+
+    def network(spec):
+        inputs = [Input((None,)), Input((3,))]
+        return Model(inputs, layers.Dense(spec.n_outputs)(inputs[1]))
+
+    with pytest.raises(
+        ValueError, match=r"to have one input; got inputs of the shapes .*\(None, None\), \(None, 3\)"
+    ):
+        keras_network.build_own(small_spec(), network)
+
+
+def test_subclassed_models_without_shapes_are_refused(keras_network):
+    from keras import Model, layers
+
+    class Subclassed(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(3)
+            self.dense.build((None, 2))
+            self.built = True
+
+    with pytest.raises(ValueError, match="to return a Sequential or functional model that is built"):
+        keras_network.build_own(small_spec(), lambda _spec: Subclassed())
+
+
 def test_custom_networks_get_the_specification(keras_network):
     given = []
     spec = small_spec()

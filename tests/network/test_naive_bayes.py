@@ -1,18 +1,25 @@
 import numpy as np
 import pytest
 from conftest import to_csr
+from scipy import sparse
 
 from skrnn.network._naive_bayes import start_with_naive_bayes
 from skrnn.sequences._ngrams import ngram_table
 from skrnn.sequences._storage import PADDING
 
 
-def start(rows, indicators, n_tokens=6, dim=4, weights=None, ngrams=None):
-    arrays = {"embedding": np.full((n_tokens, dim), 0.01, dtype=np.float32)}
+def start(rows, indicators, n_tokens=6, dim=4, weights=None, ngrams=None, skip_connection=True):
+    n_outputs = 1 if np.shape(indicators)[1] == 2 else np.shape(indicators)[1]
+    arrays = {
+        "embedding": np.full((n_tokens, dim), 0.01, dtype=np.float32),
+        "output/kernel": np.full((3 + dim, n_outputs), 0.01, dtype=np.float32),  # three are from the pooling
+    }
     if ngrams is not None:
         arrays["ngram_embedding"] = np.zeros((len(ngrams) + 1, dim), dtype=np.float32)
         arrays["ngram_keys"], arrays["ngram_slots"] = ngram_table(np.array(ngrams), len(ngrams) + 1)
-    start_with_naive_bayes(arrays, to_csr(rows), np.asarray(indicators, dtype=float), weights)
+    start_with_naive_bayes(
+        arrays, to_csr(rows), sparse.csr_matrix(indicators, dtype=float), weights, skip_connection
+    )
     return arrays
 
 
@@ -59,3 +66,28 @@ def test_many_classes_use_half_of_the_dimensions():
 def test_tokens_in_every_document_change_no_vector():
     embedding = start([[2], [2]], [[1, 0], [0, 1]], n_tokens=3)["embedding"]
     assert (embedding == np.float32(0.01)).all()
+
+
+def test_the_output_layer_starts_to_add_up_the_ratios_of_each_class():
+    labels = np.arange(12) % 3
+    rows = [[2 + label, 5] for label in labels]
+    arrays = start(rows, np.eye(3)[labels], dim=8)
+    skip_connection = arrays["output/kernel"][3:]
+    logits = arrays["embedding"][2:5] @ skip_connection
+    assert (np.argmax(logits, axis=1) == [0, 1, 2]).all()
+    assert (arrays["output/kernel"][:3] == np.float32(0.01)).all()
+    assert (skip_connection[3:] == np.float32(0.01)).all()
+    without = start(rows, np.eye(3)[labels], dim=8, skip_connection=False)
+    assert (without["output/kernel"] == np.float32(0.01)).all()
+
+
+def test_memory_does_not_grow_with_classes_times_tokens():
+    n_classes = n_tokens = 50_000  # an array of both would have 20 GB
+    labels = np.arange(n_classes)
+    indicators = sparse.csr_matrix((np.ones(n_classes), labels, np.arange(n_classes + 1)))
+    weights = {
+        "embedding": np.zeros((2 + n_tokens, 4), dtype=np.float32),
+        "output/kernel": np.zeros((4, n_classes), dtype=np.float32),
+    }
+    start_with_naive_bayes(weights, to_csr([[2 + label] for label in labels]), indicators, None, True)
+    assert weights["embedding"].any()

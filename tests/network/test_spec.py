@@ -66,7 +66,8 @@ def test_pickles_use_the_public_name_of_specs():
 def test_numpy_values_become_python_values():
     spec = small_spec(
         n_tokens=np.int64(11),
-        units=np.array([4, 3]),
+        units=[np.int8(4), np.uint64(3)],
+        dropout=np.float64(0.2),
         n_ngrams=np.int32(20),
         bidirectional=np.True_,
         cell=np.str_("lstm"),
@@ -79,13 +80,14 @@ def test_numpy_values_become_python_values():
     }
 
 
-INTEGER, LAYERS = "to be an integer >= 1", "units of the network to have an integer for each layer"
+INTEGER = "to be an integer >= 1"
+LAYERS = "units of the network to be a tuple with an integer >= 1 for each layer"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"n_tokens": 0}, f"n_tokens of the network {INTEGER}; got 0"),
+        ({"n_tokens": 0}, f"n_tokens of the network {INTEGER} or None; got 0"),
         ({"n_features": -1}, f"n_features of the network {INTEGER}; got -1"),
         ({"n_outputs": 3.0}, f"n_outputs of the network {INTEGER}; got 3.0"),
         ({"n_outputs": True}, f"n_outputs of the network {INTEGER}; got True"),
@@ -95,13 +97,18 @@ INTEGER, LAYERS = "to be an integer >= 1", "units of the network to have an inte
         ({"units": ()}, rf"{LAYERS}; got \(\)"),
         ({"units": 64}, f"{LAYERS}; got 64"),
         ({"units": "64"}, f"{LAYERS}; got '64'"),
-        ({"units": (4, 0)}, rf"units\[1\] of the network {INTEGER}; got 0"),
-        ({"cell": "conv"}, r"cell of the network to be one of \['simple', 'gru', 'lstm'\]; got 'conv'"),
-        ({"cell": ["lstm"]}, r"cell of the network to be one of .*; got \['lstm'\]"),
-        ({"activation": "gelu"}, "activation of the network to be one of .*; got 'gelu'"),
-        ({"pooling": "min"}, "pooling of the network to be one of .*; got 'min'"),
-        ({"output_activation": "tanh"}, "output_activation of the network to be one of .*; got 'tanh'"),
-        ({"bidirectional": "yes"}, r"bidirectional of the network to be one of \[True, False\]; got 'yes'"),
+        ({"units": (4, 0)}, rf"{LAYERS}; got \(4, 0\)"),
+        ({"cell": "conv"}, "cell of the network to be 'simple', 'gru' or 'lstm'; got 'conv'"),
+        ({"cell": ["lstm"]}, r"cell of the network to be .*; got \['lstm'\]"),
+        ({"activation": "gelu"}, "activation of the network to be .*; got 'gelu'"),
+        ({"pooling": "min"}, "pooling of the network to be .*; got 'min'"),
+        ({"output_activation": "tanh"}, "output_activation of the network to be .*; got 'tanh'"),
+        ({"bidirectional": "yes"}, "bidirectional of the network to be True or False; got 'yes'"),
+        *[
+            ({name: rate}, rf"{name} of the network to be a number >= 0 and < 1; got {rate}")
+            for name in ("dropout", "embedding_dropout", "token_dropout")
+            for rate in (1.0, -0.1, np.nan, np.inf, True, None)
+        ],
         ({"n_tokens": None, "n_ngrams": 20}, "no n-grams and no skip connection without tokens"),
         ({"n_tokens": None, "skip_connection": True}, "no n-grams and no skip connection without tokens"),
         ({"n_ngrams": 20, "trainable_embeddings": False}, "no n-grams with trainable_embeddings=False"),

@@ -4,7 +4,7 @@ from conftest import ragged_ids, ragged_vectors, rows_among, to_csr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skrnn.sequences._batches import dense_batch, shuffled_batches, sorted_batches
+from skrnn.sequences._batches import dense_batch, share_of_longest, shuffled_batches, sorted_batches
 from skrnn.sequences._storage import RaggedArray
 
 
@@ -97,3 +97,20 @@ def test_all_epochs_have_the_same_number_of_batches():
     lengths[rng.choice(3000, size=50)] = rng.integers(10_000, 200_000, size=50)
     counts = {len(shuffled_batches(lengths, 8, np.random.default_rng(seed))) for seed in range(8)}
     assert counts == {len(sorted_batches(lengths, 8))}
+
+
+def test_short_sequences_are_not_padded_to_a_very_long_one():
+    lengths = np.array([20] * 300 + [10_000, 100_000])
+    for batches in (sorted_batches(lengths, 64), shuffled_batches(lengths, 64, np.random.default_rng(0))):
+        assert padding(lengths, batches) == 0
+
+
+def test_estimate_finds_few_long_sequences():
+    skewed = np.random.default_rng(0).lognormal(4, 1, size=10_000).astype(int)
+    share, _, limit = share_of_longest(skewed, 64)
+    assert share < 0.2
+    assert 0.98 < np.mean(skewed <= limit) < 1
+    share, n_steps, limit = share_of_longest(np.array([20] * 299 + [100_000]), 64)
+    assert share > 0.95
+    assert (n_steps, limit) == (100_000, 20)
+    assert share_of_longest(np.zeros(3, dtype=int), 64) == (0, 0, 0)

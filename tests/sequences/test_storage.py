@@ -39,33 +39,42 @@ def test_matrix_of_empty_sequences_has_one_column():
     assert to_csr([]).shape == (0, 1)
 
 
-def with_holes():
-    return np.array([[0, 2, 0, 3, 4], [0, 0, 0, 0, 0], [5, 0, 0, 0, 1]])
+PADDED_ON_BOTH_SIDES = np.array([[0, 2, 3, 4, 0], [0, 0, 0, 0, 0], [0, 0, 0, 5, 1]])
 
 
 def with_stored_zeros():
-    X = sparse.csr_matrix(with_holes() + 1)
+    X = sparse.csr_matrix(PADDED_ON_BOTH_SIDES + 1)
     X.data -= 1
     return X
 
 
 def unsorted():
-    return sparse.csr_matrix(with_holes()[:, ::-1])[:, ::-1]
+    return sparse.csr_matrix(PADDED_ON_BOTH_SIDES[:, ::-1])[:, ::-1]
+
+
+def series_of(lists):
+    return pytest.importorskip("pandas").Series(lists)
 
 
 TOKEN_IDS = {
     "lists": PADDED.tolist,
     "array": lambda: PADDED,
     "pre-padded array": lambda: np.array([[0, 2, 3, 4], [0, 0, 0, 0], [0, 0, 5, 1]]),
-    "array with holes": with_holes,
+    "array padded on both sides": lambda: PADDED_ON_BOTH_SIDES,
+    "masked array": lambda: np.ma.array(PADDED + 7 * (PADDED == 0), mask=PADDED == 0),
+    "lists of different lengths": lambda: IDS,
+    "padded lists of different lengths": lambda: [[0, 2, 3, 4], [0], [5, 1, 0, 0, 0]],
+    "tuple of arrays": lambda: tuple(np.array(ids, dtype=np.int64) for ids in IDS),
+    "array of arrays": lambda: np.array([np.array(ids) for ids in IDS], dtype=object),
+    "Series of lists": lambda: series_of(IDS),
     "unsigned array": lambda: PADDED.astype(np.uint8),
     "whole floats": lambda: PADDED.astype(np.float64),
     "Fortran order": lambda: np.asfortranarray(PADDED),
     **{f"sparse {name}": lambda name=name: sparse.csr_array(PADDED).asformat(name) for name in
        ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")},
     "sparse matrix": lambda: sparse.csr_matrix(PADDED),
-    "sparse floats": lambda: sparse.csr_matrix(with_holes().astype(np.float32)),
-    "sparse with holes": lambda: sparse.csc_matrix(with_holes()),
+    "sparse floats": lambda: sparse.csr_matrix(PADDED_ON_BOTH_SIDES.astype(np.float32)),
+    "sparse padded on both sides": lambda: sparse.csc_matrix(PADDED_ON_BOTH_SIDES),
     "stored zeros": with_stored_zeros,
     "unsorted columns": unsorted,
     "own result": lambda: to_csr(IDS),
@@ -78,7 +87,7 @@ def test_token_ids_in_any_container_become_left_aligned(make):
     before = copy.deepcopy(X)
     assert rows_of(check_token_ids(X)) == IDS
     if not sparse.issparse(X):
-        np.testing.assert_array_equal(X, before)
+        assert repr(X) == repr(before)
         return
     assert (X.shape, X.format) == (before.shape, before.format)
     for name, array in vars(before).items():
@@ -101,7 +110,8 @@ def test_rows_without_columns_are_empty_documents():
     assert rows_of(check_token_ids(np.zeros((2, 0)))) == [[], []]
 
 
-SHAPE = "Expected token ids as a sparse matrix or array of shape (n_documents, longest)"
+SHAPE = "Expected token ids as a sparse matrix or array of shape (n_documents, longest), or as a list of sequences"
+GAP = "got a zero between the numbers of document"
 VALUES = "Expected token ids to be integers from 0 to 2147483647"
 REFUSED = {
     "fractions": ([[1.5]], VALUES),
@@ -111,23 +121,30 @@ REFUSED = {
     "too large": ([[2**31]], VALUES),
     "far too large": (np.array([[2**64 - 1]], dtype=np.uint64), VALUES),
     "nan": ([[np.nan]], VALUES),
-    "one-dimensional": (
-        [1, 2],
-        f"{SHAPE}, as SequenceVectorizer returns them; got an array of shape (2,) and dtype",
-    ),
-    "three-dimensional": (
-        np.zeros((2, 3, 4)),
-        f"{SHAPE}, as SequenceVectorizer returns them; got an array of shape",
-    ),
-    "texts": (["a text"], "and dtype <U6. For raw text, leave vectorizer at None"),
-    "column of texts": ([["a text"]], "and dtype <U6. For raw text, leave vectorizer at None"),
+    "one-dimensional list": ([1, 2], f"{SHAPE} of integers; document 0 has shape () and dtype"),
+    "one-dimensional array": (np.array([1, 2]), f"{SHAPE} of integers; the array has shape (2,) and dtype"),
+    "three-dimensional": (np.zeros((2, 3, 4)), f"{SHAPE} of integers; the array has shape (2, 3, 4)"),
+    "texts": (["a text"], "and dtype <U6. For text, pass the documents and leave vectorizer at None"),
+    "column of texts": ([["a text"]], "and dtype <U6. For text, pass the documents and leave vectorizer at None"),
     "text": ("a text", SHAPE),
     "objects": (np.array([[1, None]]), "and dtype object"),
+    "lists of tokens": ([[2, 3], ["a"]], "document 1 has shape (1,) and dtype <U1"),
+    "counts": (np.array([[2, 1, 0], [0, 1, 1], [1, 0, 3]]), f"{GAP} 2. For text, pass the documents"),
+    "sparse counts": (sparse.csc_array(np.array([[2, 1, 0], [1, 0, 3]])), f"{GAP} 1"),
+    "list with a gap": ([[], [2, 0, 3]], f"{GAP} 1"),
+    "masked between ids": (np.ma.array([[2, 3, 4]], mask=[[False, True, False]]), GAP),
+    "weights": (sparse.csr_matrix([[0.5, 0.25]]), "Counts, weights and other columns are not token ids"),
 }
 
 
 def test_no_documents_give_an_empty_matrix():
-    assert check_token_ids(np.zeros((0, 3))).shape == (0, 1)
+    assert check_token_ids(np.zeros((0, 3))).shape == check_token_ids([]).shape == (0, 1)
+
+
+def test_ids_that_are_not_in_memory_are_refused():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(TypeError, match=r"got a LazyFrame. Call its method collect\(\) first"):
+        check_token_ids(polars.LazyFrame(PADDED))
 
 
 @pytest.mark.parametrize(("X", "message"), REFUSED.values(), ids=REFUSED)

@@ -15,6 +15,16 @@ from skrnn.text._documents import check_documents
 DOCUMENTS = ["the cat sat", "the dog, the cat", "", "别慌 don’t panic"]
 
 
+class Converts:
+    """Converts to an array and is no iterable, as an xarray.DataArray without dimensions."""
+
+    def __init__(self, array):
+        self.array, self.shape = array, array.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
 CONTAINERS = {
     "tuple": tuple,
     "generator": lambda texts: (text for text in texts),
@@ -38,6 +48,14 @@ CONTAINERS = {
     "pyarrow Array": pa.array,
     "pyarrow ChunkedArray": lambda texts: pa.chunked_array([texts[:1], texts[1:]]),
     "pyarrow Table": lambda texts: pa.table({"text": texts}),
+    "pyarrow RecordBatch": lambda texts: pa.record_batch({"text": texts}),
+    "masked array": lambda texts: np.ma.array(texts, mask=[False] * len(texts)),
+    "object that converts to an array": lambda texts: Converts(np.array(texts)),
+    "Dask array": lambda texts: pytest.importorskip("dask.array").from_array(np.array(texts), chunks=2),
+    "Dask Series": lambda texts: pytest.importorskip("dask.dataframe").from_pandas(pd.Series(texts), 2),
+    "Dask DataFrame": lambda texts: pytest.importorskip("dask.dataframe").from_pandas(
+        pd.DataFrame({"text": texts}), 2
+    ),
 }
 
 
@@ -58,6 +76,39 @@ def test_all_containers_give_the_same_sequences(container):
     np.testing.assert_array_equal(vectorizer.transform(container(DOCUMENTS)).toarray(), expected.toarray())
 
 
+TOKEN_LISTS = [["the", "cat"], [], ["a cat"]]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        list,
+        lambda lists: (tuple(tokens) for tokens in lists),
+        lambda lists: [np.array(tokens, dtype=object) for tokens in lists],
+        pd.Series,
+        lambda lists: pd.DataFrame({"tokens": lists}),
+        pl.Series,
+        pa.array,
+    ],
+)
+def test_callable_analyzer_takes_lists_of_tokens(container):
+    vectorizer = SequenceVectorizer(analyzer=list).fit(TOKEN_LISTS)
+    assert vectorizer.vocabulary_ == {"a cat": 2, "cat": 3, "the": 4}
+    assert vectorizer.transform(container(TOKEN_LISTS)).toarray().tolist() == [[4, 3], [0, 0], [2, 0]]
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, pd.NA, pd.NaT])
+def test_callable_analyzer_does_not_get_missing_documents(missing):
+    with pytest.raises(ValueError, match="Document 1 is missing"):
+        SequenceVectorizer(analyzer=list).fit([["a"], missing])
+
+
+def test_callable_analyzer_gets_text_as_plain_str():
+    seen = []
+    SequenceVectorizer(lambda document: seen.append(type(document)) or ["a"]).fit([b"a", np.str_("a"), "a", {"a"}])
+    assert seen == [str, str, str, set]
+
+
 def test_str_subclasses_become_plain_str():
     class Answer(str, Enum):
         YES = "yes, please"
@@ -74,8 +125,21 @@ REFUSED = {
     "bytes": (b"one document", ValueError, "got a single bytes. Wrap it in a list"),
     "dict": ({"text": ["a"]}, TypeError, "Expected an iterable of str documents, got a dict"),
     "set": ({"a", "b"}, TypeError, "Expected an iterable of str documents, got a set"),
-    "sparse matrix": (sparse.csr_matrix([[1]]), TypeError, "of str documents, got a csr_matrix"),
-    "sparse array": (sparse.csc_array([[1]]), TypeError, "of str documents, got a csc_array"),
+    "sparse matrix": (sparse.csr_matrix([[1]]), TypeError, "one str a document; got a csr_matrix. Token ids"),
+    "sparse array": (sparse.csc_array([[1]]), TypeError, "got a csc_array. Token ids need an estimator with"),
+    "numbers in columns": (
+        np.ones((2, 3)),
+        ValueError,
+        "got numbers of shape (2, 3). Token ids need",
+    ),
+    "polars LazyFrame": (pl.LazyFrame({"text": ["a"]}), TypeError, "got a LazyFrame. Call its method collect()"),
+    "masked document": (np.ma.array(["a", "b"], mask=[False, True]), ValueError, f"{MISSING} (None)"),
+    "dates": (np.array(["2024-01-01"], "datetime64[D]"), TypeError, "got date at position 0. Convert it to text"),
+    "timestamps": (
+        pd.Series([pd.Timestamp(0)]),
+        TypeError,
+        "got Timestamp at position 0. Convert it to text",
+    ),
     "int": (3, TypeError, "Expected an iterable of str documents, got int"),
     "None": (None, TypeError, "Expected an iterable of str documents, got NoneType"),
     "0-D array": (np.array("text"), ValueError, "one document a row, got an array of shape ()"),
@@ -94,7 +158,7 @@ REFUSED = {
     "missing in polars": (pl.Series(["a", None]), ValueError, f"{MISSING} (None); drop it or replace it"),
     "number": (["a", "b", 3], TypeError, "Expected every document to be a str, got int at position 2"),
     "numbers": (np.array([1.5, 2.5]), TypeError, "got float at position 0"),
-    "token lists": ([["a", "b"]], TypeError, "got list at position 0"),
+    "token lists": ([["a", "b"]], TypeError, "at position 0. Lists of tokens need a callable analyzer"),
     "arrays": ([np.array([1, 2])], TypeError, "got ndarray at position 0"),
     "Latin-1": ([b"a", "é".encode("latin-1")], ValueError, "Document 1 is bytes that are not UTF-8"),
     "empty list": ([], ValueError, "Expected at least one document, got none (0 samples)"),

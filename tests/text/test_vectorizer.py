@@ -3,13 +3,16 @@ import pickle
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from sklearn import config_context
+from sklearn import config_context, get_config
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
 
 from skrnn import SequenceVectorizer
 
@@ -67,22 +70,62 @@ def test_result_is_left_aligned_csr_without_stored_zeros():
     assert X.toarray().tolist() == [[2, 3, 8, 0, 0], [2, 5, 4, 2, 3], [0, 0, 0, 0, 0], [9, 10, 6, 7, 0]]
 
 
-def test_width_is_the_length_of_the_longest_document():
-    vectorizer = SequenceVectorizer().fit(["a b c d e"])
-    assert vectorizer.transform(["a", "b x"]).shape == (2, 2)
+def test_width_is_the_length_of_the_longest_document_of_the_fit():
+    vectorizer = SequenceVectorizer()
+    assert vectorizer.fit_transform(["a b c", "a"]).shape == (2, vectorizer.max_length_) == (2, 3)
+    assert vectorizer.transform(["b"]).toarray().tolist() == [[3, 0, 0]]
     empty = vectorizer.transform(["", " \n"])
-    assert (empty.shape, empty.nnz) == ((2, 1), 0)
+    assert (empty.shape, empty.nnz) == ((2, 3), 0)
+    assert vectorizer.fit(["a", ""]).max_length_ == 1
+    assert SequenceVectorizer(vocabulary=["a"]).fit([""]).max_length_ == 1
+
+
+@pytest.mark.parametrize(("truncate", "row"), [("head", [2, 3, 4]), ("tail", [4, 5, 6]), ("both", [2, 3, 6])])
+def test_longer_documents_are_cut_at_the_width(truncate, row):
+    vectorizer = SequenceVectorizer(vocabulary=list("abcde"), truncate=truncate).fit(["a b c"])
+    assert vectorizer.transform(["a b c d e"]).toarray().tolist() == [row]
+
+
+def test_max_length_is_the_width():
+    vectorizer = SequenceVectorizer(max_length=4)
+    assert vectorizer.fit_transform(["a b"]).shape == (1, 4)
+    assert vectorizer.transform(["a b a b a"]).toarray().tolist() == [[2, 3, 2, 3]]
+    assert type(SequenceVectorizer(max_length=np.uint8(4)).fit(["a"]).max_length_) is int
+
+
+def test_encoded_documents_are_whole():
+    vectorizer = SequenceVectorizer().fit(["a b"])
+    ids = vectorizer.encode(["a b x a", "b"])
+    assert ids.tolist() == [[2, 3, 1, 2], [3, 0, 0, 0]]
+    assert ids.dtype == np.int32
+    assert vectorizer.encode([""]).tolist() == [[0]]
+    assert SequenceVectorizer(max_length=2).fit(["a b"]).encode(["a b b"]).tolist() == [[2, 3]]
+
+
+def test_oov_rate_counts_tokens_behind_the_width():
+    assert SequenceVectorizer().fit(["a b"]).oov_rate(["a b x y"]) == 0.5
+
+
+@pytest.mark.skipif("sparse_interface" not in get_config(), reason="scikit-learn 1.9 brought the option")
+def test_sparse_interface_of_scikit_learn_is_obeyed():
+    vectorizer = SequenceVectorizer()
+    with config_context(sparse_interface="sparray"):
+        X = vectorizer.fit_transform(DOCUMENTS)
+        assert type(X) is type(vectorizer.transform(DOCUMENTS)) is sparse.csr_array
+    assert type(vectorizer.transform(DOCUMENTS)) is sparse.csr_matrix
+    np.testing.assert_array_equal(X.toarray(), vectorizer.transform(DOCUMENTS).toarray())
 
 
 def test_inverse_transform_returns_the_tokens():
     vectorizer = SequenceVectorizer().fit(["a b", "c"])
-    X = vectorizer.transform(["b x a", "", "C"])
+    X = vectorizer.fit(["a b c"]).transform(["b x a", "", "C"])
     expected = [["b", "[UNK]", "a"], [], ["c"]]
     stored_zeros = sparse.csr_matrix(X.toarray() + 1)
     stored_zeros.data -= 1
+    assert stored_zeros.nnz == 9
     for same in (X, X.toarray(), X.tocsc(), sparse.csr_array(X), stored_zeros):
         assert vectorizer.inverse_transform(same) == expected
-    assert vectorizer.inverse_transform(np.array([[0, 0, 2], [1, 0, 3]])) == [["a"], ["[UNK]", "b"]]
+    assert vectorizer.inverse_transform(np.array([[0, 0, 2], [1, 3, 0]])) == [["a"], ["[UNK]", "b"]]
 
 
 def test_inverse_transform_without_documents():
@@ -109,13 +152,32 @@ def test_inverse_transform_refuses_ids_out_of_range(X, message):
         SequenceVectorizer().fit(["a b"]).inverse_transform(np.array(X))
 
 
-def test_feature_names_are_in_the_order_of_ids():
+def test_vocabulary_lists_the_tokens_in_the_order_of_ids():
     vectorizer = SequenceVectorizer().fit(DOCUMENTS)
-    names = vectorizer.get_feature_names_out()
-    assert names.dtype == object
-    assert names[:2].tolist() == ["", "[UNK]"]
-    assert {token: names[i] for token, i in vectorizer.vocabulary_.items()} == {t: t for t in names[2:]}
-    assert len(names) == len(vectorizer.vocabulary_) + 2
+    tokens = vectorizer.get_vocabulary()
+    assert tokens[:2] == ["", "[UNK]"]
+    assert {token: tokens[i] for token, i in vectorizer.vocabulary_.items()} == {t: t for t in tokens[2:]}
+    assert len(tokens) == len(vectorizer.vocabulary_) + 2
+
+
+def test_feature_names_name_the_columns():
+    vectorizer = SequenceVectorizer()
+    X = vectorizer.fit_transform(["a b c", "a"])
+    expected = ["sequencevectorizer0", "sequencevectorizer1", "sequencevectorizer2"]
+    assert vectorizer.get_feature_names_out().tolist() == expected
+    assert make_pipeline(vectorizer, "passthrough")[:-1].get_feature_names_out(["text"]).tolist() == expected
+    assert X.shape[1] == len(expected)
+
+
+def test_column_transformer_makes_a_data_frame_of_ids():
+    table = pd.DataFrame({"text": ["a b c", "a"], "age": [3, 4]})
+    columns = ColumnTransformer(
+        [("tokens", SequenceVectorizer(), "text"), ("age", "passthrough", ["age"])], sparse_threshold=0
+    )
+    with config_context(transform_output="pandas"):
+        result = columns.fit_transform(table)
+    assert result.to_numpy().tolist() == [[2, 3, 4, 3], [2, 0, 0, 4]]
+    assert result.columns.tolist() == [f"tokens__sequencevectorizer{i}" for i in range(3)] + ["age__age"]
 
 
 @pytest.mark.parametrize(
@@ -176,28 +238,29 @@ DAMAGES = {
     "analyzer": ({"analyzer": "chaR"}, "Expected analyzer to be 'word'.*got 'chaR'. Did you mean 'char'"),
     "max_length": ({"max_length": -1}, "Expected max_length to be an integer >= 1"),
     "truncate": ({"truncate": None}, "Expected truncate to be"),
+    "no width": ({"max_length_": 0}, "Expected max_length_ to be an integer >= 1; got 0"),
+    "width": ({"max_length_": 2.5}, "Expected max_length_ to be an integer >= 1; got 2.5"),
 }
 
 
 @pytest.mark.parametrize(("damage", "message"), DAMAGES.values(), ids=DAMAGES)
 def test_damaged_state_is_refused(damage, message):
-    damaged = SequenceVectorizer().fit(["a b"])
-    vars(damaged).update(damage)
+    state = SequenceVectorizer().fit(["a b"]).__getstate__()
     with pytest.raises(ValueError, match=f"SequenceVectorizer cannot be restored, .* damaged: .*{message}"):
-        pickle.loads(pickle.dumps(damaged))
+        SequenceVectorizer().__setstate__({**state, **damage})
 
 
 def test_state_without_a_parameter_is_refused():
-    damaged = SequenceVectorizer().fit(["a b"])
-    del damaged.truncate
+    state = SequenceVectorizer().fit(["a b"]).__getstate__()
+    del state["truncate"]
     with pytest.raises(ValueError, match="SequenceVectorizer cannot be restored"):
-        pickle.loads(pickle.dumps(damaged))
+        SequenceVectorizer().__setstate__(state)
 
 
 def test_restored_vocabulary_is_in_the_order_of_ids():
     vectorizer = SequenceVectorizer().fit(["a a b"])
     vectorizer.vocabulary_ = {"b": 3, "a": 2}
-    assert pickle.loads(pickle.dumps(vectorizer)).get_feature_names_out().tolist() == ["", "[UNK]", "a", "b"]
+    assert pickle.loads(pickle.dumps(vectorizer)).get_vocabulary() == ["", "[UNK]", "a", "b"]
 
 
 def test_invalid_parameters_of_an_unfitted_vectorizer_can_be_pickled():
@@ -216,6 +279,8 @@ def test_refit_replaces_the_vocabulary():
     [
         lambda vectorizer: vectorizer.transform(["a"]),
         lambda vectorizer: vectorizer.inverse_transform([[2]]),
+        lambda vectorizer: vectorizer.encode(["a"]),
+        lambda vectorizer: vectorizer.get_vocabulary(),
         lambda vectorizer: vectorizer.get_feature_names_out(),
         lambda vectorizer: vectorizer.oov_rate(["a"]),
     ],

@@ -1,6 +1,8 @@
+import io
 import re
 import sys
 
+import pytest
 from conftest import SMALL
 
 from skrnn import RNNTextClassifier
@@ -20,18 +22,45 @@ def test_each_epoch_prints_a_line(capsys, reviews):
     assert re.fullmatch(rf"epoch 3/3{scores}", lines[2])
 
 
-def test_terminals_show_a_progress_bar(capsys, monkeypatch, reviews):
-    import skrnn.training._display
+class OnlyWrite:
+    """A standard output as some programs set it: it has no ``isatty`` and no ``flush``."""
 
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(skrnn.training._display, "_SECONDS_BETWEEN_UPDATES", 0)
-    small(epochs=2, batch_size=30, verbose=1).fit(*reviews)
-    first, second, _ = capsys.readouterr().out.split("\n")
-    *bars, line = first.split("\r")[1:]
-    assert ["[##########..........]" in bars[0], "[####################]" in bars[1]] == [True, True]
-    assert line.startswith("epoch 1/2  accuracy")
-    assert len(line) >= len(bars[-1].rstrip())
-    assert second.count("epoch 2/2") == 3
+    def __init__(self):
+        self.text = ""
+
+    def write(self, text):
+        self.text += text
+
+
+def test_any_object_that_writes_can_be_the_standard_output(monkeypatch, reviews):
+    stream = OnlyWrite()
+    monkeypatch.setattr(sys, "stdout", stream)
+    small(epochs=2, verbose=True).fit(*reviews)
+    assert [line[:9] for line in stream.text.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+
+
+def closed_stream():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [None, closed_stream()], ids=["none", "closed"])
+def test_fits_without_a_standard_output_succeed(monkeypatch, reviews, stream):
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert small(epochs=1, verbose=True).fit(*reviews).n_iter_ == 1
+
+
+def test_names_outside_the_encoding_of_the_standard_output_do_not_end_a_fit(monkeypatch, reviews):
+    import keras
+
+    class Reporting(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["größe"] = 1.0
+
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    classifier = small(epochs=1, verbose=True, callbacks=[Reporting]).fit(*reviews)
+    assert classifier.history_["größe"] == [1.0]
 
 
 def test_nothing_is_printed_without_verbose(capfd, reviews):

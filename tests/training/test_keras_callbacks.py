@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from conftest import QUICK, SMALL
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skrnn import RNNTextClassifier
 
@@ -25,18 +25,17 @@ def counting():
     import keras
 
     class Counting(keras.callbacks.Callback):
-        made: ClassVar[list] = []
+        counts: ClassVar[list] = []
 
         def __init__(self):
             super().__init__()
             self.n_epochs = 0
-            self.made.append(self)
-
-        def __deepcopy__(self, memo):
-            return type(self)()
 
         def on_epoch_end(self, epoch, logs=None):
             self.n_epochs += 1
+
+        def on_train_end(self, logs=None):
+            self.counts.append(self.n_epochs)
 
     return Counting
 
@@ -44,13 +43,54 @@ def counting():
 def test_callbacks_can_be_instances_classes_or_factories(counting, reviews):
     instance = counting()
     for callbacks in ([instance], [counting], (functools.partial(counting),)):
-        classifier = quick(callbacks=callbacks, epochs=2).fit(*reviews)
-        classifier.fit(*reviews)
-        assert [callback.n_epochs for callback in counting.made if callback is not instance] == [2, 2]
-        del counting.made[1:]
+        quick(callbacks=callbacks, epochs=2).fit(*reviews).fit(*reviews)
+        assert counting.counts == [2, 2]
+        counting.counts.clear()
     assert instance.n_epochs == 0
     with pytest.raises(TypeError, match=r"to make a Keras callback; it made \[\]"):
         quick(callbacks=[list]).fit(*reviews)
+
+
+class PrunedError(Exception):
+    """A callback raises it to stop a fit, as Optuna's does."""
+
+
+@pytest.fixture
+def pruning():
+    """A class of callbacks that report to a list outside, and stop the fit after two reports."""
+    import keras
+
+    class Pruning(keras.callbacks.Callback):
+        def __init__(self, reports):
+            super().__init__()
+            self.reports = reports
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.reports.append(logs["loss"])
+            if len(self.reports) == 2:
+                raise PrunedError
+
+    return Pruning
+
+
+def test_callbacks_report_to_objects_outside_and_end_a_fit(pruning, reviews):
+    reports = []
+    callback = pruning(reports)
+    classifier = quick(callbacks=[callback])
+    before = dict(vars(classifier))
+    with pytest.raises(PrunedError):
+        classifier.fit(*reviews)
+    assert len(reports) == 2
+    assert vars(classifier) == before
+    assert callback.model is None
+    assert len(classifier.fit(*reviews).history_["loss"]) == 6
+
+
+def test_callbacks_made_by_a_function_report_from_cross_validation(pruning, reviews):
+    reports = []
+    with pytest.raises(PrunedError):
+        cross_val_score(quick(callbacks=[lambda: pruning(reports)]), *reviews, cv=2, error_score="raise")
+    assert len(reports) == 2
 
 
 def test_fits_of_a_search_get_fresh_callbacks(reviews):
@@ -96,3 +136,43 @@ def test_learning_rate_follows_a_cosine_in_each_fit(reviews):
     rates.clear()
     classifier.set_params(learning_rate_decay=None).fit(*reviews)
     np.testing.assert_allclose(rates, [0.01] * 4, rtol=1e-5)
+
+
+def rates_of(reviews, **params):
+    """Return the learning rate of each epoch, which the last callback records."""
+    import keras
+
+    rates = []
+
+    class Recording(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            if batch == 0:
+                rates.append(float(self.model.optimizer.learning_rate.numpy()))
+
+    callbacks = [*params.pop("callbacks", []), Recording]
+    quick(learning_rate=0.01, learning_rate_decay="cosine", callbacks=callbacks, epochs=4, **params).fit(*reviews)
+    return rates
+
+
+def test_callbacks_that_set_the_learning_rate_replace_its_decay(reviews):
+    from keras.callbacks import Callback, LambdaCallback, LearningRateScheduler, ReduceLROnPlateau
+
+    class Constant(Callback):
+        def on_train_begin(self, logs=None):
+            self.model.optimizer.learning_rate = 0.001
+
+    class Halving(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.optimizer.learning_rate = 0.008 / 2**epoch
+
+    plateau = functools.partial(ReduceLROnPlateau, "loss", min_delta=10.0, factor=0.5, patience=1)
+    cosine = rates_of(reviews)
+    assert np.all(np.diff(cosine) < 0)
+    np.testing.assert_allclose(rates_of(reviews, callbacks=[LambdaCallback()]), cosine)
+    for callback, expected in (
+        (LearningRateScheduler(lambda _epoch, rate: rate * 0.5), [0.005, 0.0025, 0.00125, 0.000625]),
+        (plateau, [0.01, 0.01, 0.005, 0.0025]),
+        (Constant, [0.001] * 4),
+        (Halving(), [cosine[0], 0.008, 0.004, 0.002]),
+    ):
+        np.testing.assert_allclose(rates_of(reviews, callbacks=[callback]), expected, rtol=1e-5)

@@ -25,13 +25,48 @@ def test_label_smoothing_lowers_confidence(reviews):
         small(label_smoothing=1).fit(*reviews)
 
 
-def test_smoothed_loss_equals_the_loss_of_one_hot_targets():
+def test_smoothed_losses_equal_the_losses_of_smoothed_targets():
     import keras
 
-    from skrnn.training._losses import SmoothedCrossentropy
+    from skrnn.training._losses import SmoothedBinaryCrossentropy, SmoothedCategoricalCrossentropy
 
     rng = np.random.default_rng(0)
+    base_rates = rng.dirichlet(np.ones(4))
     classes, outputs = rng.integers(4, size=10), rng.dirichlet(np.ones(4), size=10).astype(np.float32)
+    smoothed = 0.9 * np.eye(4)[classes] + 0.1 * base_rates
     expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)(np.eye(4)[classes], outputs)
-    found = SmoothedCrossentropy(0.1)(classes, outputs)
+    found = SmoothedCategoricalCrossentropy(0.1)(classes, outputs)
     np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-5)
+    expected = keras.losses.BinaryCrossentropy()(smoothed, outputs)
+    found = SmoothedBinaryCrossentropy(0.1, base_rates)(np.eye(4, dtype=np.float32)[classes], outputs)
+    np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-5)
+
+
+def test_fits_with_other_base_rates_share_a_graph_and_not_the_rates(reviews):
+    documents, y = reviews
+    weights = np.where(np.asarray(y) == y[0], 5.0, 1.0)
+    alone = quick(epochs=2).fit(documents, y).predict_proba(documents)
+    quick(epochs=2).fit(documents, y, sample_weight=weights)
+    after = quick(epochs=2).fit(documents, y).predict_proba(documents)
+    np.testing.assert_array_equal(alone, after)
+
+
+def rare_documents(n, n_labels, rate, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.random((n, n_labels)) < rate
+    words = rng.integers(50, size=(n, 6))
+    documents = [
+        " ".join([f"word{word}" for word in row] + [f"key{label}" for label in np.flatnonzero(labels)])
+        for row, labels in zip(words, y, strict=True)
+    ]
+    return documents, y.astype(int)
+
+
+@pytest.mark.parametrize(("n_labels", "rate"), [(1, 0.03), (12, 0.05)])
+def test_probabilities_of_rare_classes_are_not_too_high(n_labels, rate):
+    documents, y = rare_documents(800, n_labels, rate, seed=0)
+    classifier = small(epochs=15, embedding_dim=16).fit(documents, y if n_labels > 1 else y[:, 0])
+    probabilities = classifier.predict_proba(documents)[:, -n_labels:]
+    assert probabilities.mean() == pytest.approx(y.mean(), rel=0.15)
+    assert probabilities[y == 0].mean() < rate / 4
+    assert probabilities[y == 1].mean() > 0.7

@@ -1,7 +1,12 @@
-"""Adam for embeddings changes only the rows of tokens in the batch."""
+"""Optimizers of the package, and errors for those of the user."""
+
+import re
 
 import numpy as np
 import pytest
+from conftest import SMALL
+
+from skrnn import RNNTextClassifier
 
 
 @pytest.fixture(params=["adam", "adamw"])
@@ -9,10 +14,10 @@ def optimizers(request):
     """The optimizers of the package and of Keras, with the same settings."""
     import keras
 
-    from skrnn.training._optimizers import optimizer_class
+    from skrnn.training._optimizers import _optimizer_class
 
     classes = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}
-    both = optimizer_class(request.param), classes[request.param]
+    both = _optimizer_class(request.param), classes[request.param]
     return [cls(learning_rate=0.1, clipnorm=0.5, epsilon=1e-4) for cls in both]
 
 
@@ -78,8 +83,52 @@ def test_momentum_changes_only_with_its_token(optimizers):
     assert np.all(momentum(ours)[4:] == 0)
 
 
-def test_optimizers_of_other_libraries_are_refused():
-    from skrnn.training._optimizers import optimizer_class
+def fit(reviews, **params):
+    return RNNTextClassifier(**{**SMALL, "epochs": 1, **params}).fit(*reviews)
 
-    with pytest.raises(TypeError, match=r"subclass of keras\.optimizers\.Optimizer; got <class 'dict'>"):
-        optimizer_class(dict)
+
+def test_optimizers_that_cannot_be_made_are_refused(reviews):
+    import keras
+
+    class Unfinished(keras.optimizers.Optimizer):
+        pass
+
+    class WithoutParameters(keras.optimizers.SGD):
+        def __init__(self):
+            super().__init__()
+
+    for cls in (int, keras.optimizers.Optimizer, Unfinished):
+        message = f"Expected optimizer to be a subclass of .* that defines update_step; got {re.escape(repr(cls))}"
+        with pytest.raises(TypeError, match=message):
+            fit(reviews, optimizer=cls)
+    with pytest.raises(
+        TypeError, match=r"Expected optimizer to be a class that takes learning_rate.* raised TypeErr"
+    ):
+        fit(reviews, optimizer=WithoutParameters)
+
+
+@pytest.mark.parametrize("value", [None, "high", -0.1, np.nan, np.inf, np.ones(2)], ids=str)
+def test_schedules_that_return_no_learning_rate_are_refused(reviews, value):
+    import keras
+
+    class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return value
+
+    message = f"Expected the schedule learning_rate=.* to return numbers >= 0; got {re.escape(repr(value))}"
+    with pytest.raises(ValueError, match=message):
+        fit(reviews, learning_rate=Schedule())
+
+
+def test_functions_are_no_learning_rate(reviews):
+    with pytest.raises(
+        TypeError, match=r"Expected learning_rate to be a number or a .*LearningRateSchedule; got "
+    ):
+        fit(reviews, learning_rate=lambda _epoch: 0.01)
+
+
+def test_advice_names_a_weight_decay_that_makes_weights_infinite(reviews):
+    with pytest.raises(
+        ValueError, match=r"Lower learning_rate \(now 0.02\) or weight_decay \(now 1e\+30\), set clipnorm "
+    ):
+        fit(reviews, weight_decay=1e30, clipnorm=None)

@@ -136,6 +136,7 @@ def settings(**changes):
     fields = {
         "loss": "categorical_crossentropy",
         "label_smoothing": 0.0,
+        "base_rates": None,
         "optimizer": "adam",
         "learning_rate": 0.01,
         "learning_rate_decay": None,
@@ -223,6 +224,27 @@ def test_two_runs_equal_one(kind):
         second.network.checkpoint.optimizer_variables, whole.network.checkpoint.optimizer_variables, strict=True
     ):
         np.testing.assert_array_equal(array, expected)
+
+
+@pytest.mark.parametrize("kind", ["built-in", "custom"])
+def test_new_networks_use_the_same_names(kind):
+    """TensorFlow keeps memory for each name of a variable."""
+    import keras
+
+    start = TrainedNetwork(SPEC, {}, build_model=custom_network) if kind == "custom" else new_network()
+    names = []
+
+    class Names(keras.callbacks.Callback):  # a network with callbacks is not reused
+        def on_train_end(self, logs=None):
+            names.append(
+                [variable.value.name for variable in self.model.variables + self.model.optimizer.variables]
+            )
+
+    name_before = keras.layers.Embedding(1, 1).name
+    for _ in range(2):
+        train(start, epochs=1, callbacks=[Names])
+    assert names[0] == names[1]
+    assert keras.layers.Embedding(1, 1).name not in (name_before, "embedding")
 
 
 def test_resuming_without_a_checkpoint_resets_the_optimizer():

@@ -2,8 +2,10 @@
 
 import functools
 import multiprocessing
+import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from unittest.mock import Mock
 
@@ -93,9 +95,62 @@ def test_an_error_is_raised_and_the_limit_is_removed():
     def fail(item):
         raise ValueError(f"no {item}")
 
-    with pytest.raises(ValueError, match="no 0"):
+    with pytest.raises(ValueError, match=r"no \d"):
         run_in_threads(fail, range(3))
     assert _blas_threads() == before
+
+
+@pytest.mark.parametrize("failing_thread", ["this", "other"])
+def test_after_an_error_no_thread_takes_more_items(failing_thread):
+    met, this_thread, done = threading.Barrier(2, timeout=30), threading.get_ident(), []
+
+    def work(item):
+        met.wait()  # returns only if two threads wait
+        done.append(item)
+        if (threading.get_ident() == this_thread) == (failing_thread == "this"):
+            raise ValueError
+        time.sleep(0.2)
+
+    with pytest.raises(ValueError):  # noqa: PT011
+        run_in_threads(work, range(6))
+    assert len(done) == 2
+
+
+@pytest.mark.parametrize("n_started", [0, 1])
+def test_work_is_complete_if_no_more_threads_can_start(monkeypatch, share, n_started):
+    share("4")
+    submit, calls, done = ThreadPoolExecutor.submit, [], []
+
+    def limited(self, *args):
+        calls.append(args)
+        if len(calls) > n_started:
+            raise RuntimeError("can't start new thread")
+        return submit(self, *args)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", limited)
+    run_in_threads(done.append, range(20))
+    assert sorted(done) == list(range(20))
+
+
+def test_a_thread_works_after_the_main_thread_has_ended():
+    code = """
+import threading, time
+from skrnn.utils import _threads
+
+_threads._OMP_NUM_THREADS = "2"
+done = []
+
+def work():
+    threading.main_thread().join()
+    time.sleep(0.2)  # until the pools of threads are shut down
+    _threads.run_in_threads(done.append, range(4))
+    print(sorted(done))
+
+threading.Thread(target=work).start()
+"""
+    process = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert process.stdout.strip() == "[0, 1, 2, 3]"
+    assert process.stderr == ""
 
 
 @pytest.mark.parametrize("place", ["entering", "leaving"])
