@@ -225,6 +225,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         - ``KeyedVectors`` of gensim;
         - a pair of tokens and an array of shape (n_tokens, dim).
 
+        Tokens are compared as the built-in preprocessing writes them: composed (NFC), with straight apostrophes.
         A token without a vector uses the first vector whose token differs only in case, or starts with a random
         vector. Resumed training keeps the trained vectors. A pickle of the estimator contains this parameter, and
         a path keeps it small. Not supported with ``vectorizer="passthrough"`` or with `network`.

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from skrnn.estimators._base import BaseRNN
 from skrnn.estimators._inputs import TextInput, TokenInput, check_largest_id, feature_names
 from skrnn.text._vectorizer import SequenceVectorizer
-from skrnn.text._word_vectors import check_embeddings, check_file_exists
+from skrnn.text._word_vectors import check_embeddings, check_file
 from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, IntegerTuple, Interval, Options, Where
 
 
@@ -155,4 +155,4 @@ def _check_sources_of_vectors(params: SimpleNamespace) -> None:
             "Expected embeddings=None with a custom network, which starts with the weights of its layers. Pass "
             "the vectors to its embedding layer, or leave network at None."
         )
-    check_file_exists(params.embeddings)
+    check_file(params.embeddings)

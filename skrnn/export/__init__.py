@@ -102,9 +102,8 @@ def to_onnx(
     ``strip_accents``, a ``token_pattern`` (regular expressions differ outside of Python), or a callable
     ``analyzer``, ``preprocessor`` or ``tokenizer``. The model needs the operator Tokenizer of the domain
     com.microsoft, which is part of ONNX Runtime unless it was built without contrib operators. Its Unicode tables
-    are from the Python that exports. The time and memory for a batch grow with its longest document, and with the
-    largest number of combining marks on one letter. Pass tens of documents at a time rather than thousands, and
-    limit the length of documents from untrusted sources.
+    are from the Python that exports. The time and memory for a batch grow with its longest document. Pass tens of
+    documents at a time rather than thousands, and limit the length of documents from untrusted sources.
 
     The metadata are strings:
 

@@ -14,7 +14,14 @@ import numpy as np
 
 from skrnn.export import _strings
 from skrnn.export._graph import Graph, Value
-from skrnn.text._tokenization import APOSTROPHE, SOFT_HYPHEN, TYPOGRAPHIC_APOSTROPHE, char_class
+from skrnn.text._tokenization import (
+    APOSTROPHE,
+    LONGEST_JOINING_RUN,
+    SOFT_HYPHEN,
+    TYPOGRAPHIC_APOSTROPHE,
+    char_class,
+    patterns,
+)
 
 # Greater than all combining classes. The second sorts empty strings to the end of a row.
 _N_COMBINING_CLASSES, _LAST = 256, 2**30
@@ -30,7 +37,7 @@ def normalize(graph: Graph, documents: Value, *, lowercase: bool, final_sigmas: 
     ----------
     graph : Graph
     documents : Value
-        Strings of shape (batch,).
+        Strings of shape (batch,). Each begins with a space.
     lowercase : bool
         Whether to convert them to lowercase.
     final_sigmas : bool
@@ -41,25 +48,23 @@ def normalize(graph: Graph, documents: Value, *, lowercase: bool, final_sigmas: 
     documents : Value
         Strings of shape (batch,).
     """
-    clusters = _clusters(graph, documents, lowercase)
+    # Each character with the characters that may join it, (batch, clusters). No document begins with one of these.
+    joining = patterns().joining
+    clusters = _strings.find_all(graph, documents, f"[^{joining}][{joining}]*")
     characters = _decompose(graph, clusters, lowercase, final_sigmas)
     return _strings.join(graph, _compose(graph, *_sort_marks(graph, characters)))
-
-
-def _clusters(graph: Graph, documents: Value, lowercase: bool) -> Value:
-    """Return each character with the characters that may join it, (batch, clusters), without soft hyphens."""
-    joining = char_class([ord(character) for character in _joining_characters(lowercase)])
-    hyphen = char_class([ord(SOFT_HYPHEN)])
-    return _strings.find_all(graph, documents, f"[^{joining}{hyphen}][{joining}]*|[{joining}]+")
 
 
 def _decompose(graph: Graph, clusters: Value, lowercase: bool, final_sigmas: bool) -> Value:
     """Return the lowercase, decomposed characters, (batch, clusters, characters), some of them empty."""
     shape = graph.add("Shape", clusters)
     characters = _strings.split_characters(graph, clusters)
+    characters = graph.add("Slice", characters, [0], [1 + LONGEST_JOINING_RUN], [2])
     characters = graph.add("Reshape", characters, [0, -1])  # (batch, characters)
     decomposed = _strings.look_up(graph, characters, _decompositions(lowercase), "")
     decomposed = graph.add("Where", _strings.is_empty(graph, decomposed), characters, decomposed)
+    is_hyphen = graph.add("Equal", characters, _strings.constant(SOFT_HYPHEN))
+    decomposed = graph.add("Where", is_hyphen, _strings.constant(""), decomposed)
     if lowercase and final_sigmas:
         is_final_sigma = _ends_word_with_sigma(graph, characters)
         decomposed = graph.add("Where", is_final_sigma, _strings.constant("ς"), decomposed)
@@ -176,13 +181,6 @@ def _compositions() -> dict[str, str]:
 def _combining_classes() -> dict[str, int]:
     """Return the combining class of each mark. Starters have class 0 and are left out."""
     return {character: cls for character in _characters() if (cls := unicodedata.combining(character))}
-
-
-@lru_cache(maxsize=2)
-def _joining_characters(lowercase: bool) -> set[str]:
-    """Return the characters that may compose with a character before them, or be sorted among its marks."""
-    joining = _combining_classes().keys() | {pair[-1] for pair in _compositions()}
-    return joining | {character for character, form in _decompositions(lowercase).items() if form[0] in joining}
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,8 @@ from skrnn.export._graph import Graph, Value
 from skrnn.export._normalization import normalize, white_space
 from skrnn.sequences._storage import PADDING, UNKNOWN
 from skrnn.text._tokenization import WORD_START, n_from_end, patterns
-from skrnn.text._vectorizer import SequenceVectorizer, stop_word_set
+from skrnn.text._vectorizer import SequenceVectorizer
+from skrnn.text._word_lists import stop_word_set
 from skrnn.utils._parameters import validated_params
 
 # Opset 20 is the first with operators for strings.
@@ -40,9 +41,9 @@ def read_documents(graph: Graph, vectorizer: SequenceVectorizer) -> Value:
 
 
 def _never_empty(graph: Graph, documents: Value) -> Value:
-    """Return the documents with a space behind each, and one more document: operators fail where there is none."""
+    """Return the documents with a space before each, and one more document: operators fail where there is none."""
     documents = graph.add("Concat", documents, _strings.constant(" "), axis=0)
-    return _strings.concat(graph, documents, _strings.constant(" "))
+    return _strings.concat(graph, _strings.constant(" "), documents)
 
 
 def _token_ids(graph: Graph, documents: Value, id_of: IdTable, params: SimpleNamespace) -> Value:
@@ -55,8 +56,7 @@ def _id_table(vocabulary: IdTable, params: SimpleNamespace) -> IdTable:
     """Return the id of each token. Stop words are padding, which the network skips."""
     id_of = dict(vocabulary)
     if params.analyzer == "word":
-        stop_words = sorted(word for word in stop_word_set(params.stop_words) if isinstance(word, str))
-        id_of |= dict.fromkeys(stop_words, PADDING)
+        id_of |= dict.fromkeys(sorted(stop_word_set(params)), PADDING)
     id_of = {token: i for token, i in id_of.items() if not re.search("[\ud800-\udfff]", token)}  # not in UTF-8
     return {**id_of, "": PADDING}
 

@@ -52,7 +52,9 @@ def _ngrams_of(token: str, min_n: int, max_n: int) -> Iterator[str]:
     if len(token) > _LONGEST_TOKEN:
         return iter(())
     word = f"<{token}>"
-    starts_and_ends = ((i, i + n) for n in range(min_n, max_n + 1) for i in range(len(word) - n + 1))
+    starts_and_ends = (
+        (i, i + n) for n in range(min_n, min(max_n, len(word)) + 1) for i in range(len(word) - n + 1)
+    )
     found = dict.fromkeys(word[start:end] for start, end in starts_and_ends)
     return (ngram for ngram in found if ngram not in ("<", ">"))
 

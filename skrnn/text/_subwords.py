@@ -6,11 +6,14 @@ vocabulary. It works as well as the merges of byte-pair encoding (Uzan et al. 20
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 _LONGEST = 16  # characters of a subword; longer ones are phrases that a text repeats
-_N_CACHED_WORDS = 2**16
+# Learning takes a time that is quadratic in the length of a word, so it sees longer words as several.
+_LONGEST_WORD = 1000
+
+_N_CACHED_WORDS, _LONGEST_CACHED_WORD = 2**16, 100
 
 
 def learn_subwords(texts: Iterable[list[str]], n_subwords: int) -> set[str]:
@@ -29,7 +32,7 @@ def learn_subwords(texts: Iterable[list[str]], n_subwords: int) -> set[str]:
     subwords : set of str
     """
     tokenizers = _import_tokenizers()
-    documents = [" ".join(words) for words in texts]
+    documents = [" ".join(chain.from_iterable(map(_parts, words))) for words in texts]
     counts = Counter("".join(documents))
     del counts[" "]
     by_frequency = sorted(counts, key=lambda character: (-counts[character], character))
@@ -48,6 +51,11 @@ def learn_subwords(texts: Iterable[list[str]], n_subwords: int) -> set[str]:
     return set(tokenizer.get_vocab())
 
 
+def _parts(word: str) -> list[str]:
+    """Return a word in parts of at most `_LONGEST_WORD` characters."""
+    return [word[start : start + _LONGEST_WORD] for start in range(0, len(word), _LONGEST_WORD)]
+
+
 class SubwordTokenizer:
     """Cut words into the longest subwords of a vocabulary.
 
@@ -56,11 +64,27 @@ class SubwordTokenizer:
 
     def __init__(self, subwords: Collection[str]) -> None:
         self._subwords = subwords
-        longest = max(map(len, subwords), default=1)
-        self.cut = lru_cache(maxsize=_N_CACHED_WORDS)(partial(_cut_word, subwords, longest))
+        self.cut = _CutWords(subwords).__getitem__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._subwords,)  # a cache cannot be pickled
+        return type(self), (self._subwords,)  # without the cache
+
+
+class _CutWords(dict[str, list[str]]):
+    """Words that were cut into subwords. A new word is cut, and remembered unless it is very long."""
+
+    def __init__(self, subwords: Collection[str]) -> None:
+        super().__init__()
+        self._subwords = subwords
+        self._longest = max(map(len, subwords), default=1)
+
+    def __missing__(self, word: str) -> list[str]:
+        subwords = _cut_word(self._subwords, self._longest, word)
+        if len(word) <= _LONGEST_CACHED_WORD:
+            if len(self) == _N_CACHED_WORDS:
+                self.clear()
+            self[word] = subwords
+        return subwords
 
 
 def _cut_word(subwords: Collection[str], longest: int, word: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Cut documents into tokens: the patterns that find tokens, the analyzers, and the result as arrays."""
 
 import re
+import reprlib
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import chain, repeat
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
+from sklearn.feature_extraction.text import strip_accents_ascii
 
 from skrnn.sequences._storage import UNKNOWN, ragged_to_csr
 from skrnn.text._subwords import SubwordTokenizer
@@ -20,6 +21,10 @@ WORD_START = "▁"  # as in SentencePiece
 
 # The preprocessing replaces the first by the second and removes the third.
 TYPOGRAPHIC_APOSTROPHE, APOSTROPHE, SOFT_HYPHEN = "\u2019", "'", "\u00ad"
+
+# Longest run of combining marks and other joining characters, as in the Stream-Safe Text Format of Unicode. The
+# rest of a run is removed, because normalization takes a time that is quadratic in the length of a run.
+LONGEST_JOINING_RUN = 30
 
 # Scripts without spaces between words. Each of their letters is a token. Korean has spaces, but words have endings
 # attached, and syllables generalise better. Inclusive ranges of code points.
@@ -39,6 +44,14 @@ _UNSPACED_SCRIPTS = (
     (0xFF66, 0xFFDC),  # halfwidth kana and Hangul
 )
 _UNSPACED_PUNCTUATION = ((0x3001, 0x303F), (0xFF01, 0xFF65))
+
+# What may join the letter before it without being a mark: the soft hyphen, which is removed, Korean vowels and
+# final consonants, and halfwidth kana voicing marks.
+_JOINING_CHARACTERS = ((0xAD, 0xAD), (0x1160, 0x11FF), (0xFF9E, 0xFF9F))
+
+# Combining classes of characters that are no accents: letters (0), nukta, kana voicing, virama, and the vowels and
+# tones of Telugu, Thai, Lao and Tibetan.
+_SPELLING_CLASSES = frozenset([0, *range(6, 10), *range(84, 133)])
 
 _N_BASIC = 0x10000  # code points of the Basic Multilingual Plane
 
@@ -83,6 +96,7 @@ class Patterns:
         self._unspaced_letters = rf"[{unspaced_letter}][{unspaced_letter}{mark}]*"
         punctuation = _class_of(symbols & unspaced_punctuation)
         self._run = rf"((?<!\u200d)[{unspaced_letter}{punctuation}]+(?![{modifier}\u200d]))"
+        self._basic_joining = _class_of(marks | _in_ranges(_JOINING_CHARACTERS))
 
     @cached_property
     def token(self) -> re.Pattern[str]:
@@ -103,6 +117,24 @@ class Patterns:
     def word(self) -> re.Pattern[str]:
         """The first character of a number, or of a word in a script with spaces."""
         return re.compile(f"[{self._start}]")
+
+    @cached_property
+    def joining(self) -> str:
+        """The inside of a ``[...]`` that matches the characters that may join the letter before them."""
+        astral_marks = [cp for cp in range(_N_BASIC, 0x1F000) if unicodedata.category(chr(cp))[0] == "M"]
+        return self._basic_joining + char_class(astral_marks)
+
+    @cached_property
+    def joining_run(self) -> re.Pattern[str]:
+        """A run of joining characters. It is slow, because the characters are in many ranges."""
+        return re.compile(f"[{self.joining}]+")
+
+    @cached_property
+    def maybe_long_run(self) -> re.Pattern[str]:
+        """A run that is too long, in every third character of a document. Some other text matches, too."""
+        # Beyond the Basic Multilingual Plane, any letter matches, which keeps the search fast.
+        joining = f"[{self._basic_joining}\U00010000-\U0001efff]"
+        return re.compile(f"{joining}{joining}{{{LONGEST_JOINING_RUN // 3 - 1}}}")
 
     @property
     def portable_token(self) -> str:
@@ -158,7 +190,7 @@ def _in_class(code_point: int) -> str:
 class TokenizedDocuments:
     """The tokens of documents, as indices into a list of distinct tokens."""
 
-    tokens: list[Any]  # str, unless a callable of the user returns others; some may not occur
+    tokens: list[str]  # some may not occur
     indices: np.ndarray  # int32 (n_occurrences,), one document after another
     lengths: np.ndarray  # int64 (n_documents,)
 
@@ -197,30 +229,46 @@ def n_from_end(max_length: int, truncate: str) -> int:
     return {"head": 0, "tail": max_length, "both": max_length // 2}[truncate]
 
 
-def tokenize(documents: list[str], analyze: Callable[[str], Iterable[Any]]) -> TokenizedDocuments:
+def tokenize(documents: list[str], analyze: Callable[[str], Iterable[str]]) -> TokenizedDocuments:
     """Cut all documents into tokens."""
     if isinstance(analyze, WordAnalyzer):
         return analyze.tokenize(documents)
-    return _index_tokens(map(analyze, documents))
+    if isinstance(analyze, CharAnalyzer | SubwordAnalyzer | CustomWordAnalyzer):
+        return _index_tokens(map(analyze, documents))
+    return _index_tokens(_checked_tokens(analyze(document), "analyzer") for document in documents)
 
 
-def _index_tokens(token_lists: Iterable[Iterable[Any]]) -> TokenizedDocuments:
+def _checked_tokens(tokens: Any, parameter: str) -> list[str]:
+    """Return the tokens from a callable of the user as a list, or raise TypeError."""
+    expected = f"Expected {parameter} to return a list of str"
+    if isinstance(tokens, str | bytes) or not isinstance(tokens, Iterable):
+        hint = " To use its characters as tokens, return list(...)." if isinstance(tokens, str) else ""
+        raise TypeError(f"{expected}; got {reprlib.repr(tokens)}.{hint}")
+    tokens = list(tokens)
+    if not {str}.issuperset(map(type, tokens)):  # types are compared first, which is fast
+        for token in tokens:
+            if not isinstance(token, str):
+                kind = type(token).__name__
+                raise TypeError(f"{expected}; got the {kind} {reprlib.repr(token)} as a token.")
+    return tokens
+
+
+def _index_tokens(token_lists: Iterable[Sequence[str]]) -> TokenizedDocuments:
     index_of = _consecutive_indices()
     lengths: list[int] = []
 
-    def counted() -> Iterator[Iterable[Any]]:
+    def counted() -> Iterator[Sequence[str]]:
         for tokens in token_lists:
-            sized = tokens if isinstance(tokens, Sized) else list(tokens)  # an analyzer may return a generator
-            lengths.append(len(sized))
-            yield sized
+            lengths.append(len(tokens))
+            yield tokens
 
     indices = np.fromiter(map(index_of.__getitem__, chain.from_iterable(counted())), dtype=np.int32)
     return TokenizedDocuments(list(index_of), indices, np.array(lengths, dtype=np.int64))
 
 
-def _consecutive_indices(tokens: Iterable[Any] = ()) -> defaultdict[Any, int]:
+def _consecutive_indices(tokens: Iterable[str] = ()) -> defaultdict[str, int]:
     """Return a dict with the index of each token, which gives a new token the next index."""
-    index_of: defaultdict[Any, int] = defaultdict(None, {token: i for i, token in enumerate(tokens)})
+    index_of: defaultdict[str, int] = defaultdict(None, {token: i for i, token in enumerate(tokens)})
     index_of.default_factory = index_of.__len__
     return index_of
 
@@ -233,16 +281,68 @@ class Preprocessor:
     strip_accents: str | Callable[[str], str] | None
 
     def __call__(self, document: str) -> str:
+        if not document.isascii():
+            document = _shorten_joining_runs(document)
         if self.lowercase:
             document = document.lower()
         if not document.isascii():
-            document = unicodedata.normalize("NFC", document)
             document = document.replace(TYPOGRAPHIC_APOSTROPHE, APOSTROPHE).replace(SOFT_HYPHEN, "")
-        if self.strip_accents == "ascii":
-            return strip_accents_ascii(document)
-        if self.strip_accents == "unicode":
-            return strip_accents_unicode(document)
-        return self.strip_accents(document) if callable(self.strip_accents) else document
+            document = unicodedata.normalize("NFC", document)
+        if self.strip_accents is None:
+            return document
+        if callable(self.strip_accents):
+            return _checked_str(self.strip_accents(document), "strip_accents")
+        return document if document.isascii() else self._without_accents(document)
+
+    def _without_accents(self, document: str) -> str:
+        is_ascii = self.strip_accents == "ascii"
+        document = strip_accents_ascii(document) if is_ascii else document.translate(_WITHOUT_ACCENTS)
+        if self.lowercase:  # the sign for "trade mark" has become capitals
+            document = document.lower()
+        return unicodedata.normalize("NFC", document)
+
+
+@dataclass(frozen=True)
+class CustomPreprocessor:
+    """Prepare documents with any function."""
+
+    function: Callable[[str], str]
+
+    def __call__(self, document: str) -> str:
+        return _checked_str(self.function(document), "preprocessor")
+
+
+def _checked_str(returned: Any, parameter: str) -> str:
+    """Return what a callable of the user returned, or raise TypeError."""
+    if not isinstance(returned, str):
+        raise TypeError(f"Expected {parameter} to return a str; got {reprlib.repr(returned)}.")
+    return returned
+
+
+def _shorten_joining_runs(document: str) -> str:
+    """Return a document with at most `LONGEST_JOINING_RUN` joining characters in a run."""
+    if len(document) > LONGEST_JOINING_RUN and patterns().maybe_long_run.search(document[::3]):
+        return patterns().joining_run.sub(lambda run: run[0][:LONGEST_JOINING_RUN], document)
+    return document
+
+
+class _WithoutAccents(dict[int, str]):
+    """What each character becomes without accents, for ``str.translate``. Entries are made when they are needed.
+
+    As in scikit-learn, characters are decomposed (NFKD) and lose their combining marks. But marks that spell a
+    letter are no accents, and scripts without spaces have no accents.
+    """
+
+    def __missing__(self, code_point: int) -> str:
+        without = chr(code_point)
+        if not any(first <= code_point <= last for first, last in _UNSPACED_SCRIPTS):
+            decomposed = unicodedata.normalize("NFKD", without)
+            without = "".join(c for c in decomposed if unicodedata.combining(c) in _SPELLING_CLASSES)
+        self[code_point] = without
+        return without
+
+
+_WITHOUT_ACCENTS = _WithoutAccents()
 
 
 @dataclass(frozen=True)
@@ -253,8 +353,8 @@ class CustomWordAnalyzer:
     tokenizer: Callable[[str], Iterable[str]]
     stop_words: frozenset[str]
 
-    def __call__(self, document: str) -> Iterable[str]:
-        tokens = self.tokenizer(self.preprocess(document))
+    def __call__(self, document: str) -> list[str]:
+        tokens = _checked_tokens(self.tokenizer(self.preprocess(document)), "tokenizer")
         return [token for token in tokens if token not in self.stop_words] if self.stop_words else tokens
 
 
@@ -340,7 +440,7 @@ class _RunCutter:
         return TokenizedDocuments(list(index_of), indices, np.diff(document_starts))
 
 
-def _indices_of_characters(characters: str, index_of: defaultdict[Any, int]) -> np.ndarray:
+def _indices_of_characters(characters: str, index_of: defaultdict[str, int]) -> np.ndarray:
     code_points = np.frombuffer(characters.encode("utf-32-le"), dtype="<u4")
     occurs = np.zeros(code_points.max() + 1, dtype=bool)
     occurs[code_points] = True

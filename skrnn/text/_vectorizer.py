@@ -10,7 +10,6 @@ import numpy as np
 from scipy import sparse
 from sklearn import get_config
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +19,7 @@ from skrnn.text._raw_tokens import RawMatches, RawSubwords
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
 from skrnn.text._tokenization import (
     CharAnalyzer,
+    CustomPreprocessor,
     CustomWordAnalyzer,
     Preprocessor,
     SubwordAnalyzer,
@@ -30,12 +30,14 @@ from skrnn.text._tokenization import (
     tokenize,
 )
 from skrnn.text._vocabulary import checked_vocabulary, most_frequent_tokens, ranked_subwords
+from skrnn.text._word_lists import stop_word_set, warn_of_inconsistent_stop_words, warn_of_unmatched_tokens
 from skrnn.utils._parameters import (
     BOOLEAN,
     CALLABLE,
     NONE,
     Constraint,
     Interval,
+    InvalidParameterError,
     Options,
     Where,
     validated,
@@ -61,8 +63,10 @@ def _is_collection(value: object) -> bool:
 def _is_token_pattern(value: object) -> bool:
     try:
         return isinstance(value, str) and re.compile(value).groups <= 1
-    except re.error:
-        return False
+    except re.error as error:
+        raise InvalidParameterError(
+            f"Expected token_pattern to be a valid regular expression; got {value!r}: {error}."
+        ) from error
 
 
 _COUNT = Interval(int, 1)
@@ -109,7 +113,9 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
     lowercase : bool, default=True
         Convert documents to lowercase first.
     strip_accents : {"ascii", "unicode"} or callable, default=None
-        Remove accents, as in :class:`~sklearn.feature_extraction.text.CountVectorizer`.
+        Remove accents, as in :class:`~sklearn.feature_extraction.text.CountVectorizer`. "ascii" also removes all
+        characters that have no ASCII form. "unicode" keeps marks that spell a letter, such as the vowel signs of
+        Hindi, and does not change Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese.
     preprocessor : callable, default=None
         Takes a document and returns a str. It replaces the built-in preprocessing, which converts to lowercase,
         removes accents, normalizes Unicode to NFC and replaces typographic apostrophes by straight ones. Not used
@@ -121,7 +127,8 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         Regular expression that matches a token. It replaces the built-in pattern. If it has a capturing group, the
         group is the token. Only used with ``analyzer="word"`` and without a `tokenizer`.
     stop_words : {"english"} or collection of str, default=None
-        Tokens to leave out. Only used with ``analyzer="word"``.
+        Tokens to leave out. They get the built-in preprocessing, as the documents do. Only used with
+        ``analyzer="word"``.
     max_features : int, default=None
         Largest size of the vocabulary. It takes the most frequent tokens, and of equally frequent tokens the
         alphabetically first. With ``analyzer="subword"``, it is the largest number of subwords, at most half of
@@ -417,6 +424,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
     def _fit_to_ids(self, documents: list[Any]) -> sparse.csr_matrix:
         """Learn the vocabulary from checked documents, and return them as the text estimators read them."""
         params = validated_params(self, self._parameter_constraints)
+        _warn_of_unmatched_words(params)
 
         def tokenize_with(analyze: Callable[[Any], Iterable[str]]) -> TokenizedDocuments:
             return _truncated(tokenize(documents, analyze), params)
@@ -463,9 +471,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
             return state
         max_length = validated("max_length_", state["max_length_"], [_COUNT])
         vocabulary = state["vocabulary_"]
-        # Callables of the user may return tokens of any kind.
-        is_str = not callable(state["analyzer"]) and state["tokenizer"] is None
-        if not isinstance(vocabulary, Mapping) or (is_str and not all(isinstance(t, str) for t in vocabulary)):
+        if not isinstance(vocabulary, Mapping) or not all(isinstance(token, str) for token in vocabulary):
             raise ValueError("Expected vocabulary_ to be a mapping from str to ids.")
         return {**state, "vocabulary_": checked_vocabulary(vocabulary), "max_length_": max_length}
 
@@ -482,7 +488,9 @@ def _truncated(tokenized: TokenizedDocuments, params: SimpleNamespace) -> Tokeni
 
 
 def _preprocessor(params: SimpleNamespace) -> Callable[[str], str]:
-    return params.preprocessor or Preprocessor(params.lowercase, params.strip_accents)
+    if params.preprocessor is not None:
+        return CustomPreprocessor(params.preprocessor)
+    return Preprocessor(params.lowercase, params.strip_accents)
 
 
 def _analyzer(params: SimpleNamespace) -> Callable[[str], Iterable[str]]:
@@ -491,7 +499,7 @@ def _analyzer(params: SimpleNamespace) -> Callable[[str], Iterable[str]]:
         return params.analyzer
     if params.analyzer == "char":
         return CharAnalyzer(_preprocessor(params))
-    stop_words = stop_word_set(params.stop_words)
+    stop_words = stop_word_set(params)
     if params.tokenizer is None and params.token_pattern is None and not stop_words:
         return WordAnalyzer(_preprocessor(params))
     if params.tokenizer is not None:
@@ -507,11 +515,16 @@ def _subword_analyzer(params: SimpleNamespace, subwords: Collection[str]) -> Sub
     return SubwordAnalyzer(_preprocessor(params), SubwordTokenizer(subwords))
 
 
-def stop_word_set(stop_words: str | Collection[str] | None) -> frozenset[str]:
-    """Return the stop words that a value of the parameter stands for."""
-    if stop_words is None:
-        return frozenset()
-    return ENGLISH_STOP_WORDS if isinstance(stop_words, str) else frozenset(stop_words)
+def _warn_of_unmatched_words(params: SimpleNamespace) -> None:
+    """Warn of stop words and entries of the vocabulary that match no token of a document."""
+    if callable(params.analyzer):
+        return
+    if params.vocabulary is not None and params.preprocessor is None:
+        warn_of_unmatched_tokens(checked_vocabulary(params.vocabulary), _preprocessor(params))
+    if params.stop_words is not None and params.analyzer == "word":
+        analyze = _analyzer(params)
+        if isinstance(analyze, CustomWordAnalyzer):
+            warn_of_inconsistent_stop_words(analyze)
 
 
 def _learn_subwords(documents: list[str], params: SimpleNamespace) -> set[str]:

@@ -1,6 +1,6 @@
 """Vocabularies: choose the tokens that get ids, and check a vocabulary that a user passes."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral
 from typing import Any
@@ -13,7 +13,7 @@ from skrnn.text._tokenization import TokenizedDocuments
 
 def most_frequent_tokens(
     tokenized: TokenizedDocuments, min_df: int | float, max_df: int | float, max_features: int | None
-) -> dict[Any, int]:
+) -> dict[str, int]:
     """Return a vocabulary of the most frequent tokens, with the document frequencies that are asked for."""
     tokens, counts, n_documents = tokenized.tokens, tokenized.counts, len(tokenized.lengths)
     occurs = counts > 0
@@ -55,8 +55,9 @@ def ranked_subwords(subwords: Collection[str], tokenized: TokenizedDocuments) ->
     return _with_ids(sorted(subwords, key=lambda subword: (-counts[subword], subword)))
 
 
-def checked_vocabulary(vocabulary: Mapping[Any, int] | Collection[str]) -> dict[Any, int]:
+def checked_vocabulary(vocabulary: Mapping[str, int] | Collection[str]) -> dict[str, int]:
     """Return a given vocabulary as a dict from token to id, in the order of the ids."""
+    _check_distinct_str(list(vocabulary))
     if isinstance(vocabulary, Mapping):
         ids = list(vocabulary.values())
         are_integers = all(isinstance(i, Integral) for i in ids)
@@ -68,7 +69,6 @@ def checked_vocabulary(vocabulary: Mapping[Any, int] | Collection[str]) -> dict[
         tokens = sorted(vocabulary, key=vocabulary.__getitem__)
     else:
         tokens = sorted(vocabulary) if isinstance(vocabulary, set | frozenset) else list(vocabulary)
-        _check_distinct_str(tokens)
     if not tokens:
         raise ValueError("Empty vocabulary: the given vocabulary holds no token.")
     return _with_ids(tokens)
@@ -79,11 +79,10 @@ def _check_distinct_str(tokens: list[Any]) -> None:
     if others:
         raise TypeError(f"Expected the tokens of vocabulary to be str, got {others[0]!r}.")
     if len(set(tokens)) < len(tokens):
-        repeated = next(token for i, token in enumerate(tokens) if token in tokens[:i])
+        repeated = Counter(tokens).most_common(1)[0][0]
         raise ValueError(f"Expected the tokens of vocabulary to be distinct, got {repeated!r} twice.")
 
 
-def _with_ids(tokens: Iterable[Any]) -> dict[Any, int]:
+def _with_ids(tokens: Iterable[str]) -> dict[str, int]:
     # Plain str in place of subclasses such as NumPy's.
-    plain = (str.__str__(token) if isinstance(token, str) else token for token in tokens)
-    return {token: i for i, token in enumerate(plain, start=FIRST_TOKEN)}
+    return {str.__str__(token): i for i, token in enumerate(tokens, start=FIRST_TOKEN)}

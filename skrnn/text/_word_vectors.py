@@ -8,13 +8,16 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Set, Sized
+from contextlib import closing
 from functools import partial
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
+
+from skrnn.text._tokenization import Preprocessor
 
 # Far above the sizes in sound files. They keep a damaged file from being read into memory as a whole.
 _LONGEST_TOKEN = 2**16  # bytes
@@ -25,47 +28,76 @@ _CHUNK = 2**20  # bytes
 _HEADER = re.compile(rb"\s*(\d+)\s+(\d+)\s*")
 _CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 
+# How files of other formats begin, their format, and how to get vectors from them.
+_DECOMPRESS = "Decompress it first, or compress it with gzip"
+_WITH_GENSIM = "Load it with gensim and pass the KeyedVectors"
+_OTHER_FORMATS = {
+    b"PK\x03\x04": ("a zip archive", "Unzip it and pass the path of the file of vectors in it"),
+    b"BZh": ("a file compressed with bzip2", _DECOMPRESS),
+    b"\xfd7zXZ\x00": ("a file compressed with xz", _DECOMPRESS),
+    b"\x28\xb5\x2f\xfd": ("a file compressed with Zstandard", _DECOMPRESS),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "Extract it and pass the path of the file of vectors in it"),
+    b"\xba\x16\x4f\x2f": (
+        "a binary model of fastText (.bin)",
+        "Pass the .vec file that belongs to it, or gensim.models.fasttext.load_facebook_vectors(path)",
+    ),
+    b"\x93NUMPY": ("an array of NumPy", "Load it and pass a pair (tokens, array)"),
+    b"\x89HDF": ("an HDF5 file", "Load it and pass a pair (tokens, array)"),
+    b"SQLite format 3": ("an SQLite database", "Load the vectors and pass a mapping from tokens to vectors"),
+    **{bytes([0x80, i]): ("a pickle of Python", f"{_WITH_GENSIM}, if gensim saved it") for i in range(2, 6)},
+}
+
+# Tokens and entries are compared in the form that documents have after the preprocessing.
+_in_any_case, _in_same_case = Preprocessor(True, None), Preprocessor(False, None)
+
 # A token, and a function that reads its vector. Only the vectors of the vocabulary are read.
 _Entry = tuple[str, Callable[[], np.ndarray]]
 
 
 def check_embeddings(embeddings: object) -> None:
     """Raise an error if `embeddings` has a wrong type or shape. Files are not opened."""
-    is_pair = isinstance(embeddings, tuple | list) and len(embeddings) == 2
+    if isinstance(embeddings, tuple | list) and len(embeddings) == 2 and isinstance(embeddings[0], Sized):
+        _check_pair(*embeddings)
+        return
     is_known = embeddings is None or _is_path(embeddings) or _is_keyed_vectors(embeddings)
-    if not (is_known or isinstance(embeddings, Mapping) or is_pair):
+    if not (is_known or isinstance(embeddings, Mapping)):
         raise TypeError(
             "Expected embeddings to be the path of a file, a mapping from tokens to vectors, gensim's "
             "KeyedVectors (a gensim model has it as wv), a pair (tokens, array) or None; got an object of type "
             f"{type(embeddings).__name__}."
         )
-    if isinstance(embeddings, tuple | list):
-        _check_pair(*embeddings)
 
 
 def _check_pair(tokens: Any, array: Any) -> None:
-    shape = np.shape(array)
-    if isinstance(tokens, str) or len(shape) != 2 or shape[0] != len(tokens) or shape[1] == 0:
-        raise ValueError(
-            "Expected embeddings to be a pair of tokens and an array of shape (n_tokens, dim); got "
-            f"{'a str' if isinstance(tokens, str) else f'{len(tokens)} tokens'} and an array of shape {shape}."
-        )
+    expected = "Expected embeddings to be a pair of tokens and an array of shape (n_tokens, dim); got"
+    is_list = not isinstance(tokens, str | bytes | Set | Mapping)
+    what = f"{len(tokens)} tokens" if is_list else f"a {type(tokens).__name__}"
+    try:
+        shape = np.shape(array)
+    except ValueError as error:
+        raise ValueError(f"{expected} {what} and an object that is no array: {error}") from error
+    if not is_list or len(shape) != 2 or shape[0] != len(tokens) or shape[1] == 0:
+        raise ValueError(f"{expected} {what} and an array of shape {shape}.")
 
 
-def check_file_exists(embeddings: object) -> None:
-    """Raise FileNotFoundError if `embeddings` is the path of a file that does not exist."""
-    if isinstance(embeddings, str | os.PathLike) and not Path(embeddings).is_file():
+def check_file(embeddings: object) -> None:
+    """Raise an error if `embeddings` is the path of a file that does not exist, or begins without a vector."""
+    if not isinstance(embeddings, str | os.PathLike):
+        return
+    if not Path(embeddings).is_file():
         raise FileNotFoundError(
             f"Expected embeddings to be the path of a file of vectors; there is no file {str(embeddings)!r}. "
             "Nothing is downloaded: give the path of a file that is on this machine."
         )
+    with closing(_VectorFile(Path(embeddings)).entries()) as entries:
+        next(entries, None)
 
 
 def pretrained_vectors(embeddings: Any, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return the vectors of the tokens that have one.
 
     If several entries have the same token, the first is taken. A token without an entry takes the vector of the
-    first entry that differs from it only in case.
+    first entry that the preprocessing of documents writes in the same way, or else that differs only in case.
 
     Parameters
     ----------
@@ -86,23 +118,19 @@ def pretrained_vectors(embeddings: Any, tokens: Sequence[str]) -> tuple[np.ndarr
     ValueError
         If no token has a vector, or the file is damaged.
     """
-    vocabulary, lowercase = set(tokens), {token.lower() for token in tokens}
-    exact: dict[str, np.ndarray] = {}
-    in_any_case: dict[str, np.ndarray] = {}
+    spellings = set(map(_in_same_case, tokens))
+    candidates: dict[str, dict[str, np.ndarray]] = {_in_any_case(token): {} for token in tokens}
     n_entries, examples = 0, []
-    for token, read in _entries(embeddings):
+    for entry, read in _entries(embeddings):
         n_entries += 1
         if n_entries <= 3:
-            examples.append(token)
-        lower = token.lower()
-        is_first = token in vocabulary and token not in exact
-        if not is_first and (lower not in lowercase or lower in in_any_case):
+            examples.append(entry)
+        alike = candidates.get(_in_any_case(entry))
+        if alike is None or entry in alike:
             continue
-        vector = read()
-        in_any_case.setdefault(lower, vector)
-        if is_first:
-            exact[token] = vector
-    best = (exact.get(token, in_any_case.get(token.lower())) for token in tokens)
+        if not alike or _in_same_case(entry) in spellings:
+            alike[entry] = read()
+    best = (_nearest(token, candidates[_in_any_case(token)]) for token in tokens)
     found = {i: vector for i, vector in enumerate(best) if vector is not None}
     if not found:
         raise ValueError(
@@ -111,6 +139,14 @@ def pretrained_vectors(embeddings: Any, tokens: Sequence[str]) -> tuple[np.ndarr
             "the tokens of the vectorizer: words or characters, with or without capitals."
         )
     return np.array(list(found), dtype=np.intp), _stack(list(found.values()))
+
+
+def _nearest(token: str, alike: dict[str, np.ndarray]) -> np.ndarray | None:
+    """Return the vector of the entry that is most like a token, from entries that differ at most in case."""
+    if token in alike or not alike:
+        return alike.get(token)
+    spelling = _in_same_case(token)
+    return alike[max(alike, key=lambda entry: _in_same_case(entry) == spelling)]
 
 
 def _stack(vectors: list[np.ndarray]) -> np.ndarray:
@@ -176,7 +212,7 @@ class _VectorFile:
         self._path = path
         self._unit, self._position = "line", 1
 
-    def entries(self) -> Iterator[_Entry]:
+    def entries(self) -> Generator[_Entry, None, None]:
         try:
             with self._open() as file:
                 yield from self._entries(file)
@@ -190,6 +226,9 @@ class _VectorFile:
 
     def _entries(self, file: BinaryIO) -> Iterator[_Entry]:
         first = file.readline(_LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
+        for beginning, (format_, advice) in _OTHER_FORMATS.items():
+            if first.startswith(beginning):
+                raise ValueError(f"{self._path}: expected a file of vectors, got {format_}. {advice}.")
         header = _HEADER.fullmatch(first)
         if header is None:
             yield from self._text_entries(chain([first], _lines(file)), self._dim_of_first_line(first))

@@ -31,6 +31,14 @@ def test_long_tokens_have_the_most_shared_ngrams():
     assert rows["uvwxyz"] & rows["vwxyz"] < rows[tokens[0]]
 
 
+@pytest.mark.parametrize("ngram_range", [(3, 10**30), (10**30, 10**31)])
+def test_huge_ranges_end_at_the_length_of_a_token(ngram_range):
+    tokens = ["care", "careful", "awful"]
+    _, n_char_ngrams = char_ngrams(tokens, ngram_range)
+    longest = max(map(len, tokens)) + 2
+    assert n_char_ngrams == (char_ngrams(tokens, (3, longest))[1] if ngram_range[0] == 3 else 1)
+
+
 def test_every_index_is_used():
     rng = np.random.default_rng(0)
     tokens = sorted({"".join(rng.choice(list("abcd"), size=rng.integers(1, 39))) for _ in range(300)})

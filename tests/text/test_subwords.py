@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skrnn import SequenceVectorizer
+from skrnn.text import _subwords
 
 SUBWORD_DOCUMENTS = [
     "lower lowest low Low, low!",
@@ -176,3 +177,28 @@ def test_subwords_are_the_same_in_forks_threads_and_workers():
         assert (result.returncode, result.stderr) == (0, "")
         learned.append(result.stdout)
     assert learned[0] == learned[1]
+
+
+def test_very_long_words_are_learned_in_parts(monkeypatch):
+    pytest.importorskip("tokenizers")
+    monkeypatch.setattr(_subwords, "_LONGEST_WORD", 4)
+    seen = []
+    monkeypatch.setattr(_subwords, "Counter", lambda text: seen.append(text) or Counter(text))
+    vectorizer = SequenceVectorizer("subword", max_features=20).fit(["abcabcabcabc abc", "xyz"])
+    assert seen == ["▁abc abca bcab c ▁abc▁xyz"]
+    assert vectorizer.inverse_transform(vectorizer.transform(["abcabc"]))[0][0] == "▁abc"
+
+
+def test_very_long_words_are_not_cached():
+    tokenizer = _subwords.SubwordTokenizer(["a"])
+    words = ["a" * n for n in (1, 100, 101, 10**6)]
+    assert [tokenizer.cut(word) for word in words] == [["a"] * len(word) for word in words]
+    assert set(tokenizer.cut.__self__) == set(words[:2])
+
+
+def test_cache_of_words_is_bounded(monkeypatch):
+    monkeypatch.setattr(_subwords, "_N_CACHED_WORDS", 3)
+    tokenizer = _subwords.SubwordTokenizer(["a", "b"])
+    for word in ("a", "b", "ab", "ba", "a"):
+        assert tokenizer.cut(word) == list(word)
+        assert len(tokenizer.cut.__self__) <= 3

@@ -1,4 +1,5 @@
 import pickle
+import re
 import unicodedata
 from collections import Counter
 
@@ -6,8 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import strip_accents_unicode
 
 from skrnn import SequenceVectorizer
+from skrnn.text._tokenization import LONGEST_JOINING_RUN, Preprocessor, patterns
 
 
 def tokens_of(document, **params):
@@ -88,7 +91,8 @@ def test_callable_analyzer_takes_raw_documents(analyzer):
         ({"token_pattern": r"\w{3,}"}, ["the", "cafés", "ökotown"]),
         ({"token_pattern": r"(\w)\w{2,}"}, ["t", "c", "ö"]),
         ({"stop_words": "english"}, ["cafés", "ökotown", "!"]),
-        ({"stop_words": ["!", "cafés", "Ökotown"]}, ["the", "of", "ökotown"]),
+        ({"stop_words": ["!", "cafés", "Ökotown"]}, ["the", "of"]),
+        ({"stop_words": ["Ökotown"], "strip_accents": "unicode"}, ["the", "cafes", "of", "!"]),
         ({"stop_words": {"of"}, "tokenizer": str.split}, ["the", "cafés", "ökotown!"]),
     ],
 )
@@ -119,6 +123,118 @@ def test_analyzers_can_be_pickled(params):
 def test_strip_accents_ascii_drops_other_scripts():
     assert tokens_of("é 慌", strip_accents="ascii") == ["e"]
     assert tokens_of("é 慌", strip_accents="unicode") == ["e", "慌"]
+
+
+@pytest.mark.parametrize("strip_accents", ["ascii", "unicode"])
+def test_strip_accents_brings_no_capitals_back(strip_accents):
+    assert tokens_of("Brand™ ℝ", strip_accents=strip_accents) == ["brandtm", "r"]
+    assert tokens_of("Brand™ é", strip_accents=strip_accents, lowercase=False) == ["BrandTM", "e"]
+
+
+# Latin, Greek, Cyrillic, Hebrew and Arabic, and their forms for presentation.
+ALPHABETS = [*range(0x80, 0x700), *range(0x1E00, 0x2000), *range(0xFB00, 0xFB50), *range(0xFB50, 0xFDF0)]
+
+
+@pytest.mark.parametrize("character", [[cp] for cp in (0x338, 0x1D400, 0xFF21)] + [ALPHABETS], ids=len)
+def test_strip_accents_unicode_acts_as_in_scikit_learn_on_alphabets(character):
+    preprocess = Preprocessor(lowercase=False, strip_accents="unicode")
+    for letter in map(chr, character):
+        for text in (letter, f"a{letter}\u0301b"):
+            canonical = Preprocessor(lowercase=False, strip_accents=None)(text)
+            assert preprocess(text) == unicodedata.normalize("NFC", strip_accents_unicode(canonical)), hex(
+                ord(letter)
+            )
+
+
+def test_strip_accents_unicode_acts_as_in_scikit_learn_on_words():
+    text = "naïve Ångström ﬁancé Ａ² Việt Nam ὕδωρ ёлка й كِتَابٌ أحمد שָׁלוֹם"
+    assert tokens_of(text, strip_accents="unicode") == strip_accents_unicode(text.lower()).lower().split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["हिन्दी क़लम", "한국어", "ㅋㅋㅠㅋㅠ", "がぎぐ パン", "ที่นี่ น้ำ", "ປື້ມ ຳ", "བོད་ཡིག", "বাংলা ড়", "தமிழ் ொ", "తెలుగు"],
+)
+def test_strip_accents_unicode_keeps_letters_with_all_their_marks(text):
+    for decomposed in (text, unicodedata.normalize("NFD", text)):
+        assert tokens_of(decomposed, strip_accents="unicode") == tokens_of(text)
+
+
+def test_long_runs_of_combining_marks_are_shortened():
+    preprocess = Preprocessor(lowercase=True, strip_accents=None)
+    for n in (1, 30, 31, 32, 93, 5000):
+        prepared = preprocess("x" + "\u0327" * n + "Y\u0327 ")
+        assert prepared == "x" + "\u0327" * min(n, LONGEST_JOINING_RUN) + "y\u0327 "
+    alternating = preprocess("é" + "\u0301\u0327" * 5000 + "z")
+    assert alternating == "ȩ" + "\u0327" * 14 + "\u0301" * 16 + "z"
+    # Astral marks, soft hyphens between marks, and letters that decompose into marks.
+    for marks in ("\U00010a0d\U0001e944", "\u0301\xad\u0327\xad", "\u0f73\u0f71", "\uff9e\u0301"):
+        assert len(unicodedata.normalize("NFKD", preprocess("a" + marks * 5000))) <= 1 + 3 * LONGEST_JOINING_RUN
+
+
+def test_letters_are_never_taken_for_long_runs_of_marks():
+    for text in ("𐌰𐍈" * 100, "हिन्दी" * 100, "ที่" * 100, "한글" * 100, "𝒜😀" * 100, "ὕ" * 100, "ß" * 100):
+        assert Preprocessor(lowercase=False, strip_accents=None)(text) == text
+
+
+def test_every_character_that_joins_the_one_before_counts_as_a_mark():
+    joins = re.compile(f"[{patterns().joining}]").match
+    last_of_pairs = set()
+    for character in map(chr, range(0x110000)):
+        decomposition = unicodedata.decomposition(character).split()
+        if len(decomposition) == 2 and "<" not in decomposition[0]:
+            last_of_pairs.add(chr(int(decomposition[1], 16)))
+        if unicodedata.combining(unicodedata.normalize("NFKD", character)[0]):
+            assert joins(character)
+    last_of_pairs |= set(unicodedata.normalize("NFD", "각")[1:])
+    assert all(map(joins, last_of_pairs))
+
+
+def test_preprocessed_documents_are_in_one_form():
+    preprocess = Preprocessor(lowercase=True, strip_accents=None)
+    for text in ("a\xad\u0301", "J\u030c", "İ\u0327", "\u0958"):
+        prepared = preprocess(text)
+        assert prepared == preprocess(prepared) == unicodedata.normalize("NFC", prepared)
+
+
+@pytest.mark.parametrize("parameter", ["analyzer", "tokenizer"])
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (None, "got None"),
+        (3, "got 3"),
+        ("a b", r"got 'a b'. To use its characters as tokens, return list\(...\)"),
+        (b"a", "got b'a'"),
+        (["a", 3], "got the int 3 as a token"),
+        (["a", None], "got the NoneType None as a token"),
+        ([["a"]], r"got the list \['a'\] as a token"),
+        ({1.5: "a"}, "got the float 1.5 as a token"),
+        ("x" * 10**6, "got 'xxx"),
+    ],
+    ids=["None", "int", "str", "bytes", "an int", "a None", "a list", "dict", "long str"],
+)
+def test_callables_must_return_lists_of_str(parameter, returned, message):
+    fitted = SequenceVectorizer(**{parameter: str.split}).fit(["a"]).set_params(**{parameter: lambda _: returned})
+    for use in (fitted.fit, fitted.transform):
+        with pytest.raises(TypeError, match=f"Expected {parameter} to return a list of str; {message}") as info:
+            use(["a"])
+        assert len(str(info.value)) < 200
+
+
+@pytest.mark.parametrize("parameter", ["preprocessor", "strip_accents"])
+@pytest.mark.parametrize("analyzer", ["word", "char"])
+@pytest.mark.parametrize("returned", [None, b"a", ["a"]])
+def test_preparing_callables_must_return_str(parameter, analyzer, returned):
+    vectorizer = SequenceVectorizer(analyzer, **{parameter: lambda _: returned})
+    with pytest.raises(TypeError, match=f"Expected {parameter} to return a str; got {re.escape(repr(returned))}"):
+        vectorizer.fit(["a"])
+
+
+def test_analyzers_of_a_vectorizer_can_be_analyzers_of_another():
+    for analyzer in ("word", "char"):
+        built = SequenceVectorizer(analyzer).build_analyzer()
+        again = SequenceVectorizer(built).fit(["ab é"])
+        assert again.vocabulary_ == SequenceVectorizer(analyzer).fit(["ab é"]).vocabulary_
 
 
 @pytest.mark.parametrize(

@@ -332,6 +332,8 @@ COUNT_OR_SHARE = "an integer >= 1 or a float >= 0 and <= 1"
         ({"truncate": "haed"}, ValueError, "'head', 'tail' or 'both'; got 'haed'. Did you mean 'head'?"),
         ({"token_pattern": "(a)(b)"}, ValueError, "one capturing group (write other groups as (?:...)) or None"),
         ({"token_pattern": "(a"}, ValueError, "token_pattern to be a valid regular expression"),
+        ({"token_pattern": "("}, ValueError, "got '(': missing ), unterminated subpattern at position 0."),
+        ({"stop_words": ["a", 3]}, TypeError, "Expected stop_words to be a collection of str; got 3 in it."),
         ({"token_pattern": b"a"}, TypeError, "token_pattern to be a valid regular expression"),
         ({"lowercase": "no"}, TypeError, "Expected lowercase to be True or False; got 'no'."),
         ({"tokenizer": "a"}, TypeError, "Expected tokenizer to be a callable or None; got 'a'."),

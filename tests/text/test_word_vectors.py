@@ -1,4 +1,7 @@
+import bz2
 import gzip
+import lzma
+import pickle
 import struct
 import tracemalloc
 from pathlib import Path
@@ -6,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skrnn.text._word_vectors import pretrained_vectors
+from skrnn import SequenceVectorizer
+from skrnn.text._word_vectors import check_embeddings, check_file, pretrained_vectors
 
 VECTORS = {
     "the": [0.5, -1.0, 2.0],
@@ -102,6 +106,67 @@ def test_first_entry_and_exact_case_win(write):
     positions, vectors = pretrained_vectors(path, tokens)
     np.testing.assert_array_equal(positions, np.arange(5))
     np.testing.assert_array_equal(vectors[:, 0], [3, 2, 1, 5, 6])
+
+
+def test_tokens_match_in_the_form_of_preprocessed_documents():
+    documents = ["Caf\xe9 it's क\u093cलम cooperate Ǉ"]
+    tokens = list(SequenceVectorizer().fit(documents).vocabulary_)
+    entries = {"cafe\u0301": 1, "it’s": 2, "\u0958लम": 3, "co\xadoperate": 4, "ǈ": 5}
+    positions, vectors = pretrained_vectors({entry: [number] for entry, number in entries.items()}, tokens)
+    found = dict(zip(np.array(tokens)[positions].tolist(), vectors[:, 0], strict=True))
+    assert found == {"café": 1, "it's": 2, "क\u093cलम": 3, "cooperate": 4, "ǉ": 5}
+
+
+def test_nearest_spelling_wins():
+    entries = {"CAFE\u0301": 1, "Cafe\u0301": 2, "cafe\u0301": 3, "caf\xe9": 4, "cafe\u0301!": 5}
+    tokens = ["caf\xe9", "Caf\xe9", "cafE\u0301", "cafe\u0301"]
+    _, vectors = pretrained_vectors({entry: [number] for entry, number in entries.items()}, tokens)
+    assert vectors[:, 0].tolist() == [4, 2, 1, 3]
+
+
+OTHER_FORMATS = {
+    "zip": (b"PK\x03\x04\x14\x00", "a zip archive. Unzip it and pass the path"),
+    "bz2": (bz2.compress(text()), "compressed with bzip2. Decompress it first"),
+    "xz": (lzma.compress(text()), "compressed with xz. Decompress it first"),
+    "fasttext": (struct.pack("<ii", 793712314, 12), r"model of fastText \(.bin\). Pass the .vec file"),
+    "fasttext.gz": (gzip.compress(struct.pack("<ii", 793712314, 12)), r"model of fastText \(.bin\)"),
+    "npy": (b"\x93NUMPY\x01\x00", r"an array of NumPy. Load it and pass a pair \(tokens, array\)"),
+    "h5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    "pickle": (pickle.dumps(VECTORS), "a pickle of Python. Load it with gensim"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), OTHER_FORMATS.values(), ids=OTHER_FORMATS)
+def test_files_of_other_formats_are_named(content, message, write):
+    path = write(content, "wiki.bin")
+    for read in (check_file, lambda embeddings: pretrained_vectors(embeddings, ["the"])):
+        with pytest.raises(ValueError, match=f"wiki.bin: expected a file of vectors, got .*{message}"):
+            read(path)
+
+
+def test_damage_at_the_beginning_is_found_before_the_fit(write):
+    with pytest.raises(ValueError, match="line 1: expected a token and its numbers"):
+        check_file(write(b"the\n"))
+    with pytest.raises(ValueError, match="the compressed file is cut off or damaged"):
+        check_file(write(gzip.compress(text())[:12]))
+    check_file(write(text()))
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "error", "message"),
+    [
+        ([1, 2], TypeError, "the path of a file, .*got an object of type list"),
+        ((iter("ab"), np.ones((2, 2))), TypeError, "got an object of type tuple"),
+        (("ab", np.ones((2, 2))), ValueError, r"got a str and an array of shape \(2, 2\)"),
+        (({"a", "b"}, np.ones((2, 2))), ValueError, r"got a set and an array of shape \(2, 2\)"),
+        ((["a"], 3), ValueError, r"got 1 tokens and an array of shape \(\)"),
+        ((["a", "b"], [[1, 2], [3]]), ValueError, "got 2 tokens and an object that is no array"),
+    ],
+    ids=["numbers", "iterator", "str", "set", "number", "ragged"],
+)
+def test_objects_that_are_no_embeddings_are_refused(embeddings, error, message):
+    with pytest.raises(error, match=f"Expected embeddings to be .*{message}"):
+        check_embeddings(embeddings)
 
 
 def test_only_vectors_of_the_vocabulary_are_read():
