@@ -94,7 +94,7 @@ def test_invalid_fixed_vocabulary_is_refused(vocabulary, message):
         SequenceVectorizer(vocabulary=vocabulary).fit(["a"])
 
 
-@pytest.mark.parametrize("vocabulary", [["a", 3], {3, "a"}, {3: 2, "a": 3}], ids=str)
+@pytest.mark.parametrize("vocabulary", [["a", 3], {3, "a"}, {3: 2, "a": 3}], ids=["list", "set", "dict"])
 def test_tokens_of_a_fixed_vocabulary_must_be_str(vocabulary):
     with pytest.raises(TypeError, match="Expected the tokens of vocabulary to be str, got"):
         SequenceVectorizer(vocabulary=vocabulary).fit(["a"])

@@ -68,7 +68,6 @@ def test_stop_words_that_are_cut_into_other_tokens_warn_in_fit(params, tokens):
         {"vocabulary": ["A"], "analyzer": str.split},
         {"vocabulary": ["A"], "preprocessor": str.upper},
     ],
-    ids=str,
 )
 def test_consistent_words_do_not_warn(params):
     with warnings.catch_warnings():
