@@ -14,7 +14,7 @@ import numpy as np
 
 from skrnn.export import _strings
 from skrnn.export._graph import Graph, Value
-from skrnn.text._tokenization import (
+from skrnn.text._patterns import (
     APOSTROPHE,
     LONGEST_JOINING_RUN,
     SOFT_HYPHEN,

@@ -11,7 +11,8 @@ from skrnn.export import _strings
 from skrnn.export._graph import Graph, Value
 from skrnn.export._normalization import normalize, white_space
 from skrnn.sequences._storage import PADDING, UNKNOWN
-from skrnn.text._tokenization import WORD_START, n_from_end, patterns
+from skrnn.text._patterns import patterns
+from skrnn.text._tokenization import WORD_START, n_from_end
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_lists import stop_word_set
 from skrnn.utils._parameters import validated_params

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from skrnn.text._patterns import APOSTROPHE, TYPOGRAPHIC_APOSTROPHE, patterns
 from skrnn.text._subwords import SubwordTokenizer
-from skrnn.text._tokenization import APOSTROPHE, TYPOGRAPHIC_APOSTROPHE, WORD_START, patterns
+from skrnn.text._tokenization import WORD_START
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn.sequences._storage import UNKNOWN, check_token_ids
 from skrnn.text._documents import check_documents
+from skrnn.text._patterns import patterns
+from skrnn.text._preprocessing import CustomPreprocessor, Preprocessor
 from skrnn.text._raw_tokens import RawMatches, RawSubwords
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
 from skrnn.text._tokenization import (
     CharAnalyzer,
-    CustomPreprocessor,
     CustomWordAnalyzer,
-    Preprocessor,
     SubwordAnalyzer,
     TokenizedDocuments,
     WordAnalyzer,
     mark_words,
-    patterns,
     tokenize,
 )
 from skrnn.text._vocabulary import checked_vocabulary, most_frequent_tokens, ranked_subwords

@@ -9,7 +9,8 @@ from typing import Any
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from skrnn.text._tokenization import CustomWordAnalyzer, Preprocessor
+from skrnn.text._preprocessing import Preprocessor
+from skrnn.text._tokenization import CustomWordAnalyzer
 
 
 def stop_word_set(params: SimpleNamespace | Any) -> frozenset[str]:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from skrnn.text._tokenization import Preprocessor
+from skrnn.text._preprocessing import Preprocessor
 
 # Far above the sizes in sound files. They keep a damaged file from being read into memory as a whole.
 _LONGEST_TOKEN = 2**16  # bytes

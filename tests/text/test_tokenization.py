@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import strip_accents_unicode
 
 from skrnn import SequenceVectorizer
-from skrnn.text._tokenization import LONGEST_JOINING_RUN, Preprocessor, patterns
+from skrnn.text._patterns import LONGEST_JOINING_RUN, patterns
+from skrnn.text._preprocessing import Preprocessor
 
 
 def tokens_of(document, **params):
