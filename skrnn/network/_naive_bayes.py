@@ -13,8 +13,9 @@ from skrnn.sequences._storage import FIRST_TOKEN
 
 # Standard deviation of the ratios in the vectors. The other dimensions start within 0.05 of zero.
 _SCALE = 0.3
-# Weight of a ratio in the logit of its class. The ratios pass the skip connection.
-_OUTPUT_WEIGHT = 1.0
+# Weight of a ratio in the logit of its class, as a multiple of the largest random weight of the output layer. With
+# less, random weights would decide the first predictions. With more, large numbers of classes are learned less well.
+_OUTPUT_SCALE = 2.0
 
 
 def start_with_naive_bayes(
@@ -68,7 +69,7 @@ def start_with_naive_bayes(
     if has_skip_connection:
         kernel = weights["output/kernel"]  # its last rows are for the sum of the tokens' vectors
         first = len(kernel) - embedding.shape[1]
-        kernel[first : first + n_dims] = _OUTPUT_WEIGHT * directions.T
+        kernel[first : first + n_dims] = _OUTPUT_SCALE * np.abs(kernel).max() * directions.T
 
 
 def _occurrences(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse.csr_matrix:
