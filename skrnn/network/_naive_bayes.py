@@ -14,7 +14,7 @@ from skrnn.sequences._storage import FIRST_TOKEN
 # Standard deviation of the ratios in the vectors. The other dimensions start within 0.05 of zero.
 _SCALE = 0.3
 # Weight of a ratio in the logit of its class, as a multiple of the largest random weight of the output layer. With
-# less, random weights would decide the first predictions. With more, large numbers of classes are learned less well.
+# less, random weights would decide the first predictions. With more, many classes are learned less well.
 _OUTPUT_SCALE = 2.0
 
 

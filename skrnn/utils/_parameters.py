@@ -43,7 +43,8 @@ class Interval:
     closed: Literal["left", "right", "both", "neither"] = "left"
 
     def __contains__(self, value: object) -> bool:
-        if isinstance(value, bool) or not isinstance(value, Integral if self.kind is int else Real):
+        kind = Integral if self.kind is int else Real
+        if not isinstance(value, kind) or isinstance(value, bool | np.timedelta64):  # both count as integers
             return False
         number: Any = value.item() if isinstance(value, np.generic) else value
         if number > self.largest:

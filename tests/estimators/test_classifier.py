@@ -606,7 +606,7 @@ def test_invalid_labels_are_refused(labels, error, message):
 def test_infinite_loss_is_explained(reviews):
     with pytest.raises(ValueError, match=r"training loss became .* Lower learning_rate"):
         quick(activation="relu", optimizer="sgd", clipnorm=None, learning_rate=1e30).fit(*reviews)
-    one_step = {"epochs": 1, "batch_size": 60, "learning_rate": 1e300}
+    one_step = {"epochs": 1, "batch_size": 60, "learning_rate": 1e30, "weight_decay": 1e30}
     with pytest.raises(ValueError, match=r"weights became infinite or NaN. Lower learning_rate"):
         quick(activation="relu", optimizer="sgd", clipnorm=None, **one_step).fit(*reviews)
 

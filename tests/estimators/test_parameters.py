@@ -196,5 +196,13 @@ def test_a_network_beyond_any_memory_is_refused(params):
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_numbers_of_low_precision_are_accepted(reviews):
     RNNTextClassifier(learning_rate=np.float16(0.01), epochs=np.int8(1))._validated_params()
-    largest = SequenceVectorizer(max_length=2**63 - 1, max_features=2**63 - 1).fit_transform(reviews[0])
-    assert largest.shape == SequenceVectorizer().fit_transform(reviews[0]).shape
+    largest = SequenceVectorizer(max_length=2**63 - 1, max_features=2**63 - 1).fit(reviews[0])
+    np.testing.assert_array_equal(
+        largest.encode(reviews[0]), SequenceVectorizer().fit(reviews[0]).encode(reviews[0])
+    )
+
+
+@pytest.mark.parametrize("name", ["units", "epochs", "tol", "learning_rate"])
+def test_durations_are_no_numbers(name):
+    with pytest.raises(ValueError, match=f"Expected {name} to be"):
+        RNNTextClassifier(**{name: np.timedelta64(1, "D")}).fit(["a", "b"], [0, 1])

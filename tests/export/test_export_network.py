@@ -121,7 +121,8 @@ def test_padding_may_be_anywhere():
     ids = np.array([[0, 0, 3, 4, 5], [3, 4, 5, 0, 0], [0, 3, 0, 4, 5], [0] * 5, [1, 2, 3, 4, 5]], dtype=np.int32)
     outputs = run(to_onnx(estimator), {"token_ids": ids})
     np.testing.assert_array_equal(outputs[:2], outputs[1:3])
-    np.testing.assert_allclose(outputs, estimator.predict_proba(ids), rtol=0, atol=1e-5)
+    allowed = [0, 1, 3, 4]  # the estimator refuses padding between ids
+    np.testing.assert_allclose(outputs[allowed], estimator.predict_proba(ids[allowed]), rtol=0, atol=1e-5)
 
 
 def test_ids_out_of_range_are_unknown_or_padding():
