@@ -33,6 +33,11 @@ class Constraint(Protocol):
         """Return an accepted value in Python's own type."""
 
 
+def _is_number(value: object, kind: type) -> bool:
+    # Python counts booleans as integers, and NumPy durations.
+    return isinstance(value, kind) and not isinstance(value, bool | np.timedelta64)
+
+
 @dataclass(frozen=True)
 class Interval:
     """Numbers of one kind between two bounds. Numbers that a computation cannot represent are too large."""
@@ -43,8 +48,7 @@ class Interval:
     closed: Literal["left", "right", "both", "neither"] = "left"
 
     def __contains__(self, value: object) -> bool:
-        kind = Integral if self.kind is int else Real
-        if not isinstance(value, kind) or isinstance(value, bool | np.timedelta64):  # both count as integers
+        if not _is_number(value, Integral if self.kind is int else Real):
             return False
         number: Any = value.item() if isinstance(value, np.generic) else value
         if number > self.largest:
@@ -187,7 +191,7 @@ def _largest_number(value: Any, constraints: Sequence[Constraint]) -> str:
     largest = max(
         (constraint.largest for constraint in constraints if isinstance(constraint, Interval)), default=0
     )
-    is_larger = isinstance(value, Real) and cast(Any, value) > largest > 0
+    is_larger = _is_number(value, Real) and cast(Any, value) > largest > 0
     return f" The largest possible number is {largest:.4g}." if is_larger else ""
 
 
