@@ -9,6 +9,8 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.utils import check_array
 
+from skrnn.sequences._storage import check_in_memory
+
 _NUMBERS = (Real, np.bool_, Decimal)
 
 
@@ -18,6 +20,7 @@ def as_array(values: Any, name: str) -> np.ndarray:
     NumPy would turn sets, generators and views of dicts into an array of one object, and forget which elements are
     masked.
     """
+    check_in_memory(values)
     array = np.asarray(values)
     if array.ndim == 0 and not isinstance(values, Real):
         advice = "Use .toarray() for sparse data." if sparse.issparse(values) else "Pass a list or an array."

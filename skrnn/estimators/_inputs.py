@@ -165,13 +165,18 @@ class TokenInput(Input):
             )
 
 
-def check_largest_id(X: sparse.csr_matrix) -> None:
-    """Raise ValueError if few of the ids up to the largest occur.
+def check_range_of_ids(X: sparse.csr_matrix) -> None:
+    """Raise ValueError if all ids are unknown, or if few of the ids up to the largest occur.
 
     A network has a vector for each of these ids. A million vectors fit into memory. If a vocabulary
     is larger, even a small part of the corpus contains a tenth of its tokens.
     """
     largest = int(X.data.max(initial=0))
+    if X.nnz and largest <= UNKNOWN:
+        raise ValueError(
+            f"Expected token ids >= {FIRST_TOKEN} in some document; all ids are {UNKNOWN}, the unknown token. "
+            "Columns of zeros and ones are not token ids."
+        )
     if largest < _MANY_TOKENS:
         return
     n_distinct = len(np.unique(X.data))
@@ -224,7 +229,7 @@ class TextInput(TokenInput):
     def fit_transform(self, X: list[str], params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
         sequences = self.vectorizer._fit_to_ids(X)
         vocabulary = self.vectorizer.vocabulary_
-        start = TokenStart.find(sequences, vocabulary, params)
+        start = TokenStart.find(sequences, self.vectorizer, params)
         self.n_tokens = len(vocabulary) + FIRST_TOKEN
         self.n_ngrams = start.n_ngrams
         if start.pretrained is not None:

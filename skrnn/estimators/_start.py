@@ -16,6 +16,7 @@ from skrnn.network._weights import initial_weights
 from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN
 from skrnn.text._char_ngrams import char_ngrams
+from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_vectors import pretrained_vectors
 
 
@@ -73,12 +74,14 @@ class TokenStart(Start):
 
     @classmethod
     def find(
-        cls, sequences: sparse.csr_matrix, vocabulary: dict[str, int] | None, params: SimpleNamespace
+        cls, sequences: sparse.csr_matrix, vectorizer: SequenceVectorizer | None, params: SimpleNamespace
     ) -> TokenStart:
-        """Return the start for training sequences. The vocabulary is None if only the ids are known."""
+        """Return the start for training sequences. The vectorizer is None if only the ids are known."""
+        vocabulary = None if vectorizer is None else vectorizer.vocabulary_
         pretrained = None
-        if vocabulary is not None and params.embeddings is not None:
-            positions, vectors = pretrained_vectors(params.embeddings, list(vocabulary))
+        if vectorizer is not None and params.embeddings is not None:
+            tokens = list(vectorizer.vocabulary_)
+            positions, vectors = pretrained_vectors(params.embeddings, tokens, vectorizer.strip_accents)
             pretrained = positions + FIRST_TOKEN, vectors
         # With fixed token vectors, few weights are trained. Vectors of n-grams would add many again.
         shares_vectors = params.network is None and params.trainable_embeddings

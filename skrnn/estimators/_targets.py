@@ -349,9 +349,9 @@ def check_labels(y: Any) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] > 1:
         return labels
     labels = column_or_1d(labels, warn=True)
-    if labels.dtype.kind == "O":
-        _check_label_objects(labels.tolist())
-    return labels
+    if labels.dtype.kind in "mM" and np.any(np.isnat(labels)):
+        raise ValueError("Expected a label for every sample; y contains NaT.")
+    return _checked_objects(labels) if labels.dtype.kind == "O" else labels
 
 
 def check_numbers(y: Any) -> np.ndarray:
@@ -379,13 +379,16 @@ def _dense(y: Any) -> Any:
     return cast(Any, y).toarray() if sparse.issparse(y) else y
 
 
-def _check_label_objects(labels: list[Any]) -> None:
+def _checked_objects(array: np.ndarray) -> np.ndarray:
+    """Return labels of type object, or raise an error. Strings of NumPy become str, which files contain."""
+    labels = array.tolist()
     missing = [label for label in labels if label is None or _is_nan(label)]
     if missing:
         raise ValueError(f"Expected a label for every sample; y contains {missing[0]!r}.")
     others = [type(label).__name__ for label in labels if not isinstance(label, str)]
     if 0 < len(others) < len(labels):
         raise TypeError(f"Expected the labels of y to have one type; got str and {others[0]}.")
+    return array if others else np.array(list(map(str.__str__, labels)), dtype=object)
 
 
 def _is_nan(label: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sklearn.base import clone
 
 from skrnn.estimators._base import BaseRNN
-from skrnn.estimators._inputs import TextInput, TokenInput, check_largest_id, feature_names
+from skrnn.estimators._inputs import TextInput, TokenInput, check_range_of_ids, feature_names
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_vectors import check_embeddings, check_file
 from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, IntegerTuple, Interval, Options, Where
@@ -89,8 +89,11 @@ class TextRNN(BaseRNN):
         inside = {name for name in params if name.startswith("vectorizer__")}
         if inside and params.get("vectorizer", self.vectorizer) is None:
             vectorizer = SequenceVectorizer()
+            defaults = vectorizer.get_params()
             vectorizer.set_params(**{name.removeprefix("vectorizer__"): params[name] for name in inside})
-            params = {name: params[name] for name in params if name not in inside} | {"vectorizer": vectorizer}
+            is_default = all(value is defaults[name] for name, value in vectorizer.get_params().items())
+            params = {name: value for name, value in params.items() if name not in inside}
+            params["vectorizer"] = None if is_default else vectorizer
         return super().set_params(**params)
 
     def _fit_input(self, X: Any, params: SimpleNamespace) -> tuple[TokenInput, Any]:
@@ -98,12 +101,12 @@ class TextRNN(BaseRNN):
         input_: TokenInput
         if isinstance(params.vectorizer, str):
             input_ = TokenInput()
-            checked = input_.check(X, self)
-            check_largest_id(checked)
         else:
             vectorizer = SequenceVectorizer() if params.vectorizer is None else clone(params.vectorizer)
             input_ = TextInput(vectorizer)
-            checked = input_.check(X, self)
+        checked = input_.check(X, self)
+        if isinstance(params.vectorizer, str):
+            check_range_of_ids(checked)
         input_.feature_names = feature_names(X)
         return input_, checked
 

@@ -213,7 +213,7 @@ def build_own(spec: NetworkSpec, build_model: Callable[[NetworkSpec], Model], se
         If the model is not built, has several inputs, or has outputs of another shape than expected.
     """
     check_tensorflow()
-    with _python_seed(seed), names_as_before():
+    with _python_seed(seed):
         model = build_model(spec)
     if not isinstance(model, keras.Model):
         raise TypeError(f"Expected network={build_model!r} to return a keras.Model; it returned {model!r}.")

@@ -13,9 +13,7 @@ from skrnn.sequences._storage import FIRST_TOKEN
 
 # Standard deviation of the ratios in the vectors. The other dimensions start within 0.05 of zero.
 _SCALE = 0.3
-# Weight of a ratio in the logit of its class, as a multiple of the largest random weight of the output layer. With
-# less, random weights would decide the first predictions. With more, many classes are learned less well.
-_OUTPUT_SCALE = 2.0
+_ROUNDING = 1e-9  # smaller differences of ratios are errors of rounding
 
 
 def start_with_naive_bayes(
@@ -47,7 +45,7 @@ def start_with_naive_bayes(
         Whether the output layer also reads the vectors of the tokens.
     """
     embedding = weights["embedding"]
-    if indicators.shape[1] == 2:
+    if weights["output/kernel"].shape[1] == 1:  # two classes
         indicators = indicators[:, [1]]
     ratios = _Ratios.of(_occurrences(sequences, sequences.data, len(embedding)), indicators, document_weights)
     tokens = ratios.take_from(FIRST_TOKEN)
@@ -56,7 +54,7 @@ def start_with_naive_bayes(
     directions = tokens.principal_directions(max(embedding.shape[1] // 2, 1))  # (n_classes, n_dims)
     features = tokens.project(directions)
     spread = features.std()
-    if not spread > 0:  # every token is in every document
+    if spread < _ROUNDING:  # every token is in every document
         return
     n_dims = directions.shape[1]
     embedding[:FIRST_TOKEN, :n_dims] = 0
@@ -69,7 +67,9 @@ def start_with_naive_bayes(
     if has_skip_connection:
         kernel = weights["output/kernel"]  # its last rows are for the sum of the tokens' vectors
         first = len(kernel) - embedding.shape[1]
-        kernel[first : first + n_dims] = _OUTPUT_SCALE * np.abs(kernel).max() * directions.T
+        # With smaller weights, random weights decide the first predictions. With larger ones, networks learn many
+        # classes less well.
+        kernel[first : first + n_dims] = np.abs(kernel).max() * directions.T
 
 
 def _occurrences(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse.csr_matrix:
@@ -129,22 +129,28 @@ class _Ratios:
     def principal_directions(self, n_most: int) -> np.ndarray:
         """Return orthonormal directions of the ratios, at most ``n_most``: (n_classes, n_dims).
 
-        They are principal components of what distinguishes the classes: the mean over the classes is removed from
-        the ratios of each id.
+        If there are more classes, they are the principal components of the ratios, or zeros if all ids have the
+        same ratios.
         """
-        seen, n_classes = self.seen, self.seen.shape[1]
+        seen, of_ids, n_classes = self.seen, self.of_ids, self.seen.shape[1]
         if n_classes <= n_most:
             return np.eye(n_classes)
-        means = np.asarray(seen.mean(axis=1)).ravel()  # (n_ids,)
-        centered = LinearOperator(
-            seen.shape,
-            matvec=lambda vector: seen @ vector.ravel() - means * vector.sum(),
-            rmatvec=lambda vector: seen.T @ vector.ravel() - means @ vector.ravel(),
-            dtype=seen.dtype,
-        )
+
+        def centered_ratios(weights: np.ndarray) -> np.ndarray:  # (n_classes,) -> (n_ids,)
+            ratios = seen @ weights.ravel() + of_ids * weights.sum()
+            return ratios - ratios.mean()
+
+        def transposed(weights: np.ndarray) -> np.ndarray:  # (n_ids,) -> (n_classes,)
+            weights = weights.ravel() - weights.mean()
+            return seen.T @ weights + of_ids @ weights
+
         n_dims = min(n_most, self.n_ids - 1)
-        start = np.random.default_rng(0).standard_normal(min(seen.shape))
-        directions = svds(centered, n_dims, v0=start, return_singular_vectors="vh")[2].T
+        rng = np.random.default_rng(0)
+        if np.abs(centered_ratios(rng.standard_normal(n_classes))).max() < _ROUNDING:
+            return np.zeros((n_classes, n_dims))
+        matrix = LinearOperator(seen.shape, matvec=centered_ratios, rmatvec=transposed, dtype=seen.dtype)
+        start = rng.standard_normal(min(seen.shape))
+        directions = svds(matrix, n_dims, v0=start, return_singular_vectors="vh")[2].T
         return directions[:, ::-1]  # the largest first
 
     def project(self, directions: np.ndarray) -> np.ndarray:

@@ -59,7 +59,7 @@ def sorted_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
 
 
 def share_of_longest(lengths: np.ndarray, batch_size: int) -> tuple[float, int, int]:
-    """Estimate how much of the training time the longest sequences take: the longest one of a hundred.
+    """Estimate how much of the training time the longest sequences take: the longest 1 % or 5 %.
 
     Returns
     -------
@@ -70,11 +70,12 @@ def share_of_longest(lengths: np.ndarray, batch_size: int) -> tuple[float, int, 
     limit : int
         Largest length of the others.
     """
-    limit = int(np.quantile(lengths, 0.99, method="lower"))
-    (steps, cost), (steps_cut, cost_cut) = (
-        _cost(values, batch_size) for values in (lengths, np.minimum(lengths, limit))
-    )
-    return (cost - cost_cut) / max(cost, 1), steps - steps_cut, limit
+    steps, cost = _cost(lengths, batch_size)
+    candidates = []
+    for limit in np.quantile(lengths, [0.99, 0.95], method="lower").tolist():
+        steps_cut, cost_cut = _cost(np.minimum(lengths, limit), batch_size)
+        candidates.append(((cost - cost_cut) / max(cost, 1), steps - steps_cut, int(limit)))
+    return max(candidates)
 
 
 def _cost(lengths: np.ndarray, batch_size: int) -> tuple[int, int]:

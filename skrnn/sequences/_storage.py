@@ -66,7 +66,7 @@ def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
 def check_in_memory(X: Any) -> None:
     """Raise TypeError for a polars LazyFrame or a data set of Spark."""
     if hasattr(X, "collect"):
-        raise TypeError(f"Expected X in memory, got a {type(X).__name__}. Call its method collect() first.")
+        raise TypeError(f"Expected data in memory, got a {type(X).__name__}. Call its method collect() first.")
 
 
 def check_token_ids(X: Any) -> sparse.csr_matrix:
@@ -82,6 +82,8 @@ def check_token_ids(X: Any) -> sparse.csr_matrix:
     ValueError
         If X contains other values than token ids, or a zero between the ids of a document.
     """
+    if sparse.issparse(X):
+        _check_array_of_ids("the matrix", X, 2)
     X = sparse.csr_matrix(cast("Any", X if sparse.issparse(X) else _array_or_rows(X)))
     if not X.has_sorted_indices:
         X = X.sorted_indices()
@@ -108,7 +110,7 @@ def _array_or_rows(X: Any) -> np.ndarray | sparse.csr_matrix:
     return ragged_to_csr(np.concatenate([np.empty(0, dtype=np.int32), *rows]), lengths)
 
 
-def _check_array_of_ids(name: str, array: np.ndarray, n_dims: int) -> None:
+def _check_array_of_ids(name: str, array: Any, n_dims: int) -> None:
     if array.ndim != n_dims or array.dtype.kind not in "iuf":
         raise ValueError(
             "Expected token ids as a sparse matrix or array of shape (n_documents, longest), or as a list of "

@@ -81,7 +81,7 @@ class _CutWords(dict[str, list[str]]):
     def __missing__(self, word: str) -> list[str]:
         subwords = _cut_word(self._subwords, self._longest, word)
         if len(word) <= _LONGEST_CACHED_WORD:
-            if len(self) == _N_CACHED_WORDS:
+            if len(self) >= _N_CACHED_WORDS:
                 self.clear()
             self[word] = subwords
         return subwords

@@ -300,7 +300,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         -------
         ids : ndarray of shape (n_documents, longest), dtype int32
             Token ids, padded with 0 at the end. ``longest`` is the number of tokens of the longest of these
-            documents, or 1 if none has a token.
+            documents, or 1 if none has a token. Because of the padding, pass long and short documents apart.
         """
         return self._to_ids(self._check_documents(raw_documents)).toarray()
 
@@ -519,7 +519,8 @@ def _warn_of_unmatched_words(params: SimpleNamespace) -> None:
     if callable(params.analyzer):
         return
     if params.vocabulary is not None and params.preprocessor is None:
-        warn_of_unmatched_tokens(checked_vocabulary(params.vocabulary), _preprocessor(params))
+        preprocess = Preprocessor(params.lowercase, params.strip_accents)
+        warn_of_unmatched_tokens(checked_vocabulary(params.vocabulary), preprocess)
     if params.stop_words is not None and params.analyzer == "word":
         analyze = _analyzer(params)
         if isinstance(analyze, CustomWordAnalyzer):

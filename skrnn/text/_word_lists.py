@@ -1,7 +1,7 @@
 """Lists of words that a user passes as stop words or vocabulary, and whether they match words of documents."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 from types import SimpleNamespace
@@ -52,10 +52,10 @@ def warn_of_inconsistent_stop_words(analyze: CustomWordAnalyzer) -> None:
         )
 
 
-def warn_of_unmatched_tokens(vocabulary: Iterable[str], preprocess: Callable[[str], str]) -> None:
+def warn_of_unmatched_tokens(vocabulary: Iterable[str], preprocess: Preprocessor) -> None:
     """Warn of tokens in a given vocabulary that no preprocessed document contains."""
     changed = [token for token in vocabulary if preprocess(token) != token]
-    if any(map(str.isupper, "".join(changed))):
+    if preprocess.lowercase and any(map(str.isupper, "".join(changed))):
         warnings.warn(
             "Upper case characters found in vocabulary while 'lowercase' is True. These entries will not be "
             "matched with any documents.",

@@ -48,7 +48,7 @@ _OTHER_FORMATS = {
 }
 
 # Tokens and entries are compared in the form that documents have after the preprocessing.
-_in_any_case, _in_same_case = Preprocessor(True, None), Preprocessor(False, None)
+_in_same_case = Preprocessor(lowercase=False, strip_accents=None)
 
 # A token, and a function that reads its vector. Only the vectors of the vocabulary are read.
 _Entry = tuple[str, Callable[[], np.ndarray]]
@@ -93,11 +93,14 @@ def check_file(embeddings: object) -> None:
         next(entries, None)
 
 
-def pretrained_vectors(embeddings: Any, tokens: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def pretrained_vectors(
+    embeddings: Any, tokens: Sequence[str], strip_accents: str | Callable[[str], str] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the vectors of the tokens that have one.
 
     If several entries have the same token, the first is taken. A token without an entry takes the vector of the
-    first entry that the preprocessing of documents writes in the same way, or else that differs only in case.
+    first entry that the preprocessing of documents writes in the same way. If there is none, it takes the first
+    entry that differs only in case, or in accents if the vectorizer removes them.
 
     Parameters
     ----------
@@ -105,6 +108,8 @@ def pretrained_vectors(embeddings: Any, tokens: Sequence[str]) -> tuple[np.ndarr
         An object that ``check_embeddings`` accepts, except None.
     tokens : sequence of str
         The vocabulary.
+    strip_accents : str, callable or None, default=None
+        The parameter of the vectorizer.
 
     Returns
     -------
@@ -118,19 +123,20 @@ def pretrained_vectors(embeddings: Any, tokens: Sequence[str]) -> tuple[np.ndarr
     ValueError
         If no token has a vector, or the file is damaged.
     """
+    in_any_case = Preprocessor(True, strip_accents)
     spellings = set(map(_in_same_case, tokens))
-    candidates: dict[str, dict[str, np.ndarray]] = {_in_any_case(token): {} for token in tokens}
+    candidates: dict[str, dict[str, np.ndarray]] = {in_any_case(token): {} for token in tokens}
     n_entries, examples = 0, []
     for entry, read in _entries(embeddings):
         n_entries += 1
         if n_entries <= 3:
             examples.append(entry)
-        alike = candidates.get(_in_any_case(entry))
+        alike = candidates.get(in_any_case(entry))
         if alike is None or entry in alike:
             continue
         if not alike or _in_same_case(entry) in spellings:
             alike[entry] = read()
-    best = (_nearest(token, candidates[_in_any_case(token)]) for token in tokens)
+    best = (_nearest(token, candidates[in_any_case(token)]) for token in tokens)
     found = {i: vector for i, vector in enumerate(best) if vector is not None}
     if not found:
         raise ValueError(

@@ -88,11 +88,12 @@ def _new_network(
     spec: NetworkSpec, n_char_ngrams: int, start: TrainedNetwork, settings: TrainingSettings, key: Hashable
 ) -> CompiledNetwork:
     _limit_threads()
-    with names_as_before():
-        if start.build_model is None:
+    if start.build_model is None:
+        with names_as_before():
             model = build_training_network(spec, n_char_ngrams)
-        else:
-            model = build_own(spec, start.build_model, settings.seed)
+            compile_model(model, settings)
+    else:  # the user's function may have made layers before, which must keep names of their own
+        model = build_own(spec, start.build_model, settings.seed)
         compile_model(model, settings)
     values = [variable.numpy() for variable in model.optimizer.variables]
     return CompiledNetwork(model, [value if np.any(value) else None for value in values], key)

@@ -81,3 +81,12 @@ def test_nan_is_refused_with_any_configuration_of_scikit_learn(cls):
             estimator.fit(X, numeric_y * hole)
         with pytest.raises(ValueError, match="sample_weight contains NaN"):
             estimator.fit(X, y, hole)
+
+
+def test_data_that_is_not_in_memory_is_refused():
+    class LazyFrame:  # as polars
+        def collect(self):
+            raise AssertionError
+
+    with pytest.raises(TypeError, match=r"got a LazyFrame. Call its method collect\(\) first"):
+        as_array(LazyFrame(), "y")

@@ -6,7 +6,7 @@ import pytest
 from conftest import small_spec, to_csr
 
 from skrnn import SequenceVectorizer
-from skrnn.estimators._inputs import SequenceInput, TextInput, TokenInput, check_largest_id
+from skrnn.estimators._inputs import SequenceInput, TextInput, TokenInput, check_range_of_ids
 
 PARAMS = SimpleNamespace(
     embeddings=None,
@@ -52,7 +52,7 @@ def test_token_ids_beyond_the_fit_are_unknown():
 
 @pytest.mark.parametrize(("largest", "n_distinct"), [(999_999, 1), (2_000_000, 200_000)])
 def test_large_vocabularies_are_allowed(largest, n_distinct):
-    check_largest_id(to_csr([[largest, *range(2, n_distinct + 1)]]))
+    check_range_of_ids(to_csr([[largest, *range(2, n_distinct + 1)]]))
 
 
 @pytest.mark.parametrize(("largest", "n_distinct"), [(1_000_000, 4), (2_000_001, 200_000), (2**31 - 1, 1000)])
@@ -60,7 +60,7 @@ def test_stray_ids_are_refused(largest, n_distinct):
     X = to_csr([[], [2, 3], [4, largest], list(range(5, n_distinct + 1))])
     message = f"Token id {largest} of document 2 needs vectors for {largest + 1} ids, but X has only {n_distinct} "
     with pytest.raises(ValueError, match=message):
-        check_largest_id(X)
+        check_range_of_ids(X)
 
 
 @pytest.mark.parametrize(

@@ -387,3 +387,20 @@ def test_training_changes_predictions_but_not_earlier_copies(fitted, reviews):
 def test_file_is_little_larger_than_the_weights(tmp_path, fitted):
     joblib.dump(fitted, tmp_path / "model.joblib")
     assert (tmp_path / "model.joblib").stat().st_size < 4 * fitted.n_parameters_ + 8000
+
+
+@pytest.mark.parametrize("kind", ["object", "str", "NumPy str", "int", "bool", "date"])
+def test_labels_of_any_kind_survive_a_file(kind, reviews):
+    labels = {
+        "object": np.array(["n", "p"], dtype=object),
+        "str": np.array(["n", "p"]),
+        "NumPy str": np.array([np.str_("n"), np.str_("p")], dtype=object),
+        "int": np.array([-1, 5]),
+        "bool": np.array([False, True]),
+        "date": np.array(["2020-01-01", "2021-01-01"], dtype="M8[D]"),
+    }[kind]
+    y = labels[np.arange(60) % 2]
+    classifier = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(reviews[0], y)
+    restored = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(restored.predict(reviews[0]), classifier.predict(reviews[0]))
+    assert restored.classes_.dtype == classifier.classes_.dtype

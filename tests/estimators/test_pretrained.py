@@ -232,3 +232,11 @@ def test_file_and_keyed_vectors_of_gensim_give_the_same_fit(news):
     )
     assert 0.2 < from_file.embedding_coverage_ < 0.6
     np.testing.assert_array_equal(from_file.predict_proba(documents), from_memory.predict_proba(documents))
+
+
+@pytest.mark.parametrize("strip_accents", ["unicode", "ascii"])
+def test_words_without_accents_take_the_vectors_of_words_with_accents(strip_accents):
+    vectorizer = SequenceVectorizer(strip_accents=strip_accents)
+    classifier = RNNTextClassifier(vectorizer, **{**SMALL, "epochs": 1}, embeddings={"café": [1.0, 2.0]})
+    classifier.fit(["a café", "a bar"] * 5, [0, 1] * 5)
+    assert classifier.embedding_coverage_ == pytest.approx(1 / 3)

@@ -166,3 +166,8 @@ def test_numbers_are_checked():
     assert check_numbers([1, 2]).dtype == np.float64
     with pytest.raises(ValueError, match="dim 3"):
         check_numbers(np.zeros((2, 2, 2)))
+
+
+def test_missing_dates_are_refused_as_labels():
+    with pytest.raises(ValueError, match="Expected a label for every sample; y contains NaT"):
+        check_labels(np.array(["2020-01-01", "NaT"], dtype="M8[D]"))

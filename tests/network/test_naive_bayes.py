@@ -8,8 +8,9 @@ from skrnn.sequences._ngrams import ngram_table
 from skrnn.sequences._storage import PADDING
 
 
-def start(rows, indicators, n_tokens=6, dim=4, weights=None, ngrams=None, skip_connection=True):
-    n_outputs = 1 if np.shape(indicators)[1] == 2 else np.shape(indicators)[1]
+def start(rows, indicators, n_tokens=6, dim=4, weights=None, ngrams=None, skip_connection=True, n_outputs=None):
+    n_classes = np.shape(indicators)[1]
+    n_outputs = n_outputs or (1 if n_classes == 2 else n_classes)
     arrays = {
         "embedding": np.full((n_tokens, dim), 0.01, dtype=np.float32),
         "output/kernel": np.full((3 + dim, n_outputs), 0.01, dtype=np.float32),  # three are from the pooling
@@ -91,3 +92,18 @@ def test_memory_does_not_grow_with_classes_times_tokens():
     }
     start_with_naive_bayes(weights, to_csr([[2 + label] for label in labels]), indicators, None, True)
     assert weights["embedding"].any()
+
+
+def test_two_labels_have_a_direction_each():
+    rows = [[2, 4], [2, 5], [3, 4], [3, 5]]
+    arrays = start(rows, [[1, 1], [1, 0], [0, 1], [0, 0]], n_outputs=2)
+    logits = arrays["embedding"] @ arrays["output/kernel"][3:]
+    assert logits[2, 0] > logits[3, 0]
+    assert logits[4, 1] > logits[5, 1]
+    np.testing.assert_allclose(logits[[2, 3], 1], logits[[3, 2], 1], atol=0.01)
+
+
+@pytest.mark.parametrize("labels", [np.zeros((8, 20)), np.eye(8, 20)], ids=["none", "equal documents"])
+def test_labels_that_no_token_distinguishes_change_no_vector(labels):
+    embedding = start([[2, 3, 4]] * 8, labels, n_tokens=5)["embedding"]
+    assert (embedding == np.float32(0.01)).all()
