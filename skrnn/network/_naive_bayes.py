@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
@@ -150,8 +151,8 @@ class _Ratios:
             return np.zeros((n_classes, n_dims))
         matrix = LinearOperator(seen.shape, matvec=centered_ratios, rmatvec=transposed, dtype=seen.dtype)
         start = rng.standard_normal(min(seen.shape))
-        directions = svds(matrix, n_dims, v0=start, return_singular_vectors="vh")[2].T
-        return directions[:, ::-1]  # the largest first
+        result: Any = svds(matrix, n_dims, v0=start, return_singular_vectors=cast(Any, "vh"))
+        return result[2].T[:, ::-1]  # the largest first
 
     def project(self, directions: np.ndarray) -> np.ndarray:
         """Return the components of the ratios in some directions: (n_ids, n_dims)."""
