@@ -104,7 +104,7 @@ class TextRNN(BaseRNN):
         else:
             vectorizer = SequenceVectorizer() if params.vectorizer is None else clone(params.vectorizer)
             input_ = TextInput(vectorizer)
-        checked = input_.check(X, self)
+        checked: Any = input_.check(X, self)
         if isinstance(params.vectorizer, str):
             check_range_of_ids(checked)
         input_.feature_names = feature_names(X)
