@@ -176,7 +176,8 @@ def test_networks_with_several_inputs_are_refused(keras_network):
 
     def network(spec):
         inputs = [Input((None,)), Input((3,))]
-        return Model(inputs, layers.Dense(spec.n_outputs)(inputs[1]))
+        pooled = layers.GlobalAveragePooling1D()(layers.Embedding(9, 3)(inputs[0]))
+        return Model(inputs, layers.Dense(spec.n_outputs)(layers.Add()([pooled, inputs[1]])))
 
     with pytest.raises(
         ValueError, match=r"to have one input; got inputs of the shapes .*\(None, None\), \(None, 3\)"
