@@ -7,7 +7,8 @@ it, and ``--case`` repeats a single one. With threads and interrupts, the time o
 case is accepted (the package uses the input, and the result is right) or refused (with a clear error). Everything
 else is a finding. Each campaign runs in a process of its own. If a case ends or blocks this process, that is a
 finding, and a new process goes on. The command prints one case for each kind of finding, and exits with 1 if there
-are any. It needs Linux or macOS. In a minute it checks about 4,000 files, 600 texts, 500 parameters, 40 cases of
+are any. A file with changed bytes can crash joblib before it reaches skrnn, which is not its fault. It needs
+Linux or macOS. In a minute it checks about 4,000 files, 600 texts, 500 parameters, 40 cases of
 threads and 30 interrupts.
 """
 
