@@ -1,5 +1,6 @@
 """The vectorizer: it learns a vocabulary, and turns documents into sequences of token ids."""
 
+import copy
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Integral
@@ -281,9 +282,10 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         X : csr_matrix of shape (n_documents, max_length_), dtype int32
             Token ids. A csr_array if ``sparse_interface`` of scikit-learn's configuration is "sparray".
         """
-        tokenized = self._tokenize(self._check_documents(raw_documents))
-        ids = tokenized.truncated(self.max_length_, self.truncate).to_ids(self.vocabulary_)
-        return self._with_width_of_fit(ids)
+        fitted = copy.copy(self)  # another thread may fit the vectorizer again
+        tokenized = fitted._tokenize(fitted._check_documents(raw_documents))
+        ids = tokenized.truncated(fitted.max_length_, fitted.truncate).to_ids(fitted.vocabulary_)
+        return fitted._with_width_of_fit(ids)
 
     def encode(self, raw_documents: Iterable[Any]) -> np.ndarray:
         """Return documents as token ids for a network, such as ``model_`` or an ONNX model.
@@ -441,13 +443,14 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
             tokenized = tokenize_with(self.build_analyzer())
             vocabulary = most_frequent_tokens(tokenized, params.min_df, params.max_df, params.max_features)
         ids = tokenized.to_ids(vocabulary)
-        self.vocabulary_ = vocabulary
-        self.max_length_ = params.max_length or ids.shape[1]
+        # In one step, so that other threads never read one attribute of this fit and one of the fit before.
+        self.__dict__.update(vocabulary_=vocabulary, max_length_=params.max_length or ids.shape[1])
         return ids
 
     def _to_ids(self, documents: list[Any]) -> sparse.csr_matrix:
         """Return checked documents as the text estimators read them: only as wide as the longest of them."""
-        return self._tokenize(documents).to_ids(self.vocabulary_)
+        fitted = copy.copy(self)  # as in transform
+        return fitted._tokenize(documents).to_ids(fitted.vocabulary_)
 
     def _tokenize(self, documents: list[Any]) -> TokenizedDocuments:
         check_is_fitted(self)

@@ -422,3 +422,23 @@ def test_documents_are_transformed_independently(documents, data):
     everything = vectorizer.inverse_transform(vectorizer.transform(documents))
     subset = vectorizer.inverse_transform(vectorizer.transform([documents[row] for row in rows]))
     assert subset == [everything[row] for row in rows]
+
+
+@pytest.mark.parametrize("method", ["transform", "encode"])
+def test_a_call_reads_one_fit_while_the_vectorizer_is_fitted_again(method):
+    is_interrupted = False
+
+    def analyze(document):
+        nonlocal is_interrupted
+        if is_interrupted:  # as by another thread
+            is_interrupted = False
+            vectorizer.fit(["x y z b"])
+        return document.split()
+
+    vectorizer = SequenceVectorizer(analyzer=analyze).fit(["a b", "b"])
+    expected = getattr(vectorizer, method)(["a b"])
+    is_interrupted = True
+    found = getattr(vectorizer, method)(["a b"])
+    assert found.shape == expected.shape
+    assert (found != expected).sum() == 0
+    assert vectorizer.max_length_ == 4
