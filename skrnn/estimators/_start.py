@@ -80,8 +80,9 @@ class TokenStart(Start):
         vocabulary = None if vectorizer is None else vectorizer.vocabulary_
         pretrained = None
         if vectorizer is not None and params.embeddings is not None:
-            tokens = list(vectorizer.vocabulary_)
-            positions, vectors = pretrained_vectors(params.embeddings, tokens, vectorizer.strip_accents)
+            positions, vectors = pretrained_vectors(
+                params.embeddings, list(vectorizer.vocabulary_), vectorizer.strip_accents
+            )
             pretrained = positions + FIRST_TOKEN, vectors
         # With fixed token vectors, few weights are trained. Vectors of n-grams would add many again.
         shares_vectors = params.network is None and params.trainable_embeddings

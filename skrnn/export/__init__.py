@@ -94,8 +94,8 @@ def to_onnx(
     As in the estimator, a result depends on its document or sequence alone, and empty ones are allowed.
 
     For ``token_ids``, compute the ids with ``estimator.vectorizer_.encode(documents)``. Do not use ``transform``,
-    which cuts documents that are longer than those of the fit. Outside of Python, tokenize the documents in the
-    same way and look up the tokens in the vocabulary, which is in the metadata.
+    which cuts documents that are longer than all documents of the fit. Outside of Python, tokenize the documents
+    in the same way and look up the tokens in the vocabulary, which is in the metadata.
 
     With ``documents``, the model computes the same ids as the vectorizer for any text. It supports the three
     built-in analyzers, ``lowercase``, ``stop_words``, ``max_length`` and ``truncate``. It does not support

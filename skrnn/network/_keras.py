@@ -9,7 +9,7 @@ import skrnn.layers  # noqa: F401 - before Keras, because it says which packages
 
 import os
 import random
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -19,7 +19,6 @@ from typing import Any, Generic, TypeVar
 
 import keras
 import numpy as np
-from keras.src.backend.common import global_state  # Keras has no public access to the counters
 
 from skrnn.layers import MaskedPooling1D, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
 from skrnn.layers._pooling import POOLINGS
@@ -252,21 +251,6 @@ def predict_own(
         outputs[rows] = model.predict_on_batch(dense_batch(sequences, rows))
     _CUSTOM_NETWORKS.put(key, model)
     return outputs
-
-
-@contextmanager
-def names_as_before() -> Iterator[None]:
-    """Restore the counters with which Keras numbers the names of layers.
-
-    TensorFlow never frees the 35 kB that it needs for each new name of a variable. With the same counters, the
-    layers and variables of the next network have the same names.
-    """
-    counters = global_state.get_global_attribute("object_name_uids", defaultdict(int))
-    global_state.set_global_attribute("object_name_uids", counters.copy())
-    try:
-        yield
-    finally:
-        global_state.set_global_attribute("object_name_uids", counters)
 
 
 _SEEDING = Lock()

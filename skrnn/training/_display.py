@@ -40,4 +40,4 @@ class EpochLines(keras.callbacks.Callback):
 
 def _print(line: str) -> None:
     with suppress(Exception):  # a closed or unusual standard output must not end a fit
-        print(f"{line}\n", end="", flush=True)  # noqa: T201  in one piece, because threads may print at once
+        print(f"{line}\n", end="", flush=True)  # noqa: T201  in a single write, because threads may print at once

@@ -5,16 +5,19 @@ optimizer variables and seeds, and then trains exactly as a new network does.
 """
 
 import os
-from collections.abc import Hashable
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state  # Keras has no public access to the counters
 
 from skrnn.network._char_ngrams import CharNgramVectors
-from skrnn.network._keras import IdlePool, build_own, build_training_network, names_as_before
+from skrnn.network._keras import IdlePool, build_own, build_training_network
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
 from skrnn.training._engine import compile_model
@@ -89,7 +92,7 @@ def _new_network(
 ) -> CompiledNetwork:
     _limit_threads()
     if start.build_model is None:
-        with names_as_before():
+        with _names_as_before():
             model = build_training_network(spec, n_char_ngrams)
             compile_model(model, settings)
     else:  # the user's function may have made layers before, which must keep names of their own
@@ -97,6 +100,21 @@ def _new_network(
         compile_model(model, settings)
     values = [variable.numpy() for variable in model.optimizer.variables]
     return CompiledNetwork(model, [value if np.any(value) else None for value in values], key)
+
+
+@contextmanager
+def _names_as_before() -> Iterator[None]:
+    """Restore the counters with which Keras numbers the names of layers.
+
+    TensorFlow never frees the 35 kB that it needs for each new name of a variable. With the same counters, the
+    layers and variables of the next network have the same names.
+    """
+    counters = global_state.get_global_attribute("object_name_uids", defaultdict(int))
+    global_state.set_global_attribute("object_name_uids", counters.copy())
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("object_name_uids", counters)
 
 
 def _limit_threads() -> None:
