@@ -25,6 +25,7 @@ WINGS = [
     "training",
     "estimators",
     "export",
+    "inspection",
     "datasets",
 ]
 

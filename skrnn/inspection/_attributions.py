@@ -1,0 +1,63 @@
+"""The result of an explanation: what each token of a document adds to a prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class TokenAttributions:
+    """What each token of a document adds to the prediction.
+
+    :func:`token_attributions` returns it. For numeric sequences, the tokens are the time steps.
+
+    Attributes
+    ----------
+    document : str, or another object
+        The document. It is an array of shape (n_steps, n_features) for a numeric sequence.
+    tokens : list of str
+        The tokens as they are written in the document. For numeric sequences, the numbers of the time steps.
+    spans : ndarray of shape (n_tokens, 2), or None
+        Token ``i`` is ``document[spans[i, 0] : spans[i, 1]]``. None if the document is not text, or if the tokens
+        of a custom tokenizer are not found in it. Spans overlap or are empty if several tokens come from the same
+        characters.
+    normalized_tokens : list of str
+        The tokens after preprocessing, as the vectorizer returns them, for example in lowercase.
+    values : ndarray of shape (n_tokens, n_outputs)
+        What each token adds to each output.
+    standard_errors : ndarray of shape (n_tokens, n_outputs)
+        Standard errors of the values. They are 0 for exact values.
+    base_values : ndarray of shape (n_outputs,)
+        The outputs for the document without its tokens.
+    outputs : ndarray of shape (n_outputs,)
+        The outputs for the document.
+    predictions : ndarray of shape (n_outputs,)
+        The probability of each class or label, or the predicted numbers.
+    target_names : list of str
+        The name of each output: a class, the column of a label, or the number of a target.
+    unit : {"logit", "probability", "prediction"}
+        The unit of the values. "prediction" is the unit of y of a regressor.
+    method : {"shapley", "occlusion"}
+        How the values were computed.
+    """
+
+    document: Any
+    tokens: list[str]
+    spans: np.ndarray | None
+    normalized_tokens: list[str]
+    values: np.ndarray
+    standard_errors: np.ndarray
+    base_values: np.ndarray
+    outputs: np.ndarray
+    predictions: np.ndarray
+    target_names: list[str]
+    unit: str
+    method: str
+
+    @property
+    def predicted(self) -> int:
+        """The position of the largest output."""
+        return int(self.outputs.argmax())
