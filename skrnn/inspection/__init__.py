@@ -1,6 +1,7 @@
 """Explanations of predictions, and displays of explanations and training."""
 
 from skrnn.inspection._attributions import TokenAttributions
+from skrnn.inspection._summary import NgramSummary, summarize_attributions
+from skrnn.inspection._token_attributions import token_attributions
 
-
-__all__ = ["TokenAttributions"]
+__all__ = ["token_attributions", "summarize_attributions", "TokenAttributions", "NgramSummary"]

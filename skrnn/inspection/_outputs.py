@@ -1,0 +1,52 @@
+"""The outputs that are explained: logits, probabilities or predicted numbers, for all classes or targets."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import log_softmax, logsumexp
+
+from skrnn.estimators._fitted import Fitted
+from skrnn.estimators._targets import ClassTarget, NumericTarget, Target
+from skrnn.sequences._storage import Sequences
+
+# The logarithm of a probability in float32 is larger. A custom network can return a probability of 0.
+_LARGEST_LOGIT = 110
+
+
+def explained_outputs(fitted: Fitted, sequences: Sequences, unit: str) -> np.ndarray:
+    """Return the outputs in a unit of ``TokenAttributions``: (n_sequences, n_outputs)."""
+    if unit != "logit":
+        return predictions(fitted, sequences)
+    logits = np.clip(fitted.network.predict(sequences, logits=True), -_LARGEST_LOGIT, _LARGEST_LOGIT)
+    if not isinstance(fitted.target, ClassTarget):
+        return logits
+    return np.hstack([-logits, logits]) if logits.shape[1] == 1 else _logits_of_classes(logits)
+
+
+def predictions(fitted: Fitted, sequences: Sequences) -> np.ndarray:
+    """Return the probability of each class or label, or the predicted numbers: (n_sequences, n_outputs)."""
+    outputs, target = fitted.network.predict(sequences), fitted.target
+    if isinstance(target, NumericTarget):
+        return target.decode(outputs).reshape(len(outputs), -1)
+    return target.probabilities(outputs)
+
+
+def _logits_of_classes(inputs: np.ndarray) -> np.ndarray:
+    """Return ``log(p / (1 - p))`` of the probabilities ``p = softmax(inputs)``."""
+    log_p = log_softmax(inputs, axis=1)
+    rows, largest = np.arange(len(inputs)), inputs.argmax(axis=1)
+    # 1 - p of the most probable class would lose all digits if p is close to 1.
+    others = inputs.copy()
+    others[rows, largest] = -np.inf
+    log_rest = logsumexp(others, axis=1)
+    with np.errstate(divide="ignore"):
+        logits = log_p - np.log1p(-np.exp(log_p))
+    logits[rows, largest] = inputs[rows, largest] - log_rest
+    return logits
+
+
+def target_names(target: Target) -> list[str]:
+    """Return the name of each output."""
+    if isinstance(target, NumericTarget):
+        return ["y"] if target.is_1d else [f"y{i}" for i in range(target.n_outputs)]
+    return list(map(str, target.classes.tolist()))

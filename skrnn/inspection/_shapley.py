@@ -1,0 +1,98 @@
+"""Shapley values and occlusion of any function of sets: what each of n players adds to its value.
+
+Coalitions are rows of a boolean array of shape (n_coalitions, n_players).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+
+# From coalitions to their values, (n_coalitions, n_outputs).
+SetFunction = Callable[[np.ndarray], np.ndarray]
+
+# Standard errors of fewer pairs of permutations are too uncertain to stop.
+_MIN_PAIRS = 5
+# Coalitions that are evaluated together.
+_BATCH = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Values of the players and their standard errors, both of shape (n_players, n_outputs)."""
+
+    values: np.ndarray
+    standard_errors: np.ndarray
+
+
+def exact_shapley_values(value: SetFunction, n_players: int) -> Estimate:
+    """Return the Shapley values from the values of all coalitions."""
+    numbers = np.arange(2**n_players)
+    coalitions = numbers[:, None] >> np.arange(n_players) & 1 == 1
+    of_coalition, sizes = value(coalitions), coalitions.sum(axis=1)
+    weights = np.array([1 / (n_players * comb(n_players - 1, size)) for size in range(n_players)])
+    values = np.empty((n_players, of_coalition.shape[1]))
+    for i in range(n_players):
+        without = numbers[~coalitions[:, i]]
+        values[i] = weights[sizes[without]] @ (of_coalition[without | 1 << i] - of_coalition[without])
+    return Estimate(values, np.zeros_like(values))
+
+
+def sampled_shapley_values(
+    value: SetFunction, n_players: int, ends: np.ndarray, n_pairs: int, tol: float, rng: np.random.Generator
+) -> Estimate:
+    """Estimate the Shapley values from pairs of a random permutation and its reverse.
+
+    Parameters
+    ----------
+    value : callable
+    n_players : int
+        At least 2.
+    ends : ndarray of shape (2, n_outputs)
+        The values of the coalition without players, and of the one with all.
+    n_pairs : int
+        Largest number of pairs.
+    tol : float
+        Stop when the largest standard error is at most this share of the range of the values.
+    rng : numpy.random.Generator
+    """
+    n_together = max(_BATCH // (2 * (n_players - 1)), 1)
+    differences = np.empty((0, n_players, ends.shape[1]))
+    while len(differences) < n_pairs:
+        n_new = min(n_together, n_pairs - len(differences))
+        differences = np.concatenate([differences, _differences(value, n_players, ends, n_new, rng)])
+        estimate = _estimate(differences)
+        value_range = np.ptp(estimate.values)
+        if len(differences) >= _MIN_PAIRS and estimate.standard_errors.max() <= tol * value_range:
+            break
+    return estimate
+
+
+def _differences(
+    value: SetFunction, n_players: int, ends: np.ndarray, n_pairs: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return what each player adds in random pairs of permutations: (n_pairs, n_players, n_outputs)."""
+    orders = rng.permuted(np.tile(np.arange(n_players), (n_pairs, 1)), axis=1)
+    ranks = orders.argsort(axis=1)
+    first = ranks[:, None, :] < np.arange(1, n_players)[:, None]  # the first 1, 2, ... players of each order
+    coalitions = np.concatenate([first, ~first]).reshape(-1, n_players)
+    inner = value(coalitions).reshape(2, n_pairs, n_players - 1, -1)
+    empty, full = (np.broadcast_to(end, (n_pairs, 1, len(end))) for end in ends)
+    joining = np.diff(np.concatenate([empty, inner[0], full], axis=1), axis=1)
+    leaving = -np.diff(np.concatenate([full, inner[1], empty], axis=1), axis=1)
+    return np.take_along_axis((joining + leaving) / 2, ranks[:, :, None], axis=1)
+
+
+def _estimate(differences: np.ndarray) -> Estimate:
+    n_pairs = len(differences)
+    deviations = differences.std(axis=0, ddof=1) if n_pairs > 1 else np.full(differences.shape[1:], np.inf)
+    return Estimate(differences.mean(axis=0), deviations / np.sqrt(n_pairs))
+
+
+def occlusion(value: SetFunction, n_players: int, full: np.ndarray) -> Estimate:
+    """Return how much the value falls without each player."""
+    values = full - value(~np.eye(n_players, dtype=bool))
+    return Estimate(values, np.zeros_like(values))
