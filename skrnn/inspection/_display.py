@@ -143,7 +143,8 @@ class TokenAttributionDisplay:
             If matplotlib is not installed: ``pip install "skrnn[plot]"``.
         """
         max_tokens = validated("max_tokens", max_tokens, [Interval(int, 1)])
-        ax = axes_for("TokenAttributionDisplay.plot", ax)
+        shown = [] if self._is_numeric() else _strongest(self._values, max_tokens)
+        ax = axes_for("TokenAttributionDisplay.plot", ax, len(shown))
         text = text_properties()
         contribution = f"contribution to the {self._output()}"
         if self._is_numeric():
@@ -151,18 +152,18 @@ class TokenAttributionDisplay:
             ax.set_xlabel("time step")
             ax.set_ylabel(contribution, **text)
         else:
-            self._plot_tokens(ax, max_tokens, text)
+            self._plot_tokens(ax, shown, text)
             ax.set_xlabel(contribution, **text)
         ax.set_title(self._title(), **text)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _plot_tokens(self, ax: Any, max_tokens: int, text: dict[str, Any]) -> None:
-        shown = _strongest(self._values, max_tokens)
+    def _plot_tokens(self, ax: Any, shown: list[int], text: dict[str, Any]) -> None:
         values, errors, rows = self._values[shown], self._errors[shown], np.arange(len(shown))
         error_bars = {"xerr": errors, "ecolor": ax.xaxis.label.get_color()} if errors.any() else {}
         ax.barh(rows, values, color=_colours(values), **error_bars)
         ax.set_yticks(rows, labels=[self._label(token) for token in shown], **text)
+        ax.margins(y=0.02)
         ax.invert_yaxis()
         ax.axvline(0, color="gray", linewidth=0.8)
 

@@ -15,15 +15,18 @@ _FONTS_OF_OTHER_SCRIPTS = [
 ]
 
 
-def axes_for(caller: str, ax: Any) -> Any:
-    """Return the axes to plot on, new ones if ``ax`` is None."""
+def axes_for(caller: str, ax: Any, n_rows: int = 0) -> Any:
+    """Return the axes to plot on. If ``ax`` is None, they are new, with room for the labels of the rows."""
     if find_spec("matplotlib") is None:
         raise ImportError(
             f'{caller} needs matplotlib, which is not installed: python -m pip install "skrnn[plot]".'
         )
     import matplotlib.pyplot as plt
 
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+    if ax is None:
+        figure, ax = plt.subplots(layout="constrained")
+        figure.set_figheight(max(figure.get_figheight(), 0.8 + 0.2 * n_rows))
+    return ax
 
 
 def text_properties() -> dict[str, Any]:

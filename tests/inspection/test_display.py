@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -386,6 +387,14 @@ def test_plot_uses_the_axes_of_the_user():
     assert display.ax_ is ax
     assert display.figure_ is figure
     assert plt.get_fignums() == [figure.number]
+
+
+def test_labels_of_many_tokens_do_not_overlap():
+    attributions = explain(" ".join(map(str, range(60))), np.ones(60))
+    display = TokenAttributionDisplay(attributions).plot(max_tokens=60)
+    display.figure_.canvas.draw()
+    boxes = [label.get_window_extent() for label in display.ax_.get_yticklabels()]
+    assert all(lower.y1 <= upper.y0 for upper, lower in pairwise(boxes))
 
 
 def test_plot_has_error_bars_for_sampled_values():
