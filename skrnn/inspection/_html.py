@@ -7,7 +7,6 @@ Backgrounds are translucent, and the text has the colour of the page. So light a
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,14 +23,14 @@ DOCUMENT_STYLE = (
 )
 
 _STRONGEST_BACKGROUND = 0.45  # the contrast of the text stays above 4.5
-_WEAKEST_LINE = 0.25
-_INVISIBLE = 0.05  # of the largest value
+_WEAKEST_LINE = 0.2
+_INVISIBLE = 0.1  # of the largest value
 
 # HTML cannot contain NUL, and UTF-8 no surrogates.
 _IMPOSSIBLE = re.compile("[\0\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stretch:
     """The characters from ``start`` to ``end``, and the positions of the tokens that come from them."""
 
@@ -52,8 +51,8 @@ def to_stretches(spans: np.ndarray) -> list[Stretch]:
         start, end = map(int, spans[token])
         last = stretches[-1] if stretches else None
         if last is not None and start < last.end:
+            last.end = max(last.end, end)
             last.tokens.append(token)
-            stretches[-1] = Stretch(last.start, max(last.end, end), last.tokens)
         elif start == end:
             waiting.append(token)
         else:
@@ -88,7 +87,7 @@ def coloured(text: str, stretches: Sequence[Stretch], strengths: Iterable[float]
 def coloured_span(text: str, strength: float, title: str = "") -> str:
     """Return a coloured text with a tooltip. The line below it is solid if the strength is positive, else dotted.
 
-    It has no space and no border at its sides, because they would part joined letters, such as Arabic ones.
+    It has no space and no border at its sides, which would separate joined letters, for example in Arabic.
     """
     style = ""
     if abs(strength) >= _INVISIBLE:
@@ -101,4 +100,4 @@ def coloured_span(text: str, strength: float, title: str = "") -> str:
 
 
 def _opacity(share: float) -> str:
-    return f"{math.floor(255 * share):02x}"
+    return f"{round(255 * share):02x}"

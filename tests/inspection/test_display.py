@@ -172,7 +172,7 @@ def test_the_script_decides_the_direction():
     assert [div.get("dir") for div in divs] == ["ltr", None, None, "auto", None]
 
 
-def test_nothing_parts_joined_letters():
+def test_letters_that_join_across_tokens_stay_joined():
     for stretch in page(explain("كتاب", [1.0, -1.0], pattern=r"\w\w")).stretches:
         assert set(style(stretch)) == {"background-color", "border-bottom"}
 
