@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from skrnn.inspection._html import (
     to_stretches,
 )
 from skrnn.inspection._matplotlib import axes_for, text_properties
+from skrnn.inspection._token_attributions import token_attributions
 from skrnn.utils._parameters import NONE, Interval, Options, validated
 from skrnn.utils._repr import short_repr
 
@@ -103,6 +104,50 @@ class TokenAttributionDisplay:
                 f"{short_repr(attributions)}. token_attributions returns a list: pass one of its items."
             )
         _ = self._column  # the target is known
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        document: Any,
+        *,
+        target: Any = None,
+        method: Literal["shapley", "occlusion"] = "shapley",
+        output: Literal["logit", "probability"] = "logit",
+        random_state: Any = None,
+    ) -> TokenAttributionDisplay:
+        """Explain the prediction for a document, and create the display.
+
+        Parameters
+        ----------
+        estimator : RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier or RNNSequenceRegressor
+            A fitted estimator, or a fitted Pipeline or search that ends with one.
+        document : str, or a sequence
+            One document, as `estimator` takes it in ``predict``.
+        target : object, default=None
+            The class, the label or the target whose output is explained. None is the predicted class.
+        method : {"shapley", "occlusion"}, default="shapley"
+            How the effect of a token is measured. See :func:`token_attributions`.
+        output : {"logit", "probability"}, default="logit"
+            The unit of the values of a classifier. See :func:`token_attributions`.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the samples for Shapley values.
+
+        Returns
+        -------
+        display : TokenAttributionDisplay
+
+        Raises
+        ------
+        TypeError
+            If `estimator` has no estimator of skrnn.
+        sklearn.exceptions.NotFittedError
+            If it is not fitted.
+        """
+        [attributions] = token_attributions(
+            estimator, [document], method=method, output=output, random_state=random_state
+        )
+        return cls(attributions, target=target)
 
     @classmethod
     def from_attributions(cls, attributions: TokenAttributions, *, target: Any = None) -> TokenAttributionDisplay:

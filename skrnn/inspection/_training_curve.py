@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from skrnn.estimators._base import BaseRNN
 from skrnn.inspection._matplotlib import axes_for, text_properties
-from skrnn.utils._repr import short_repr
+from skrnn.inspection._unwrap import unwrapped
 
 
 class TrainingCurveDisplay:
@@ -67,13 +66,13 @@ class TrainingCurveDisplay:
         self.score_name = score_name
 
     @classmethod
-    def from_estimator(cls, estimator: BaseRNN, *, ax: Any = None) -> TrainingCurveDisplay:
+    def from_estimator(cls, estimator: Any, *, ax: Any = None) -> TrainingCurveDisplay:
         """Plot the training of a fitted estimator.
 
         Parameters
         ----------
         estimator : RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier or RNNSequenceRegressor
-            A fitted estimator.
+            A fitted estimator, or a fitted Pipeline or search that ends with one.
         ax : matplotlib Axes, default=None
             Axes to plot on. None creates a figure.
 
@@ -83,16 +82,17 @@ class TrainingCurveDisplay:
 
         Raises
         ------
+        TypeError
+            If `estimator` has no estimator of skrnn.
         sklearn.exceptions.NotFittedError
-            If the estimator is not fitted.
+            If it is not fitted.
         ImportError
             If matplotlib is not installed: ``pip install "skrnn[plot]"``.
         """
-        if not isinstance(estimator, BaseRNN):
-            raise TypeError(f"Expected an estimator of skrnn; got {short_repr(estimator)}.")
-        scoring = estimator.scoring
+        _, inner = unwrapped(estimator)
+        scoring = inner.scoring
         score_name = getattr(scoring, "__name__", None) if scoring is None or callable(scoring) else str(scoring)
-        return cls(estimator.history_, best_epoch=estimator.best_epoch_, score_name=score_name).plot(ax)
+        return cls(inner.history_, best_epoch=inner.best_epoch_, score_name=score_name).plot(ax)
 
     def plot(self, ax: Any = None) -> TrainingCurveDisplay:
         """Plot losses and scores, with the scores on a second axis.

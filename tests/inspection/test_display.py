@@ -12,11 +12,13 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from conftest import SMALL_NUMERIC
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgba
 from scipy.special import expit
 
+from skrnn import RNNSequenceClassifier
 from skrnn.inspection import TokenAttributionDisplay, TokenAttributions
 
 
@@ -356,6 +358,32 @@ def test_a_regressor_has_a_prediction():
         "a b", [[1.0], [2.0]], unit="prediction", predictions=np.array([3.5]), target_names=["y"]
     )
     assert str(TokenAttributionDisplay(attributions)).startswith("y: prediction 3.5\nprediction of y: 3.50 = ")
+
+
+def test_an_estimator_explains_a_document(fitted):
+    document = "the film was splendid"
+    display = TokenAttributionDisplay.from_estimator(fitted, document, random_state=0)
+    assert display.attributions.document == document
+    assert display.attributions.unit == "logit"
+    shown = Page(display._repr_html_())
+    assert shown.text.startswith("pos: probability")
+    titles = {text: float(attributes["title"].split()[0]) for text, attributes in shown.stretches}
+    assert max(titles, key=titles.get) == "splendid"
+
+
+def test_options_of_the_explanation(fitted):
+    display = TokenAttributionDisplay.from_estimator(
+        fitted, "a splendid film", target="neg", method="occlusion", output="probability"
+    )
+    assert str(display).startswith("neg: probability")
+    assert (display.attributions.method, display.attributions.unit) == ("occlusion", "probability")
+
+
+def test_an_estimator_explains_a_numeric_sequence(trends):
+    X, y = trends
+    display = TokenAttributionDisplay.from_estimator(RNNSequenceClassifier(**SMALL_NUMERIC).fit(X, y), X[0])
+    assert len(display.plot().ax_.patches) == len(X[0])
+    assert Page(display._repr_html_()).document == " ".join(display.attributions.tokens)
 
 
 def test_the_repr_is_short():
