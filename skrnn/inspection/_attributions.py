@@ -59,5 +59,5 @@ class TokenAttributions:
 
     @property
     def predicted(self) -> int:
-        """The position of the largest output."""
-        return int(self.outputs.argmax())
+        """The position of the most probable class or label, or of the first target of a regressor."""
+        return 0 if self.unit == "prediction" else int(self.predictions.argmax())

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import comb
+from math import ceil, comb
 
 import numpy as np
 
 # From coalitions to their values, (n_coalitions, n_outputs).
 SetFunction = Callable[[np.ndarray], np.ndarray]
 
-# Standard errors of fewer pairs of permutations are too uncertain to stop.
+# The standard errors of fewer pairs of permutations are too uncertain to stop.
 _MIN_PAIRS = 5
-# Coalitions that are evaluated together.
-_BATCH = 512
+# Coalitions that are evaluated together, which limits the memory.
+_BATCH = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,15 +60,19 @@ def sampled_shapley_values(
     rng : numpy.random.Generator
     """
     n_together = max(_BATCH // (2 * (n_players - 1)), 1)
+    n_new = n_pairs if tol == 0 else _MIN_PAIRS
     differences = np.empty((0, n_players, ends.shape[1]))
-    while len(differences) < n_pairs:
-        n_new = min(n_together, n_pairs - len(differences))
+    while True:
+        n_new = min(n_new, n_pairs - len(differences), n_together)
         differences = np.concatenate([differences, _differences(value, n_players, ends, n_new, rng)])
         estimate = _estimate(differences)
-        value_range = np.ptp(estimate.values)
-        if len(differences) >= _MIN_PAIRS and estimate.standard_errors.max() <= tol * value_range:
-            break
-    return estimate
+        error, allowed = estimate.standard_errors.max(), tol * np.ptp(estimate.values)
+        n_done = len(differences)
+        if n_done == n_pairs or (n_done >= _MIN_PAIRS and error <= allowed):
+            return estimate
+        # The square of a standard error is inversely proportional to the number of pairs.
+        n_needed = n_pairs if allowed == 0 else min(n_done * (error / allowed) ** 2, n_pairs)
+        n_new = max(ceil(n_needed), _MIN_PAIRS) - n_done
 
 
 def _differences(
