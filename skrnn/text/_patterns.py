@@ -111,6 +111,11 @@ class Patterns:
         return re.compile(f"[{self.joining}]+")
 
     @cached_property
+    def cluster(self) -> re.Pattern[str]:
+        """A character, with the characters behind it that may join it."""
+        return re.compile(f"(?s:.)[{self.joining}]*")
+
+    @cached_property
     def maybe_long_run(self) -> re.Pattern[str]:
         """A run that is too long, in every third character of a document. Some other text matches, too."""
         # Beyond the Basic Multilingual Plane, any letter matches, which keeps the search fast.

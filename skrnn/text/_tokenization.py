@@ -1,5 +1,6 @@
 """Cut documents into tokens: the analyzers, and the result as arrays."""
 
+import re
 import reprlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -47,9 +48,8 @@ class TokenizedDocuments:
         """Return the documents with at most `max_length` tokens each."""
         if self.lengths.max(initial=0) <= max_length:
             return self
-        n_last = n_from_end(max_length, truncate)
         steps = np.arange(len(self.indices)) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
-        stays = (steps < max_length - n_last) | (steps >= np.repeat(self.lengths - n_last, self.lengths))
+        stays = stays_if_truncated(steps, np.repeat(self.lengths, self.lengths), max_length, truncate)
         return TokenizedDocuments(self.tokens, self.indices[stays], np.minimum(self.lengths, max_length))
 
     def to_ids(self, vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
@@ -63,16 +63,22 @@ def n_from_end(max_length: int, truncate: str) -> int:
     return {"head": 0, "tail": max_length, "both": max_length // 2}[truncate]
 
 
+def stays_if_truncated(steps: np.ndarray, lengths: np.ndarray | int, max_length: int, truncate: str) -> np.ndarray:
+    """Return which tokens of documents stay, from their positions and the lengths of their documents."""
+    n_last = n_from_end(max_length, truncate)
+    return (steps < max_length - n_last) | (steps >= lengths - n_last)
+
+
 def tokenize(documents: list[str], analyze: Callable[[str], Iterable[str]]) -> TokenizedDocuments:
     """Cut all documents into tokens."""
     if isinstance(analyze, WordAnalyzer):
         return analyze.tokenize(documents)
     if isinstance(analyze, CharAnalyzer | SubwordAnalyzer | CustomWordAnalyzer):
         return _index_tokens(map(analyze, documents))
-    return _index_tokens(_checked_tokens(analyze(document), "analyzer") for document in documents)
+    return _index_tokens(checked_tokens(analyze(document), "analyzer") for document in documents)
 
 
-def _checked_tokens(tokens: Any, parameter: str) -> list[str]:
+def checked_tokens(tokens: Any, parameter: str) -> list[str]:
     """Return the tokens from a callable of the user as a list, or raise TypeError."""
     expected = f"Expected {parameter} to return a list of str"
     if isinstance(tokens, str | bytes) or not isinstance(tokens, Iterable):
@@ -108,6 +114,22 @@ def _consecutive_indices(tokens: Iterable[str] = ()) -> defaultdict[str, int]:
 
 
 @dataclass(frozen=True)
+class PatternTokenizer:
+    """Cut texts into the matches of a pattern, or of its group."""
+
+    pattern: re.Pattern[str]
+
+    def __call__(self, text: str) -> list[str]:
+        return self.pattern.findall(text)
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Return where each token begins and ends. A group that takes no part is empty."""
+        group = self.pattern.groups
+        for match in self.pattern.finditer(text):
+            yield match.span(group) if match.start(group) >= 0 else (match.end(), match.end())
+
+
+@dataclass(frozen=True)
 class CustomWordAnalyzer:
     """Cut documents into words with any tokenizer, and leave out stop words."""
 
@@ -116,7 +138,7 @@ class CustomWordAnalyzer:
     stop_words: frozenset[str]
 
     def __call__(self, document: str) -> list[str]:
-        tokens = _checked_tokens(self.tokenizer(self.preprocess(document)), "tokenizer")
+        tokens = checked_tokens(self.tokenizer(self.preprocess(document)), "tokenizer")
         return [token for token in tokens if token not in self.stop_words] if self.stop_words else tokens
 
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from numbers import Integral
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from scipy import sparse
@@ -18,11 +18,12 @@ from skrnn.sequences._storage import UNKNOWN, check_token_ids
 from skrnn.text._documents import check_documents
 from skrnn.text._patterns import patterns
 from skrnn.text._preprocessing import CustomPreprocessor, Preprocessor
-from skrnn.text._raw_tokens import RawMatches, RawSubwords
+from skrnn.text._spans import LocatedTokens, RawTokens, locate
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
 from skrnn.text._tokenization import (
     CharAnalyzer,
     CustomWordAnalyzer,
+    PatternTokenizer,
     SubwordAnalyzer,
     TokenizedDocuments,
     WordAnalyzer,
@@ -44,6 +45,8 @@ from skrnn.utils._parameters import (
     validated_params,
 )
 from skrnn.utils._persistence import PersistentEstimator
+
+_Tokens = TypeVar("_Tokens", TokenizedDocuments, LocatedTokens)
 
 UNKNOWN_NAME = "[UNK]"
 
@@ -390,7 +393,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
 
         Tools that explain predictions look for these tokens in the document. They are not preprocessed, and stop
         words stay. With ``analyzer="char"``, all white space is a token. With ``analyzer="subword"``, tokens are
-        the parts of a word. A word whose length the preprocessing changes stays whole.
+        the parts of a word.
 
         Returns
         -------
@@ -412,12 +415,13 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
             )
         if params.analyzer == "char":
             return list
+        if params.analyzer == "word" and params.tokenizer is not None:
+            return params.tokenizer
         if params.analyzer == "subword":
             check_is_fitted(self)
-            return RawSubwords(_preprocessor(params), SubwordTokenizer(self.vocabulary_))
-        if params.tokenizer is not None:
-            return params.tokenizer
-        return RawMatches(patterns().token if params.token_pattern is None else re.compile(params.token_pattern))
+            return RawTokens(_subword_analyzer(params, self.vocabulary_))
+        params.stop_words = None
+        return RawTokens(_word_analyzer(params))
 
     def _check_documents(self, raw_documents: Iterable[Any]) -> list[Any]:
         return check_documents(raw_documents, any_type=callable(self.analyzer))
@@ -454,9 +458,19 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
 
     def _tokenize(self, documents: list[Any]) -> TokenizedDocuments:
         check_is_fitted(self)
+        return _truncated(tokenize(documents, self.build_analyzer()), self._limits())
+
+    def _locate(self, documents: list[Any]) -> list[LocatedTokens]:
+        """Return the tokens of checked documents, the same as `_to_ids`, and where they come from."""
+        check_is_fitted(self)
+        limits = self._limits()
+        return [_truncated(located, limits) for located in locate(documents, self.build_analyzer())]
+
+    def _limits(self) -> SimpleNamespace:
         # build_analyzer checks the other parameters.
-        limits = {name: self._parameter_constraints[name] for name in ("max_length", "truncate")}
-        return _truncated(tokenize(documents, self.build_analyzer()), validated_params(self, limits))
+        return validated_params(
+            self, {name: self._parameter_constraints[name] for name in ("max_length", "truncate")}
+        )
 
     def _with_width_of_fit(self, ids: sparse.csr_matrix) -> sparse.csr_matrix:
         # An option of scikit-learn from 1.9 on.
@@ -485,7 +499,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         return tags
 
 
-def _truncated(tokenized: TokenizedDocuments, params: SimpleNamespace) -> TokenizedDocuments:
+def _truncated(tokenized: _Tokens, params: SimpleNamespace) -> _Tokens:
     return tokenized if params.max_length is None else tokenized.truncated(params.max_length, params.truncate)
 
 
@@ -501,15 +515,19 @@ def _analyzer(params: SimpleNamespace) -> Callable[[str], Iterable[str]]:
         return params.analyzer
     if params.analyzer == "char":
         return CharAnalyzer(_preprocessor(params))
+    return _word_analyzer(params)
+
+
+def _word_analyzer(params: SimpleNamespace) -> WordAnalyzer | CustomWordAnalyzer:
     stop_words = stop_word_set(params)
     if params.tokenizer is None and params.token_pattern is None and not stop_words:
         return WordAnalyzer(_preprocessor(params))
     if params.tokenizer is not None:
         tokenizer = params.tokenizer
     elif params.token_pattern is not None:
-        tokenizer = re.compile(params.token_pattern).findall
+        tokenizer = PatternTokenizer(re.compile(params.token_pattern))
     else:
-        tokenizer = patterns().token.findall
+        tokenizer = PatternTokenizer(patterns().token)
     return CustomWordAnalyzer(_preprocessor(params), tokenizer, stop_words)
 
 
