@@ -83,7 +83,7 @@ def test_one_module_imports_scikeras():
 
 
 def test_importing_the_package_imports_no_tensorflow():
-    code = "import sys, skrnn.datasets, skrnn.export, skrnn.utils.estimator_checks"
+    code = "import sys, skrnn.datasets, skrnn.export, skrnn.inspection, skrnn.utils.estimator_checks"
     code += f"; print({HEAVY} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

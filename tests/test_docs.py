@@ -4,6 +4,7 @@ import ast
 import inspect
 import os
 import re
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -160,3 +161,19 @@ def test_article_example_runs():
     )
     accuracy = float(re.search(r"test accuracy of the defaults: ([\d.]+)", done.stdout)[1])
     assert accuracy > 0.7
+
+
+def test_explanations_example_writes_its_pages(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib").use("Agg")
+    for name, size in (("load_bbc_news", 300), ("load_chinese_reviews", 40)):
+        bunch = getattr(skrnn.datasets, name)()
+        step = len(bunch.data) // 2100 or 1
+        short = Bunch(data=[text[:size] for text in bunch.data[::step]], target=bunch.target[::step])
+        monkeypatch.setattr(skrnn.datasets, name, lambda short=short: short)
+    monkeypatch.setattr(sys, "argv", ["explanations.py", str(tmp_path)])
+    runpy.run_path(str(ROOT / "examples" / "explanations.py"), run_name="__main__")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "explanation.html",
+        "attributions.png",
+        "training_curve.png",
+    }

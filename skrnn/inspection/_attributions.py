@@ -31,7 +31,7 @@ class TokenAttributions:
     standard_errors : ndarray of shape (n_tokens, n_outputs)
         Standard errors of the values. They are 0 for exact values.
     base_values : ndarray of shape (n_outputs,)
-        The outputs for the document without its tokens.
+        The outputs for a document without tokens.
     outputs : ndarray of shape (n_outputs,)
         The outputs for the document.
     predictions : ndarray of shape (n_outputs,)
@@ -43,6 +43,8 @@ class TokenAttributions:
     method : {"shapley", "occlusion"}
         How the values were computed.
     """
+
+    __module__ = "skrnn.inspection"
 
     document: Any
     tokens: list[str]
@@ -61,3 +63,7 @@ class TokenAttributions:
     def predicted(self) -> int:
         """The position of the most probable class or label, or of the first target of a regressor."""
         return 0 if self.unit == "prediction" else int(self.predictions.argmax())
+
+    def __repr__(self) -> str:
+        n_outputs = len(self.target_names)
+        return f"<TokenAttributions: {self.method}, {self.unit}, {len(self.tokens)} tokens, {n_outputs} outputs>"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import log_softmax, logsumexp
 
 from skrnn.estimators._fitted import Fitted
-from skrnn.estimators._targets import ClassTarget, NumericTarget, Target
+from skrnn.estimators._targets import ClassTarget, NumericTarget
 from skrnn.sequences._storage import Sequences
 
 # The logarithm of a probability in float32 is larger. A custom network can return a probability of 0.
@@ -25,7 +27,8 @@ def explained_outputs(fitted: Fitted, sequences: Sequences, unit: str) -> np.nda
 
 def predictions(fitted: Fitted, sequences: Sequences) -> np.ndarray:
     """Return the probability of each class or label, or the predicted numbers: (n_sequences, n_outputs)."""
-    outputs, target = fitted.network.predict(sequences), fitted.target
+    outputs: np.ndarray = fitted.network.predict(sequences)
+    target: Any = fitted.target
     if isinstance(target, NumericTarget):
         return target.decode(outputs).reshape(len(outputs), -1)
     return target.probabilities(outputs)
@@ -45,8 +48,8 @@ def _logits_of_classes(inputs: np.ndarray) -> np.ndarray:
     return logits
 
 
-def target_names(target: Target) -> list[str]:
-    """Return the name of each output."""
+def target_names(target: Any) -> list[str]:
+    """Return the name of each output of a target."""
     if isinstance(target, NumericTarget):
         return ["y"] if target.is_1d else [f"y{i}" for i in range(target.n_outputs)]
     return list(map(str, target.classes.tolist()))

@@ -1,4 +1,4 @@
-"""The tokens of a document, or groups of neighbouring tokens, as players whose coalitions are parts of the document."""
+"""Tokens of a document, or groups of them, as players. A coalition is the document without the other tokens."""
 
 from __future__ import annotations
 

@@ -33,6 +33,8 @@ class NgramSummary(NamedTuple):
     n_documents: int
 
 
+NgramSummary.__module__ = "skrnn.inspection"
+
 _CONSTRAINTS: dict[str, list[Constraint]] = {
     "ngram_range": [
         IntegerTuple(1, "a pair of integers >= 1 in ascending order", lambda r: len(r) == 2 and r[0] <= r[1])

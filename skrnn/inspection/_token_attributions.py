@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil, log
+from math import ceil, log, log2
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -23,10 +23,12 @@ from skrnn.inspection._shapley import (
     sampled_shapley_values,
 )
 from skrnn.inspection._unwrap import unwrapped
-from skrnn.utils._parameters import BOOLEAN, Constraint, Interval, Options, validated
+from skrnn.utils._parameters import BOOLEAN, Constraint, Interval, Options, validated_params
 
 # Longer documents get fewer players, so that there are at least two pairs of orders, and standard errors.
 _FEWEST_PAIRS = 2
+# The groups before the first split.
+_FEWEST_GROUPS = 8
 
 _CONSTRAINTS: dict[str, list[Constraint]] = {
     "method": [Options(["shapley", "occlusion"])],
@@ -117,8 +119,10 @@ def token_attributions(
     >>> attributions.tokens[attributions.values[:, 1].argmax()]  # the column of "good"
     'splendid'
     """
-    arguments = {"method": method, "output": output, "max_predictions": max_predictions, "tol": tol, "verbose": verbose}
-    params = SimpleNamespace(**{name: validated(name, value, _CONSTRAINTS[name]) for name, value in arguments.items()})
+    params = SimpleNamespace(
+        method=method, output=output, max_predictions=max_predictions, tol=tol, verbose=verbose
+    )
+    params = validated_params(params, _CONSTRAINTS)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
     transformers, inner = unwrapped(estimator)
     fitted = inner._learned  # read once: another thread may fit the estimator again
@@ -156,7 +160,7 @@ def _progress(positions: Iterable[int], verbose: bool) -> Iterable[int]:
     try:
         from tqdm.auto import tqdm
     except ImportError as error:
-        raise ImportError("verbose=True needs tqdm, which is not installed: python -m pip install tqdm.") from error
+        raise ImportError("verbose=True needs tqdm: python -m pip install tqdm.") from error
     return tqdm(positions, unit="document")
 
 
@@ -183,10 +187,10 @@ def _explain(
         return ends, exact_shapley_values(players(n_tokens), n_tokens)
     game, n_spent = players(n_tokens), 0
     if n_tokens > budget // (2 * _FEWEST_PAIRS):
-        # Each split doubles the players, so that all splits together take as many predictions as a last pair.
+        # Each split doubles the players, so that all splits together take as many predictions as one more pair.
         max_players = budget // (2 * _FEWEST_PAIRS + 2)
-        n_splits = max(ceil(log(n_tokens / max_players, 4)), 1)
-        game = players(max(max_players >> n_splits, 8))
+        n_splits = min(max(ceil(log(n_tokens / max_players, 4)), 1), int(log2(max_players / _FEWEST_GROUPS)))
+        game = players(max_players >> n_splits)
         for _ in range(n_splits):
             game, n_predictions = game.split(max_players, ends, rng)
             n_spent += n_predictions

@@ -2,7 +2,7 @@
 
     pip install shap lime
     python tests/benchmarks/explanations.py --data DIR [--sets trec6 mr chnsenticorp] [--documents 200]
-    python tests/benchmarks/explanations.py --data DIR --predictions 500
+    python tests/benchmarks/explanations.py --data DIR --predictions 2000
 
 DIR has a folder for each data set, with the files ``train.tsv.gz`` and ``test.tsv.gz``. They are UTF-8, with the
 header ``text<TAB>label``. Each set gets a classifier with default parameters (``--epochs`` changes them).
@@ -49,9 +49,11 @@ def main():
 def _parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with a folder for each data set")
-    parser.add_argument("--sets", nargs="+", default=["trec6", "mr", "chnsenticorp"], help="names of the data sets")
+    parser.add_argument(
+        "--sets", nargs="+", default=["trec6", "mr", "chnsenticorp"], help="names of the data sets"
+    )
     parser.add_argument("--documents", type=int, default=200, help="test documents of each set")
-    parser.add_argument("--predictions", type=int, default=500, help="predictions for each document")
+    parser.add_argument("--predictions", type=int, default=1000, help="predictions for each document")
     parser.add_argument("--epochs", default="auto", type=lambda text: text if text == "auto" else int(text))
     return parser.parse_args()
 
@@ -78,7 +80,10 @@ def _compare(name: str, classifier: RNNTextClassifier, texts: list[str], n_predi
         median = np.median(seconds[method])
         ratio = median / np.median(seconds["shapley"])
         difference = f"{differences.mean():+.4f} ± {error:.4f}"
-        print(f"{method:<12}{np.mean(areas[method]):>8.4f}{difference:>20}{1000 * median:>12.1f}{ratio:>8.1f}", flush=True)
+        print(
+            f"{method:<12}{np.mean(areas[method]):>8.4f}{difference:>20}{1000 * median:>12.1f}{ratio:>8.1f}",
+            flush=True,
+        )
 
 
 def _area(classifier, attributions, target, values) -> float:
@@ -108,7 +113,7 @@ def _shapley(classifier, attributions, target, n_predictions):
     return found.values[:, target]
 
 
-def _occlusion(classifier, attributions, target, n_predictions):
+def _occlusion(classifier, attributions, target, _):
     [found] = token_attributions(classifier, [attributions.document], method="occlusion")
     return found.values[:, target]
 
@@ -116,7 +121,7 @@ def _occlusion(classifier, attributions, target, n_predictions):
 def _shap(classifier, attributions, target, n_predictions):
     import shap
 
-    def tokenize(text, return_offsets_mapping=True):
+    def tokenize(text, return_offsets_mapping=True):  # noqa: ARG001
         if text != attributions.document:  # SHAP also cuts "" and the text of masked tokens
             return {"input_ids": list(text), "offset_mapping": [(i, i + 1) for i in range(len(text))]}
         return {"input_ids": attributions.tokens, "offset_mapping": attributions.spans.tolist()}
@@ -136,9 +141,7 @@ def _lime(classifier, attributions, target, n_predictions):
     from lime.lime_text import LimeTextExplainer
 
     tokens = attributions.tokens
-    explainer = LimeTextExplainer(
-        split_expression=lambda text: tokens, bow=False, mask_string=" ", random_state=0
-    )
+    explainer = LimeTextExplainer(split_expression=lambda _: tokens, bow=False, mask_string=" ", random_state=0)
     explanation = explainer.explain_instance(
         attributions.document,
         classifier.predict_proba,

@@ -12,9 +12,19 @@ def explained(tokens, values, spans=None, target_names=("neg", "pos")):
     columns = np.stack([-values] * (len(target_names) - 1) + [values], axis=1)
     zeros = np.zeros(len(target_names))
     return TokenAttributions(
-        " ".join(tokens), list(tokens), spans, [token.lower() for token in tokens], columns, np.zeros_like(columns),
-        zeros, columns.sum(axis=0), zeros, list(target_names), "logit", "shapley",
-    )  # fmt: skip
+        document=" ".join(tokens),
+        tokens=list(tokens),
+        spans=spans,
+        normalized_tokens=[token.lower() for token in tokens],
+        values=columns,
+        standard_errors=np.zeros_like(columns),
+        base_values=zeros,
+        outputs=columns.sum(axis=0),
+        predictions=zeros,
+        target_names=list(target_names),
+        unit="logit",
+        method="shapley",
+    )
 
 
 def test_words_that_decide_come_first(fitted):
