@@ -51,7 +51,7 @@ def main():
 
     reviews = load_chinese_reviews()
     texts, others, labels, _ = train_test_split(
-        reviews.data, reviews.target, train_size=2000, test_size=100, random_state=0
+        reviews.data, reviews.target, train_size=0.12, test_size=0.01, random_state=0
     )
     chinese = RNNTextClassifier(epochs=5, random_state=0).fit(texts, labels)
     review = TokenAttributionDisplay.from_estimator(chinese, others[0], random_state=0)
