@@ -5,7 +5,7 @@
 It takes about two minutes on two cores. The data are 2,127 articles of the BBC in five classes. The script writes
 these files to the folder, by default the current one:
 
-- explanation.html: a test article and a Chinese review with coloured words
+- explanation.html: the beginning of a test article, and a Chinese review, with coloured words
 - attributions.png: the strongest words of the article
 - training_curve.png: losses and scores by epoch
 """
@@ -41,7 +41,8 @@ def main():
     classifier.fit(X_train, y_train, X_val=X_test, y_val=y_test)  # validation data are only scored, for the curves
     print(f"accuracy on {len(X_test)} test articles: {classifier.score(X_test, y_test):.3f}\n")
 
-    display = TokenAttributionDisplay.from_estimator(classifier, X_test[0], random_state=0)
+    beginning = "\n\n".join(X_test[0].split("\n\n")[:3])
+    display = TokenAttributionDisplay.from_estimator(classifier, beginning, random_state=0)
     print(display)
 
     print("\nTokens with the largest mean values, over 200 test articles:")
