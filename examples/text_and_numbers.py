@@ -1,53 +1,58 @@
-"""Predict the genre of films from their titles and numbers together.
+"""Predict the genre of films from a text and from numbers.
 
     python examples/text_and_numbers.py
 
-An RNNEncoder turns titles into vectors, beside the year, the runtime and the scores of critics. The network learns
-from one half of the training films, and gradient boosting from the other half. It would trust the vectors too much
-for titles from which the network has learned.
+An RNNEncoder turns the title, the director and the cast into a vector, which gradient boosting reads beside the
+year, the runtime and the scores of critics. The network is overconfident about films from which it has learned.
+So the network learns from one half of the training films, and gradient boosting from the other half. A second
+model exchanges the halves, and the mean of both predicts. It takes about a minute on two cores.
 """
 
 import numpy as np
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.pipeline import make_pipeline
 
-from skrnn import RNNEncoder, RNNTextClassifier
+from skrnn import RNNEncoder, RNNTextClassifier, SequenceVectorizer
 from skrnn.datasets import load_films
 
 NUMBERS = ["year", "runtime", "metacritic", "tomatometer", "reviews", "box_office"]
 
 
 def scores(films, seed):
-    """Return the test accuracy with the titles, with the numbers, and with both."""
+    """Return the test accuracy with the text, with the numbers, and with both."""
     train, test, y_train, y_test = train_test_split(
         films.data, films.target, test_size=0.25, stratify=films.target, random_state=seed
     )
-    network = RNNTextClassifier(units=16, embedding_dim=32, epochs=6, random_state=seed)
-    boosting = HistGradientBoostingClassifier(max_iter=50, random_state=seed)
-    text = network.fit(train["title"], y_train).score(test["title"], y_test)
+    network = RNNTextClassifier(
+        SequenceVectorizer(max_length=40), units=8, embedding_dim=16, epochs=5, random_state=seed
+    )
+    boosting = HistGradientBoostingClassifier(max_iter=25, learning_rate=0.2, random_state=seed)
+    text = network.fit(train["text"], y_train).score(test["text"], y_test)
     numbers = boosting.fit(train[NUMBERS], y_train).score(test[NUMBERS], y_test)
 
-    first, second, y_first, y_second = train_test_split(
-        train, y_train, test_size=0.5, stratify=y_train, random_state=seed
-    )
-    encoder = RNNEncoder(FrozenEstimator(network.fit(first["title"], y_first)))
-    both = make_pipeline(make_column_transformer((encoder, "title"), ("passthrough", NUMBERS)), boosting)
-    return text, numbers, both.fit(second, y_second).score(test, y_test)
+    probabilities = []
+    for first, second in StratifiedKFold(2, shuffle=True, random_state=seed).split(train, y_train):
+        encoder = RNNEncoder(FrozenEstimator(network.fit(train["text"].iloc[first], y_train[first])))
+        both = make_pipeline(make_column_transformer((encoder, "text"), ("passthrough", NUMBERS)), boosting)
+        both.fit(train.iloc[second], y_train[second])
+        probabilities.append(both.predict_proba(test))
+    predicted = both.classes_[np.mean(probabilities, axis=0).argmax(axis=1)]
+    return text, numbers, np.mean(predicted == y_test)
 
 
 def main():
     films = load_films()
-    print("titles  numbers  both")
+    print(" text  numbers   both")
     rows = []
     for seed in range(3):
         rows.append(scores(films, seed))
-        print("{:6.3f}  {:7.3f}  {:.3f}".format(*rows[-1]))
+        print("{:5.3f}  {:7.3f}  {:5.3f}".format(*rows[-1]))
     text, numbers, both = np.mean(rows, axis=0)
-    print(f"{text:6.3f}  {numbers:7.3f}  {both:.3f}  mean")
-    assert both > max(text, numbers)
+    print(f"{text:5.3f}  {numbers:7.3f}  {both:5.3f}  mean")
+    assert both > max(text, numbers) + 0.02
 
 
 if __name__ == "__main__":

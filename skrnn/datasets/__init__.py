@@ -91,18 +91,19 @@ def load_chinese_reviews() -> Bunch:
 
 
 def load_films() -> Bunch:
-    """Load films with their titles, numbers and genres.
+    """Load films with a text, numbers and a genre.
 
-    The data set has 5,423 films from 1940 to 2014 with different titles. Each has a single one of five genres
+    The data set has 5,536 films from 1940 to 2014 with different titles. Each has a single one of five genres
     (Action, Comedy, Documentary, Drama, Horror). They are from Wikidata (CC0), in the package
     ``bokeh_sampledata``.
 
     Returns
     -------
     bunch : Bunch
-        ``data`` is a DataFrame with the text column "title", and the numeric columns "year", "runtime" (in
-        minutes), "metacritic" and "tomatometer" (scores of critics), "reviews" (their number) and "box_office" (in
-        dollars). Missing numbers are NaN. ``target`` is an ndarray of str with the genre of each film.
+        ``data`` is a DataFrame. Its column "text" has the title, the director and the cast of each film. The
+        numeric columns are "year", "runtime" (in minutes), "metacritic" and "tomatometer" (scores of critics),
+        "reviews" (their number) and "box_office" (in dollars). Missing numbers are NaN. ``target`` is an ndarray
+        of str with the genre of each film.
 
     Raises
     ------
@@ -113,8 +114,8 @@ def load_films() -> Bunch:
     --------
     >>> from skrnn.datasets import load_films
     >>> films = load_films()
-    >>> films.data.loc[0, ["title", "year"]].tolist(), films.target[0]
-    (['We Live in Public', 2009], 'Documentary')
+    >>> films.data.shape, sorted(set(films.target.tolist()))
+    ((5536, 7), ['Action', 'Comedy', 'Documentary', 'Drama', 'Horror'])
     """
     import pandas as pd
 
@@ -124,12 +125,13 @@ def load_films() -> Bunch:
         films = pd.read_sql_query(_FILMS, connection).drop_duplicates("title", ignore_index=True)
     finally:
         connection.close()
-    return Bunch(target=films.pop("genre").to_numpy(dtype=str), data=films)
+    return Bunch(data=films.drop(columns=["title", "genre"]), target=films["genre"].to_numpy(dtype=str))
 
 
 _FILMS = """
-    SELECT Title AS title, Year AS year, Runtime AS runtime, Metacritic AS metacritic, Meter AS tomatometer,
-           Reviews AS reviews, BoxOffice AS box_office, Genre AS genre
+    SELECT Title AS title, Title || '. ' || Director || '. ' || "Cast" AS text, Genre AS genre, Year AS year,
+           Runtime AS runtime, Metacritic AS metacritic, Meter AS tomatometer, Reviews AS reviews,
+           BoxOffice AS box_office
     FROM omdb JOIN tomatoes USING (ID)
     WHERE Genre IN ('Action', 'Comedy', 'Documentary', 'Drama', 'Horror')
     ORDER BY ID

@@ -64,37 +64,46 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
     RNNSequenceClassifier : Classifier for numeric sequences.
     RNNSequenceRegressor : Regressor for numeric sequences.
 
+    Notes
+    -----
+    The network is overconfident about samples from which it has learned, and so are their vectors. A model that
+    learns from these vectors and the same targets trusts them too much, and can be worse than without them. Fit
+    the network on a part of the samples, pass it as a FrozenEstimator, and fit the model on the other part. Two
+    such models with the parts exchanged use all samples: average their probabilities, as in
+    ``examples/text_and_numbers.py``. ``StackingClassifier`` is an alternative that combines predictions instead
+    of vectors.
+
     Examples
     --------
-    A text column and a numeric column in one model:
+    A text column and a numeric column in one model. The network learns from the first half of the samples, and
+    gradient boosting from the second half:
 
     >>> import pandas as pd
     >>> from sklearn.compose import make_column_transformer
     >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.pipeline import make_pipeline
     >>> from skrnn import RNNEncoder, RNNTextClassifier
     >>> offers = pd.DataFrame(
     ...     {
-    ...         "text": ["a fine bike", "an old bike", "a fine car", "an old car"] * 10,
-    ...         "price": [90, 20, 80, 10] * 10,
+    ...         "text": ["a fine bike", "an old bike", "a fine car", "an old car"] * 20,
+    ...         "price": [90, 20, 80, 10] * 20,
     ...     }
     ... )
-    >>> is_sold = [False, True, False, True] * 10
+    >>> is_sold = [False, True, False, True] * 20
     >>> network = RNNTextClassifier(cell="simple", units=4, embedding_dim=4, epochs=5, random_state=0)
-    >>> columns = make_column_transformer((RNNEncoder(network), "text"), remainder="passthrough")
+    >>> encoder = RNNEncoder(FrozenEstimator(network.fit(offers["text"][:40], is_sold[:40])))
+    >>> columns = make_column_transformer((encoder, "text"), remainder="passthrough")
     >>> model = make_pipeline(columns, HistGradientBoostingClassifier(random_state=0))
-    >>> model.fit(offers, is_sold).predict(offers[:2])
+    >>> model.fit(offers[40:], is_sold[40:]).predict(offers[:2])
     array([False,  True])
 
-    The documents that are most similar to a new one, with a classifier that is already fitted:
+    The document that is most similar to a new one:
 
-    >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.neighbors import NearestNeighbors
-    >>> classifier = network.fit(offers["text"], is_sold)
-    >>> encoder = RNNEncoder(FrozenEstimator(classifier))
     >>> vectors = encoder.fit_transform(offers["text"])
     >>> vectors.shape
-    (40, 12)
+    (80, 12)
     >>> neighbours = NearestNeighbors(n_neighbors=1, metric="cosine").fit(vectors)
     >>> distances, rows = neighbours.kneighbors(encoder.transform(["an old boat"]))
     >>> offers["text"][rows[0, 0]]
@@ -104,7 +113,7 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
 
         from skrub import TableVectorizer
 
-        TableVectorizer(high_cardinality=RNNEncoder(RNNTextClassifier(units=16)))
+        TableVectorizer(high_cardinality=encoder).fit_transform(table, y)
     """
 
     __module__ = "skrnn"

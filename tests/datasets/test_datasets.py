@@ -33,11 +33,11 @@ def test_the_package_of_the_films_is_named(monkeypatch):
         load_films()
 
 
-def test_films_have_a_title_numbers_and_one_of_five_genres():
+def test_films_have_a_text_numbers_and_one_of_five_genres():
     films = load_films()
-    assert films.data.shape == (5423, 7)
-    assert films.data["title"].is_unique
-    assert films.data.drop(columns="title").dtypes.map(lambda dtype: dtype.kind in "if").all()
+    assert films.data.shape == (5536, 7)
+    assert films.data["text"].is_unique
+    assert films.data.drop(columns="text").dtypes.map(lambda dtype: dtype.kind in "if").all()
     assert films.data["box_office"].isna().any()
     assert sorted(set(films.target)) == ["Action", "Comedy", "Documentary", "Drama", "Horror"]
 
