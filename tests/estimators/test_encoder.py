@@ -21,6 +21,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skrnn import RNNEncoder, RNNSequenceClassifier, RNNTextClassifier, SequenceVectorizer
+from skrnn.utils.estimator_checks import parametrize_with_text_checks
 
 
 @parametrize_with_checks(
@@ -31,6 +32,13 @@ from skrnn import RNNEncoder, RNNSequenceClassifier, RNNTextClassifier, Sequence
     ]
 )
 def test_encoder_passes_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_text_checks(
+    [make_pipeline(RNNEncoder(RNNTextClassifier(**SMALL)), LogisticRegression())],
+)
+def test_pipeline_with_an_encoder_passes_the_checks_of_text_estimators(estimator, check):
     check(estimator)
 
 
