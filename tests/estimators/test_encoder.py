@@ -179,7 +179,8 @@ def test_data_frame_keeps_the_index_of_a_column(encoder, reviews):
     table = pd.DataFrame(
         {"text": reviews[0], "length": map(len, reviews[0])}, index=np.arange(len(reviews[0])) + 7
     )
-    columns = ColumnTransformer([("text", clone(encoder), "text")], remainder="passthrough")
+    # Older versions of scikit-learn lose the index of a Series.
+    columns = ColumnTransformer([("text", clone(encoder), ["text"])], remainder="passthrough")
     frame = columns.set_output(transform="pandas").fit_transform(table)
     pd.testing.assert_index_equal(frame.index, table.index)
     assert frame.columns[0] == "text__rnnencoder0"
