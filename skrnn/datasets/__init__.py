@@ -117,9 +117,9 @@ def load_films() -> Bunch:
     >>> films.data.shape, sorted(set(films.target.tolist()))
     ((5536, 7), ['Action', 'Comedy', 'Documentary', 'Drama', 'Horror'])
     """
-    import pandas as pd
-
     path = Path(_located("bokeh_sampledata", "bokeh_sampledata/_data/movies.db")).resolve()
+    import pandas as pd  # bokeh_sampledata depends on it
+
     connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)  # no lock and no new file
     try:
         films = pd.read_sql_query(_FILMS, connection).drop_duplicates("title", ignore_index=True)
