@@ -5,6 +5,7 @@ Keras and TensorFlow are imported when a fit begins.
 
 from skrnn._version import __version__
 from skrnn.estimators._classifiers import RNNSequenceClassifier, RNNTextClassifier
+from skrnn.estimators._encoder import RNNEncoder
 from skrnn.estimators._regressors import RNNSequenceRegressor, RNNTextRegressor
 from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
@@ -14,6 +15,7 @@ __all__ = [
     "RNNTextRegressor",
     "RNNSequenceClassifier",
     "RNNSequenceRegressor",
+    "RNNEncoder",
     "SequenceVectorizer",
     "NetworkSpec",
     "__version__",

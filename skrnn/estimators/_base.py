@@ -322,6 +322,11 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         fitted = self._learned  # read once: another thread may fit the estimator again
         return fitted.predict(fitted.input.check(X, self._reader(fitted)), logits=logits), fitted.target
 
+    def _vectors(self, X: Any) -> np.ndarray:
+        """Return the vectors that the output layer reads, (n_samples, vector_dim)."""
+        fitted = self._learned
+        return fitted.vectors(fitted.input.check(X, self._reader(fitted)))
+
     def _reader(self, encoding: Encoding) -> Any:
         """Return a copy that reads X as this fit does, for scikit-learn's checks of the columns of a table."""
         reader = copy.copy(self)

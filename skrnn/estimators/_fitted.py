@@ -61,6 +61,10 @@ class Fitted(Encoding):
         """Return the outputs of the network for a checked X: (n_samples, n_outputs)."""
         return self.network.predict(self.input.transform(X), logits=logits)
 
+    def vectors(self, X: Any) -> np.ndarray:
+        """Return the vectors of a checked X, which the output layer reads: (n_samples, vector_dim)."""
+        return self.network.vectors(self.input.transform(X))
+
     def to_state(self) -> dict[str, Any]:
         """Return plain data for a file."""
         return {

