@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, MetaEstimatorMixin, TransformerMixin, clone
+from sklearn.base import (
+    ClassNamePrefixFeaturesOutMixin,
+    MetaEstimatorMixin,
+    TransformerMixin,
+    clone,
+    is_classifier,
+)
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import get_tags
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skrnn.estimators._base import BaseRNN
-from skrnn.utils._parameters import Where, validated, validated_params
+from skrnn.utils._parameters import NONE, Interval, Where, validated, validated_params
 from skrnn.utils._persistence import PersistentEstimator
 
 
@@ -25,6 +37,11 @@ _NETWORK = Where(
     "an instance of RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier or RNNSequenceRegressor, or a "
     "FrozenEstimator around such an instance",
     _is_network,
+)
+
+_SPLITS = Where(
+    "a cross-validation generator or an iterable of splits",
+    lambda cv: (hasattr(cv, "split") or isinstance(cv, Iterable)) and not isinstance(cv, str),
 )
 
 Encoder = TypeVar("Encoder", bound="RNNEncoder")
@@ -47,6 +64,10 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
         fitted. Its parameters can be set and searched, for example as ``estimator__units``. A custom `network` is
         not supported. To use a fitted estimator as it is, pass ``FrozenEstimator(fitted)``
         (``sklearn.frozen.FrozenEstimator``).
+    cv : int, cross-validation generator, iterable or None, default=3
+        The splits with which :meth:`fit_transform` computes the vectors of the training samples (cross-fitting).
+        An int is the number of shuffled folds, stratified by class. Each fold costs a fit. None turns it off, for
+        vectors that are only compared with each other. Not used with a FrozenEstimator.
 
     Attributes
     ----------
@@ -66,22 +87,19 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
 
     Notes
     -----
-    The network is overconfident about samples from which it has learned, and so are their vectors. A model that
-    learns from these vectors and the same targets trusts them too much, and can be worse than without them. Fit
-    the network on a part of the samples, pass it as a FrozenEstimator, and fit the model on the other part. Two
-    such models with the parts exchanged use all samples: average their probabilities, as in
-    ``examples/text_and_numbers.py``. ``StackingClassifier`` is an alternative that combines predictions instead
-    of vectors.
+    A network is too sure of the samples from which it has learned. A model that learns from their vectors and the
+    same targets would trust them too much, and could be worse than without them. So :meth:`fit_transform`, which
+    pipelines call, returns vectors of networks that have not seen the sample, as
+    :class:`~sklearn.preprocessing.TargetEncoder` does. :meth:`transform` always uses the network that was fitted
+    on all samples.
 
     Examples
     --------
-    A text column and a numeric column in one model. The network learns from the first half of the samples, and
-    gradient boosting from the second half:
+    A text column and a numeric column in one model:
 
     >>> import pandas as pd
     >>> from sklearn.compose import make_column_transformer
     >>> from sklearn.ensemble import HistGradientBoostingClassifier
-    >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.pipeline import make_pipeline
     >>> from skrnn import RNNEncoder, RNNTextClassifier
     >>> offers = pd.DataFrame(
@@ -92,15 +110,16 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
     ... )
     >>> is_sold = [False, True, False, True] * 20
     >>> network = RNNTextClassifier(cell="simple", units=4, embedding_dim=4, epochs=5, random_state=0)
-    >>> encoder = RNNEncoder(FrozenEstimator(network.fit(offers["text"][:40], is_sold[:40])))
-    >>> columns = make_column_transformer((encoder, "text"), remainder="passthrough")
+    >>> columns = make_column_transformer((RNNEncoder(network), "text"), remainder="passthrough")
     >>> model = make_pipeline(columns, HistGradientBoostingClassifier(random_state=0))
-    >>> model.fit(offers[40:], is_sold[40:]).predict(offers[:2])
+    >>> model.fit(offers, is_sold).predict(offers[:2])
     array([False,  True])
 
     The document that is most similar to a new one:
 
+    >>> from sklearn.frozen import FrozenEstimator
     >>> from sklearn.neighbors import NearestNeighbors
+    >>> encoder = RNNEncoder(FrozenEstimator(network.fit(offers["text"], is_sold)))
     >>> vectors = encoder.fit_transform(offers["text"])
     >>> vectors.shape
     (80, 12)
@@ -113,17 +132,18 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
 
         from skrub import TableVectorizer
 
-        TableVectorizer(high_cardinality=encoder).fit_transform(table, y)
+        TableVectorizer(high_cardinality=RNNEncoder(network)).fit_transform(table, y)
     """
 
     __module__ = "skrnn"
 
-    _parameter_constraints = {"estimator": [_NETWORK]}
+    _parameter_constraints = {"estimator": [_NETWORK], "cv": [Interval(int, 2), _SPLITS, NONE]}
     _learned_attribute = "estimator_"
     estimator_: Any
 
-    def __init__(self, estimator: BaseRNN | FrozenEstimator) -> None:
+    def __init__(self, estimator: BaseRNN | FrozenEstimator, *, cv: Any = 3) -> None:
         self.estimator = estimator
+        self.cv = cv
 
     def fit(self: Encoder, X: Any, y: Any = None, **fit_params: Any) -> Encoder:
         """Fit a clone of the estimator.
@@ -143,6 +163,40 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
         self : object
             Fitted encoder.
         """
+        self.estimator_ = self._fit_clone(X, y, self._checked_fit_params(fit_params))
+        return self
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:
+        """Fit a clone of the estimator, and return the vectors of the samples by cross-fitting.
+
+        The vector of a sample comes from a network that was fitted without it. It differs from the result of
+        ``fit(X, y).transform(X)``, unless `cv` is None or the estimator is frozen.
+
+        Parameters
+        ----------
+        X : iterable of str, or sequences
+            Training samples, as the estimator takes them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets. A frozen estimator does not need them.
+        **fit_params : dict
+            Parameters of the estimator's ``fit``, as in :meth:`fit`. Those with as many entries as X are split.
+
+        Returns
+        -------
+        vectors : ndarray of shape (n_samples, n_features_out)
+            The vectors, as from :meth:`transform`.
+        """
+        fit_params = self._checked_fit_params(fit_params)
+        X = list(X) if isinstance(X, Iterator) else X  # it is read several times
+        fitted = self._fit_clone(X, y, fit_params)
+        vectors = fitted._vectors(X)
+        if self.cv is not None and not isinstance(fitted, FrozenEstimator):
+            vectors = self._cross_fitted(vectors, X, y, fit_params)
+        self.estimator_ = fitted
+        return vectors
+
+    def _checked_fit_params(self, fit_params: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters for the estimator's ``fit``, after a check of the encoder's own parameters."""
         validated_params(self, self._parameter_constraints)
         if self.estimator.network is not None:
             raise ValueError(
@@ -150,9 +204,34 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
                 "read."
             )
         if get_config()["enable_metadata_routing"]:
-            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        return self
+            return process_routing(self, "fit", **fit_params).estimator.fit
+        return fit_params
+
+    def _fit_clone(self, X: Any, y: Any, fit_params: dict[str, Any]) -> Any:
+        return clone(self.estimator).fit(X, y, **fit_params)
+
+    def _cross_fitted(self, vectors: np.ndarray, X: Any, y: Any, fit_params: dict[str, Any]) -> np.ndarray:
+        """Return vectors from networks that were fitted without the sample, in the space of the vectors.
+
+        The units of two networks have different meanings. So a linear regression on the training samples maps the
+        vectors of one network to those of the other.
+        """
+        splits = [(*map(np.asarray, split),) for split in self._splitter(y).split(np.zeros(len(vectors)), y)]
+        if sorted(chain.from_iterable(test for _, test in splits)) != list(range(len(vectors))):
+            raise ValueError("Expected each sample in the test part of exactly one split of cv.")
+        mapped = np.empty_like(vectors)
+        for train, test in splits:
+            params = _check_method_params(X, fit_params, train)
+            fitted = self._fit_clone(_safe_indexing(X, train), _safe_indexing(y, train), params)
+            to_space = Ridge().fit(fitted._vectors(_safe_indexing(X, train)), vectors[train])
+            mapped[test] = to_space.predict(fitted._vectors(_safe_indexing(X, test)))
+        return mapped
+
+    def _splitter(self, y: Any) -> Any:
+        if not isinstance(self.cv, Integral):
+            return check_cv(self.cv)
+        is_stratified = is_classifier(self.estimator) and type_of_target(y) in ("binary", "multiclass")
+        return (StratifiedKFold if is_stratified else KFold)(self.cv, shuffle=True, random_state=0)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the vectors of samples.

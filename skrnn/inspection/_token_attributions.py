@@ -45,7 +45,7 @@ def token_attributions(
     *,
     method: Literal["shapley", "occlusion"] = "shapley",
     output: Literal["logit", "probability"] = "logit",
-    max_predictions: int = 2000,
+    max_predictions: int = 3000,
     tol: float = 0.05,
     random_state: Any = None,
     verbose: bool = False,
@@ -74,7 +74,7 @@ def token_attributions(
         The unit of the values of a classifier: ``log(p / (1 - p))`` of the probability ``p`` of each class or
         label, or ``p`` itself. Logits do not saturate near 0 and 1. A regressor's values always have the unit
         of y.
-    max_predictions : int, default=2000
+    max_predictions : int, default=3000
         Largest number of predictions for a document, at least 100. If a document has more tokens than a
         quarter of it ("occlusion": than all of it), some neighbouring tokens are left out together and share their
         value equally. With "shapley", the groups with the largest values are then split.

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EVERY_ESTIMATOR, SMALL, problem
+from conftest import EVERY_ESTIMATOR, SMALL, make_reviews, problem
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -15,21 +15,33 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skrnn import RNNEncoder, RNNSequenceClassifier, RNNTextClassifier, SequenceVectorizer
+from skrnn import (
+    RNNEncoder,
+    RNNSequenceClassifier,
+    RNNTextClassifier,
+    RNNTextRegressor,
+    SequenceVectorizer,
+)
+from skrnn.utils._parameters import InvalidParameterError
 from skrnn.utils.estimator_checks import parametrize_with_text_checks
+
+_QUICK = RNNSequenceClassifier(units=4, cell="simple", pooling="last", epochs=1, batch_size=16, random_state=0)
+_CROSS_FITTING = "fit_transform returns vectors from networks that have not seen the sample"
+
+
+def _expected_failed_checks(estimator):
+    if estimator.cv is None:
+        return {}
+    return dict.fromkeys(["check_transformer_data_not_an_array", "check_transformer_general"], _CROSS_FITTING)
 
 
 @parametrize_with_checks(
-    [
-        RNNEncoder(
-            RNNSequenceClassifier(units=4, cell="simple", pooling="last", epochs=1, batch_size=16, random_state=0)
-        )
-    ]
+    [RNNEncoder(_QUICK, cv=None), RNNEncoder(_QUICK, cv=2)], expected_failed_checks=_expected_failed_checks
 )
 def test_encoder_passes_scikit_learns_checks(estimator, check):
     check(estimator)
@@ -52,7 +64,7 @@ def encoder(fitted):
 def test_output_layer_computes_the_prediction_from_the_vectors(cls):
     estimator, X, y = problem(cls)
     encoder = RNNEncoder(estimator)
-    vectors = encoder.fit_transform(X, y)
+    vectors = encoder.fit(X, y).transform(X)
     fitted = estimator.fit(X, y)
     kernel, bias = fitted.to_keras().get_weights()[-2:]
     logits, _ = fitted._outputs(X, logits=True)
@@ -207,8 +219,8 @@ def test_tags_are_those_of_the_estimator():
 
 def test_token_ids_have_the_same_vectors_as_their_documents(reviews):
     network = RNNTextClassifier(**{**SMALL, "epochs": 1}, char_ngram_range=None)
-    expected = RNNEncoder(network).fit_transform(*reviews)
-    passthrough = RNNEncoder(clone(network).set_params(vectorizer="passthrough"))
+    expected = RNNEncoder(network, cv=None).fit_transform(*reviews)
+    passthrough = RNNEncoder(clone(network).set_params(vectorizer="passthrough"), cv=None)
     model = make_pipeline(SequenceVectorizer(), passthrough)
     np.testing.assert_array_equal(model.fit_transform(*reviews), expected)
 
@@ -265,9 +277,73 @@ def test_skrub_encodes_each_text_column(reviews):
     table = pd.DataFrame(
         {"review": documents, "reply": documents[::-1], "length": [len(text) for text in documents]}
     )
-    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 1}))
+    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 1}), cv=2)
     vectorizer = skrub.TableVectorizer(high_cardinality=encoder, cardinality_threshold=5)
     frame = vectorizer.fit_transform(table, labels)
     assert frame.shape == (len(documents), 2 * 16 + 1)
-    np.testing.assert_allclose(frame.iloc[:, :16], encoder.fit(documents, labels).transform(documents), rtol=1e-5)
-    assert vectorizer.transform(table[:3]).shape == (3, 33)
+    np.testing.assert_allclose(frame.iloc[:, :16], encoder.fit_transform(documents, labels), rtol=1e-5)
+    np.testing.assert_allclose(vectorizer.transform(table).iloc[:, :16], encoder.transform(documents), rtol=1e-5)
+
+
+class _Recorder(RNNTextClassifier):
+    """A classifier that records the documents of each fit."""
+
+    fits = []
+
+    def fit(self, X, y, **params):
+        self.fits.append((list(X), {name: np.shape(value) for name, value in params.items()}))
+        return super().fit(X, y, **params)
+
+
+def test_vectors_of_a_sample_come_from_networks_that_have_not_seen_it(reviews):
+    documents = [f"{document} {i}" for i, document in enumerate(reviews[0])]  # all are different
+    _Recorder.fits.clear()
+    encoder = RNNEncoder(_Recorder(**{**SMALL, "epochs": 1}), cv=4)
+    vectors = encoder.fit_transform(documents, reviews[1], sample_weight=np.ones(len(documents)))
+    (everything, _), *folds = _Recorder.fits
+    assert everything == documents
+    assert len(folds) == 4
+    left_out = [document for fold, _ in folds for document in set(documents) - set(fold)]
+    assert sorted(left_out) == sorted(documents)
+    assert all(shapes == {"sample_weight": (len(fold),)} for fold, shapes in folds)
+    assert not np.allclose(vectors, encoder.transform(documents))
+
+
+def test_cross_fitted_vectors_are_in_the_space_of_the_network(reviews):
+    """A model that learns from them predicts from the vectors of new documents."""
+    documents, labels = make_reviews(seed=1)
+    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 15}))
+    model = LogisticRegression().fit(encoder.fit_transform(*reviews), reviews[1])
+    assert model.score(encoder.transform(documents), labels) > 0.9
+
+
+@pytest.mark.parametrize("target", ["regression", "labels", "sorted"])
+def test_cross_fitting_takes_every_target(target):
+    documents, labels = make_reviews()
+    y = {
+        "regression": np.arange(60.0),
+        "labels": np.column_stack([labels == "pos", labels == "neg"]).astype(int),
+        "sorted": np.sort(labels),
+    }[target]
+    cls = RNNTextRegressor if target == "regression" else RNNTextClassifier
+    encoder = RNNEncoder(cls(**{**SMALL, "epochs": 1}), cv=2)
+    assert encoder.fit_transform(iter(documents), y).shape == (60, 16)
+
+
+@pytest.mark.parametrize("cv", [KFold(2), [(range(30), range(30, 60)), (range(30, 60), range(30))]], ids=str)
+def test_cross_fitting_takes_splits_of_the_user(cv, reviews):
+    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 1}), cv=cv)
+    assert np.all(np.isfinite(encoder.fit_transform(*reviews)))
+
+
+@pytest.mark.parametrize("cv", [1, 0.5, "three"])
+def test_wrong_splits_are_refused(cv, reviews):
+    with pytest.raises(InvalidParameterError, match="Expected cv"):
+        RNNEncoder(RNNTextClassifier(**SMALL), cv=cv).fit_transform(*reviews)
+
+
+def test_splits_that_leave_out_samples_are_refused(reviews):
+    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 1}), cv=[(range(30), range(30, 59))])
+    with pytest.raises(ValueError, match="each sample"):
+        encoder.fit_transform(*reviews)
+    assert not hasattr(encoder, "estimator_")
