@@ -4,20 +4,32 @@
     python tests/benchmarks/accuracy.py --data DIR --models default linear    # also: fasttext article
     python tests/benchmarks/accuracy.py --data DIR --models default --ablation
     python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=mean" --config max_ngrams=0
+    python tests/benchmarks/accuracy.py --data DIR --per-class 10 30 100 --seeds 5    # learning curves
+    python tests/benchmarks/accuracy.py --data DIR --folds 5                          # without the test parts
 
 DIR has a folder for each data set, with the files ``train.tsv.gz`` and ``test.tsv.gz``. They are UTF-8, with the
 header ``text<TAB>label``. ``--config`` changes parameters of the default, and labels the result with its text.
 ``--ablation`` turns off one feature of the default at a time.
 
-The linear baselines do not depend on a seed and run once. The baselines and fastText use words, or characters for
-texts with hardly any spaces. fastText runs if it is installed. It gets words in lower case, separated from
-punctuation, and one thread, because several threads give results that differ from run to run.
+"words" is a linear SVC on TF-IDF of words and pairs of words, or of 1 to 3 characters for texts with hardly any
+spaces. "union" also has the n-grams of 2 to 5 characters inside of words. "union + logistic" has probabilities.
+Trained on all documents, these baselines do not depend on a seed and run once. fastText runs if it is installed.
+It gets words in lower case, separated from punctuation, and one thread, because several threads give results that
+differ from run to run.
+
+``--per-class`` draws so many training documents of each class (all, if there are fewer), others for each seed.
+``--folds`` splits the training parts for cross-validation, to decide without looking at the test parts. Then the
+seed is the number of the fold.
 
 The script appends each result to the file as a line of JSON. Fractions are between 0 and 1, and missing values are
 null. The log-loss (in nats) clips probabilities at 1e-7. The expected calibration error (ECE) uses 15 bins of
 equal width. The standard error (se) is computed over seeds, in the last table from the means over the data sets.
-Seconds of a fit are measured while ``--jobs`` - 1 others run, on the cores that joblib gives to a worker.
+Seconds of a fit are measured while ``--jobs`` - 1 others run, on the cores that joblib gives to a worker. CPU
+seconds add up all threads. The last tables compare each configuration with the one of ``--reference``: mean ranks
+over the data sets, and mean differences with their standard error over the data sets.
 """
+
+from __future__ import annotations
 
 import argparse
 import ast
@@ -28,8 +40,10 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +53,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
 from skrnn import RNNTextClassifier, __version__
@@ -63,6 +78,7 @@ COLUMNS = {  # heading, factor and decimals in the tables
     "log_loss": ("log-loss", 1, 3),
     "calibration_error": ("ECE %", 100, 2),
     "fit_seconds": ("fit s", 1, 1),
+    "fit_cpu_seconds": ("fit CPU s", 1, 1),
     "predict_seconds": ("predict s", 1, 2),
     "epochs": ("epochs", 1, 1),
 }
@@ -75,14 +91,14 @@ def main():
     tasks = list(_tasks(arguments))  # a list, to find wrong parameter names before the first fit
     parallel = Parallel(arguments.jobs, return_as="generator_unordered", batch_size=1)
     results = []
-    for result in parallel(delayed(_run)(arguments.data, *task) for task in tasks):
+    for result in parallel(delayed(_run)(*task) for task in tasks):
         results.append(result)
         with arguments.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(result, ensure_ascii=False, default=repr) + "\n")
         progress = f"[{len(results)}/{len(tasks)}] {result['set']}, {result['configuration']}, {result['seed']}:"
         print(f"{progress} {100 * result['accuracy']:.2f} % in {result['fit_seconds']:.1f} s", flush=True)
     if results:
-        _print_tables(pd.DataFrame(results), tasks)
+        _print_tables(pd.DataFrame(results), tasks, arguments.reference)
 
 
 def _parse_arguments():
@@ -94,30 +110,64 @@ def _parse_arguments():
     parser.add_argument("--config", action="append", default=[], help="parameters, as 'name=value name=value'")
     parser.add_argument("--ablation", action="store_true", help="turn off one feature of the default at a time")
     parser.add_argument("--jobs", type=int, default=1, help="number of processes that fit")
+    parser.add_argument("--per-class", type=int, nargs="+", default=[0], help="documents of a class; default: all")
+    parser.add_argument("--folds", type=int, default=0, help="cross-validate on the training parts")
+    parser.add_argument("--reference", default="union", help="configuration that the others are compared with")
     parser.add_argument("--out", type=Path, default=Path("results.jsonl"), help="file to append results to")
     return parser.parse_args()
 
 
-def _tasks(arguments) -> Iterator[tuple[str, str, int, BaseEstimator]]:
-    """Yield the data set, configuration, seed and model of each fit."""
+def _tasks(arguments) -> Iterator[tuple[_Data, str, int, BaseEstimator]]:
+    """Yield the data, configuration, seed and model of each fit."""
     models = set(arguments.models)
     if "fasttext" in models and not find_spec("fasttext"):
         print("fastText is not installed. It is left out.")
         models.remove("fasttext")
     networks = {name: text for name, text in (("article", ARTICLE), ("default", "")) if name in models}
     networks |= {text: text for text in arguments.config + (ABLATION.split() if arguments.ablation else [])}
-    for name in arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir()):
+    names = arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir())
+    for name, n_per_class in product(names, arguments.per_class):
         texts = _read(arguments.data / name / "train.tsv.gz")["text"]
         spaced = texts.str.count(" ").sum() > 0.05 * texts.str.len().sum()
-        if "linear" in models:
-            for configuration, model in _linear_baselines(spaced).items():
-                yield name, configuration, 0, model
-        for seed in range(arguments.seeds):
+        data_differ = bool(n_per_class or arguments.folds)
+        for seed in range(arguments.folds or arguments.seeds):
+            data = _Data(arguments.data / name, n_per_class, arguments.folds, seed)
+            if "linear" in models and (data_differ or seed == 0):
+                for configuration, model in _linear_baselines(spaced).items():
+                    yield data, configuration, seed, model
             if "fasttext" in models:
-                yield name, "fastText", seed, _FastText(r"\w+|[^\w\s]" if spaced else r"\S", random_state=seed)
+                yield data, "fastText", seed, _FastText(r"\w+|[^\w\s]" if spaced else r"\S", random_state=seed)
             for configuration, text in networks.items():
                 network = RNNTextClassifier(random_state=seed).set_params(**_parameters(text))
-                yield name, configuration, seed, network
+                yield data, configuration, seed, network
+
+
+@dataclass(frozen=True)
+class _Data:
+    """A data set, or a part of it."""
+
+    folder: Path
+    n_per_class: int  # 0: all
+    n_folds: int  # 0: the test part is for the test
+    seed: int  # of the draw, or number of the fold
+
+    @property
+    def name(self) -> str:
+        return f"{self.folder.name}, {self.n_per_class} a class" if self.n_per_class else self.folder.name
+
+    def load(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the documents for training and for the test."""
+        train = _read(self.folder / "train.tsv.gz")
+        if self.n_folds:
+            folds = StratifiedKFold(self.n_folds, shuffle=True, random_state=0).split(train, train["label"])
+            rows, others = list(folds)[self.seed]
+            train, test = train.iloc[rows], train.iloc[others]
+        else:
+            test = _read(self.folder / "test.tsv.gz")
+        if self.n_per_class:
+            shuffled = train.sample(frac=1, random_state=self.seed)
+            train = shuffled.groupby("label").head(self.n_per_class)
+        return train, test
 
 
 def _parameters(text: str) -> dict[str, object]:
@@ -136,11 +186,12 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _linear_baselines(spaced: bool) -> dict[str, BaseEstimator]:
     ngrams = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 3)}
-    words = {} if spaced else {"analyzer": "char"}
-    svc = LinearSVC(random_state=0)
+    words = TfidfVectorizer(sublinear_tf=True, **ngrams)
+    union = make_union(words, TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 5), min_df=2))
     return {
-        "tfidf + logistic": make_pipeline(TfidfVectorizer(**words), LogisticRegression(max_iter=1000)),
-        "tfidf n-grams + SVC": make_pipeline(TfidfVectorizer(sublinear_tf=True, **ngrams), svc),
+        "words": make_pipeline(words, LinearSVC(random_state=0)),
+        "union": make_pipeline(union, LinearSVC(random_state=0)),
+        "union + logistic": make_pipeline(union, LogisticRegression(max_iter=1000)),
     }
 
 
@@ -179,18 +230,17 @@ class _FastText(ClassifierMixin, BaseEstimator):
         return [" ".join(re.findall(self.pattern, text.lower())) for text in X]
 
 
-def _run(folder: Path, name: str, configuration: str, seed: int, model: BaseEstimator) -> dict[str, object]:
+def _run(data: _Data, configuration: str, seed: int, model: BaseEstimator) -> dict[str, object]:
     if isinstance(model, RNNTextClassifier):
         import_module("skrnn.training._train")  # imports TensorFlow before the clock starts
-    train, test = (_read(folder / name / f"{part}.tsv.gz") for part in ("train", "test"))
-    result = {"set": name, "configuration": configuration, "seed": seed, **_measure(model, train, test)}
+    result = {"set": data.name, "configuration": configuration, "seed": seed, **_measure(model, *data.load())}
     return result | {"version": __version__, "parameters": model.get_params(deep=False)}
 
 
 def _measure(model: BaseEstimator, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float | None]:
-    started = time.perf_counter()
+    started, started_cpu = time.perf_counter(), time.process_time()
     model.fit(train["text"], train["label"])
-    fitted = time.perf_counter()
+    fitted, fitted_cpu = time.perf_counter(), time.process_time()
     if hasattr(model, "predict_proba"):
         probabilities = model.predict_proba(test["text"])
         predicted = model.classes_[probabilities.argmax(axis=1)]
@@ -203,6 +253,7 @@ def _measure(model: BaseEstimator, train: pd.DataFrame, test: pd.DataFrame) -> d
         "macro_f1": float(f1_score(truth, predicted, average="macro")),
         **_measure_probabilities(probabilities, model.classes_, truth),
         "fit_seconds": fitted - started,
+        "fit_cpu_seconds": fitted_cpu - started_cpu,
         "predict_seconds": ended - fitted,
         "epochs": getattr(model, "n_iter_", None),
     }
@@ -220,14 +271,30 @@ def _measure_probabilities(probabilities, classes: np.ndarray, truth: np.ndarray
     return {"log_loss": float(log_loss), "calibration_error": float(np.sum(np.abs(excess)) / len(truth))}
 
 
-def _print_tables(results: pd.DataFrame, tasks: list[tuple]) -> None:
-    names, configurations = (list(dict.fromkeys(column)) for column in list(zip(*tasks, strict=True))[:2])
-    results["set"] = pd.Categorical(results["set"], names)
+def _print_tables(results: pd.DataFrame, tasks: list[tuple], reference: str) -> None:
+    data, configurations = (list(dict.fromkeys(column)) for column in list(zip(*tasks, strict=True))[:2])
+    results["set"] = pd.Categorical(results["set"], list(dict.fromkeys(part.name for part in data)))
     results["configuration"] = pd.Categorical(results["configuration"], configurations)
     results[MEASURES] = results[MEASURES].astype(float)
     _print_table("by set", results, ["set", "configuration"])
     over_sets = results.groupby(["configuration", "seed"], observed=True)[MEASURES].mean().reset_index()
     _print_table("mean over sets", over_sets, ["configuration"])
+    if reference in configurations:
+        _print_comparison(results, reference)
+
+
+def _print_comparison(results: pd.DataFrame, reference: str) -> None:
+    for measure in ("accuracy", "macro_f1"):
+        table = results.groupby(["set", "configuration"], observed=True)[measure].mean().unstack()
+        differences = 100 * table.sub(table[reference], axis=0)
+        columns = {
+            "mean rank": table.rank(axis=1, ascending=False).mean(),
+            "difference": differences.mean(),
+            "se": differences.sem(),
+            "better on": (differences > 0).sum(),
+        }
+        print(f"\n{measure} in per cent, compared with {reference} on {len(table)} sets")
+        print(pd.DataFrame(columns).to_string(float_format="{:.2f}".format))
 
 
 def _print_table(title: str, results: pd.DataFrame, keys: list[str]) -> None:
