@@ -48,7 +48,7 @@ def main():
     print("\nTokens with the largest mean values, over 200 test articles:")
     attributions = token_attributions(classifier, X_test[:200], method="occlusion")
     for label, tokens in summarize_attributions(attributions, max_ngrams=8).items():
-        print(f"{label:<14} {' '.join(token.ngram for token in tokens)}")
+        print(f"{label:<14} {' '.join(token.ngram for token in tokens if token.value > 0)}")
 
     reviews = load_chinese_reviews()
     texts, others, labels, _ = train_test_split(
@@ -57,7 +57,7 @@ def main():
     chinese = RNNTextClassifier(epochs=5, random_state=0).fit(texts, labels)
     review = TokenAttributionDisplay.from_estimator(chinese, others[0], random_state=0)
 
-    shown = "<hr>".join([display._repr_html_(), review._repr_html_()])  # a notebook shows a display by itself
+    shown = "<hr>".join([display.to_html(), review.to_html()])  # a notebook shows a display by itself
     (folder / "explanation.html").write_text(PAGE.format(shown), encoding="utf-8")
     display.plot().figure_.savefig(folder / "attributions.png", bbox_inches="tight")
     TrainingCurveDisplay.from_estimator(classifier).figure_.savefig(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
+from scipy import sparse
 from sklearn import get_config
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
@@ -21,7 +22,6 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skrnn.estimators._base import BaseRNN
@@ -40,9 +40,12 @@ _NETWORK = Where(
 )
 
 _SPLITS = Where(
-    "a cross-validation generator or an iterable of splits",
-    lambda cv: (hasattr(cv, "split") or isinstance(cv, Iterable)) and not isinstance(cv, str),
+    "a cross-validation generator or a list of splits",
+    lambda cv: isinstance(cv, list | tuple) or (hasattr(cv, "split") and not isinstance(cv, str | type)),
 )
+
+# More would shrink the vectors of few samples.
+_SMALL_PENALTY = 0.1
 
 Encoder = TypeVar("Encoder", bound="RNNEncoder")
 
@@ -64,10 +67,12 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
         fitted. Its parameters can be set and searched, for example as ``estimator__units``. A custom `network` is
         not supported. To use a fitted estimator as it is, pass ``FrozenEstimator(fitted)``
         (``sklearn.frozen.FrozenEstimator``).
-    cv : int, cross-validation generator, iterable or None, default=3
+    cv : int, cross-validation generator, list of splits or None, default=3
         The splits with which :meth:`fit_transform` computes the vectors of the training samples (cross-fitting).
-        An int is the number of shuffled folds, stratified by class. Each fold costs a fit. None turns it off, for
-        vectors that are only compared with each other. Not used with a FrozenEstimator.
+        An int is the number of folds, which are shuffled, always in the same way, and stratified if each class has
+        so many samples. Each fold costs a fit. None turns cross-fitting off, for vectors that are only compared
+        with each other, as by nearest neighbours. For groups, pass ``list(GroupKFold(3).split(X, y, groups))``.
+        Not used with a FrozenEstimator.
 
     Attributes
     ----------
@@ -187,11 +192,12 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
             The vectors, as from :meth:`transform`.
         """
         fit_params = self._checked_fit_params(fit_params)
-        X = list(X) if isinstance(X, Iterator) else X  # it is read several times
-        fitted = self._fit_clone(X, y, fit_params)
-        vectors = fitted._vectors(X)
-        if self.cv is not None and not isinstance(fitted, FrozenEstimator):
-            vectors = self._cross_fitted(vectors, X, y, fit_params)
+        if self.cv is None or isinstance(self.estimator, FrozenEstimator):
+            X = _rereadable(X)
+            fitted = self._fit_clone(X, y, fit_params)
+            vectors = fitted._vectors(X)
+        else:
+            fitted, vectors = self._cross_fit(_rereadable(X), y, fit_params)
         self.estimator_ = fitted
         return vectors
 
@@ -210,28 +216,49 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
     def _fit_clone(self, X: Any, y: Any, fit_params: dict[str, Any]) -> Any:
         return clone(self.estimator).fit(X, y, **fit_params)
 
-    def _cross_fitted(self, vectors: np.ndarray, X: Any, y: Any, fit_params: dict[str, Any]) -> np.ndarray:
-        """Return vectors from networks that were fitted without the sample, in the space of the vectors.
+    def _cross_fit(self, X: Any, y: Any, fit_params: dict[str, Any]) -> tuple[Any, np.ndarray]:
+        """Return the estimator fitted on all samples, and vectors from networks that have not seen the sample.
 
         The units of two networks have different meanings. So a linear regression on the training samples maps the
-        vectors of one network to those of the other.
+        vectors of the other networks to those of the network that was fitted on all samples.
         """
-        splits = [(*map(np.asarray, split),) for split in self._splitter(y).split(np.zeros(len(vectors)), y)]
-        if sorted(chain.from_iterable(test for _, test in splits)) != list(range(len(vectors))):
-            raise ValueError("Expected each sample in the test part of exactly one split of cv.")
+        fit_params = {
+            name: list(value) if isinstance(value, Iterator) else value for name, value in fit_params.items()
+        }
+        targets = self.estimator._check_y(y)
+        splits = self._splits(targets)
+        fitted = self._fit_clone(X, y, fit_params)
+        vectors = fitted._vectors(X)
         mapped = np.empty_like(vectors)
         for train, test in splits:
-            params = _check_method_params(X, fit_params, train)
-            fitted = self._fit_clone(_safe_indexing(X, train), _safe_indexing(y, train), params)
-            to_space = Ridge().fit(fitted._vectors(_safe_indexing(X, train)), vectors[train])
-            mapped[test] = to_space.predict(fitted._vectors(_safe_indexing(X, test)))
-        return mapped
+            X_train, params = _safe_indexing(X, train), _check_method_params(X, fit_params, train)
+            other = self._fit_clone(X_train, targets[train], params)
+            to_space = Ridge(alpha=_SMALL_PENALTY).fit(other._vectors(X_train), vectors[train])
+            mapped[test] = to_space.predict(other._vectors(_safe_indexing(X, test)))
+        return fitted, mapped
 
-    def _splitter(self, y: Any) -> Any:
-        if not isinstance(self.cv, Integral):
-            return check_cv(self.cv)
-        is_stratified = is_classifier(self.estimator) and type_of_target(y) in ("binary", "multiclass")
-        return (StratifiedKFold if is_stratified else KFold)(self.cv, shuffle=True, random_state=0)
+    def _splits(self, targets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the positions of the training and test samples of each split, or raise ValueError."""
+        n_samples, is_class = len(targets), is_classifier(self.estimator) and targets.ndim == 1
+        cv = self.cv
+        if isinstance(cv, Integral):
+            is_stratified = is_class and np.unique(targets, return_counts=True)[1].min() >= cv
+            cv = (StratifiedKFold if is_stratified else KFold)(cv, shuffle=True, random_state=0)
+        splits = list(check_cv(cv).split(np.zeros(n_samples), targets))
+        try:
+            positions = [(np.arange(n_samples)[train], np.arange(n_samples)[test]) for train, test in splits]
+        except (TypeError, ValueError, IndexError) as error:
+            raise ValueError(
+                f"Expected each split of cv to be a pair of positions for training and test; {error}"
+            ) from error
+        if sorted(chain.from_iterable(test for _, test in positions)) != list(range(n_samples)):
+            raise ValueError("Expected each sample in the test part of exactly one split of cv.")
+        if is_class and any(len(np.unique(targets[train])) < 2 for train, _ in positions):
+            raise ValueError(
+                "Expected samples of at least 2 classes in the training part of each split of cv. A class has too "
+                "few samples for cross-fitting. Use cv=None."
+            )
+        return positions
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the vectors of samples.
@@ -288,3 +315,11 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
         if self._learned_attribute in state:
             check_is_fitted(validated("estimator_", state[self._learned_attribute], [_NETWORK]))
         return state
+
+
+def _rereadable(X: Any) -> Any:
+    """Return X as something that can be read again and indexed. What no estimator takes stays as it is."""
+    if sparse.issparse(X):
+        return sparse.csr_matrix(cast(Any, X))
+    is_collection = isinstance(X, Iterable) and not isinstance(X, str | bytes | Mapping | Set)
+    return list(X) if is_collection and len(getattr(X, "shape", ())) < 2 else X

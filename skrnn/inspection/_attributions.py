@@ -17,7 +17,8 @@ class TokenAttributions:
     Attributes
     ----------
     document : str, or another object
-        The document. It is an array of shape (n_steps, n_features) for a numeric sequence.
+        The document that the estimator reads. In a pipeline, earlier steps have transformed it. It is an array of
+        shape (n_steps, n_features) for a numeric sequence.
     tokens : list of str
         The tokens as they are written in the document. For numeric sequences, the numbers of the time steps.
     spans : ndarray of shape (n_tokens, 2), or None
@@ -26,18 +27,24 @@ class TokenAttributions:
         characters.
     normalized_tokens : list of str
         The tokens after preprocessing, as the vectorizer returns them, for example in lowercase.
+    n_unread : int
+        The number of tokens that the vectorizer has cut off, because of `max_length`.
     values : ndarray of shape (n_tokens, n_outputs)
         What each token adds to each output.
     standard_errors : ndarray of shape (n_tokens, n_outputs)
-        Standard errors of the values. They are 0 for exact values.
+        Standard errors of the values from sampling. They are 0 for exact Shapley values and for occlusion. They
+        do not contain the error that comes from equal shares in a group.
+    groups : ndarray of shape (n_tokens,)
+        The number of each token's group. Tokens with the same number were left out together, because the document
+        is long, and share the value of the group equally. Otherwise, each token has a number of its own.
     base_values : ndarray of shape (n_outputs,)
         The outputs for a document without tokens.
     outputs : ndarray of shape (n_outputs,)
         The outputs for the document.
     predictions : ndarray of shape (n_outputs,)
         The probability of each class or label, or the predicted numbers.
-    target_names : list of str
-        The name of each output: a class, the column of a label, or the number of a target.
+    target_names : list
+        What each output stands for: a class, the column of a label, or "y", "y0", "y1", ... of a regressor.
     unit : {"logit", "probability", "prediction"}
         The unit of the values. "prediction" is the unit of y of a regressor.
     method : {"shapley", "occlusion"}
@@ -50,12 +57,14 @@ class TokenAttributions:
     tokens: list[str]
     spans: np.ndarray | None
     normalized_tokens: list[str]
+    n_unread: int
     values: np.ndarray
     standard_errors: np.ndarray
+    groups: np.ndarray
     base_values: np.ndarray
     outputs: np.ndarray
     predictions: np.ndarray
-    target_names: list[str]
+    target_names: list[Any]
     unit: str
     method: str
 

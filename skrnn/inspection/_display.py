@@ -21,7 +21,7 @@ from skrnn.inspection._html import (
 )
 from skrnn.inspection._matplotlib import axes_for, text_properties
 from skrnn.inspection._token_attributions import token_attributions
-from skrnn.utils._parameters import NONE, Interval, Options, validated
+from skrnn.utils._parameters import Interval, InvalidParameterError, validated
 from skrnn.utils._repr import short_repr
 
 _MAX_LABEL = 40  # characters
@@ -41,10 +41,12 @@ class TokenAttributionDisplay:
     """Display of the attributions of a document.
 
     As the last expression of a notebook cell, it shows the document. Words that raise the output are blue with a
-    solid line, words that lower it are orange with a dotted line, and the value of a word appears when the mouse
-    is over it. :meth:`plot` draws the values with matplotlib, and ``print`` writes them as text.
+    solid line. Words that lower it are orange with a dotted line. The value of a word appears when the mouse is
+    over it, with its standard error. :meth:`to_html` returns the same for a web page. ``print`` writes text, and
+    :meth:`plot` draws the values.
 
-    Create it with :meth:`from_estimator` or :meth:`from_attributions`. All parameters are stored as attributes.
+    Create it with :meth:`from_estimator` or :meth:`from_attributions`. They do not plot, because the document in
+    colours is the main view. All parameters are stored as attributes.
 
     Parameters
     ----------
@@ -75,8 +77,10 @@ class TokenAttributionDisplay:
     ...     tokens=["A", "splendid", "film"],
     ...     spans=np.array([[0, 1], [2, 10], [11, 15]]),
     ...     normalized_tokens=["a", "splendid", "film"],
+    ...     n_unread=0,
     ...     values=np.array([[0.1, -0.1], [-2.6, 2.6], [0.4, -0.4]]),
     ...     standard_errors=np.zeros((3, 2)),
+    ...     groups=np.arange(3),
     ...     base_values=np.array([-0.2, 0.2]),
     ...     outputs=np.array([-2.3, 2.3]),
     ...     predictions=np.array([0.09, 0.91]),
@@ -86,7 +90,7 @@ class TokenAttributionDisplay:
     ... )
     >>> print(TokenAttributionDisplay.from_attributions(attributions))
     pos: probability 0.910
-    logit of pos: 2.30 = 0.20 without tokens, +2.10 from 3 tokens
+    logit of pos: 2.30 = 0.20 without tokens, +2.10 from 3 tokens.
     <BLANKLINE>
     -0.10  -                     A
     +2.60  ++++++++++++++++++++  splendid
@@ -114,6 +118,8 @@ class TokenAttributionDisplay:
         target: Any = None,
         method: Literal["shapley", "occlusion"] = "shapley",
         output: Literal["logit", "probability"] = "logit",
+        max_predictions: int = 3000,
+        tol: float = 0.05,
         random_state: Any = None,
     ) -> TokenAttributionDisplay:
         """Explain the prediction for a document, and create the display.
@@ -130,6 +136,10 @@ class TokenAttributionDisplay:
             How the effect of a token is measured. See :func:`token_attributions`.
         output : {"logit", "probability"}, default="logit"
             The unit of the values of a classifier. See :func:`token_attributions`.
+        max_predictions : int, default=3000
+            Largest number of predictions. See :func:`token_attributions`.
+        tol : float, default=0.05
+            Largest standard error, as a share of the range of the values. See :func:`token_attributions`.
         random_state : int, RandomState instance or None, default=None
             Seed of the samples for Shapley values.
 
@@ -145,7 +155,13 @@ class TokenAttributionDisplay:
             If it is not fitted.
         """
         [attributions] = token_attributions(
-            estimator, [document], method=method, output=output, random_state=random_state
+            estimator,
+            [document],
+            method=method,
+            output=output,
+            max_predictions=max_predictions,
+            tol=tol,
+            random_state=random_state,
         )
         return cls(attributions, target=target)
 
@@ -227,7 +243,7 @@ class TokenAttributionDisplay:
         scale, shown = _largest(values), _strongest(values, _MAX_LINES)
         numbers = [_number(values[token], scale, errors[token]) for token in shown]
         width = max(map(len, numbers), default=0)
-        lines = [self._title(), self._equation(), ""]
+        lines = [self._title(), self._equation(), "value ± standard error:" if errors.any() else ""]
         for token, number in zip(shown, numbers, strict=True):
             lines.append(f"{number:{width}}  {_bar(values[token] / scale):{_BAR}}  {self._label(token)}")
         if len(shown) < len(values):
@@ -235,6 +251,16 @@ class TokenAttributionDisplay:
         return "\n".join(lines).rstrip()
 
     def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_html(self) -> str:
+        """Return the document with coloured words as a part of an HTML page.
+
+        Returns
+        -------
+        html : str
+            A ``<div>`` without scripts and style sheets. All text is escaped. Put it into a page in UTF-8.
+        """
         text, stretches = self._text()
         values, errors = self._values, self._errors
         sums = np.array([values[stretch.tokens].sum() for stretch in stretches])
@@ -273,7 +299,9 @@ class TokenAttributionDisplay:
 
     def _tooltip(self, tokens: list[int], values: np.ndarray, errors: np.ndarray, scale: float) -> str:
         """Return the sum of the tokens of a stretch, and the value of each token if there are several."""
-        error = float(np.linalg.norm(errors[tokens]))  # as if the errors were independent
+        # The errors of one group are the same error. Those of several groups count as independent.
+        by_group = np.bincount(self._groups[tokens], weights=errors[tokens])
+        error = float(np.linalg.norm(by_group))
         lines = [_number(values[tokens].sum(), scale, error)]
         if len(tokens) > 1:
             names = self.attributions.normalized_tokens
@@ -287,29 +315,38 @@ class TokenAttributionDisplay:
         attributions, column, likeliest = self.attributions, self._column, self.attributions.predicted
         names, predictions = attributions.target_names, attributions.predictions
         if attributions.unit == "prediction":
-            return f"{show(names[column])}: prediction {predictions[column]:.4g}"
-        title = f"{show(names[column])}: probability {predictions[column]:.3f}"
+            return f"{show(str(names[column]))}: prediction {predictions[column]:.4g}"
+        title = f"{show(str(names[column]))}: probability {predictions[column]:.3f}"
         if column != likeliest:
-            title += f" (most probable: {show(names[likeliest])}, {predictions[likeliest]:.3f})"
+            title += f" (most probable: {show(str(names[likeliest]))}, {predictions[likeliest]:.3f})"
         return title
 
     def _equation(self, show: Callable[[str], str] = _printable) -> str:
         """Return how the values add up to the output, or how to read them if they do not."""
         attributions, column, scale = self.attributions, self._column, _largest(self._values)
         kind = "time steps" if self._is_numeric() else "tokens"
-        n_tokens = len(self._values)
+        n_tokens, n_groups = len(self._values), len(set(attributions.groups.tolist()))
         output = f"{self._output(show)}: {_number(attributions.outputs[column], scale, sign='-')}"
-        if attributions.method != "shapley":
-            return f"{output}. Each value is the change if one of the {n_tokens} {kind} is left out."
-        base = _number(attributions.base_values[column], scale, sign="-")
-        return f"{output} = {base} without {kind}, {_number(self._values.sum(), scale)} from {n_tokens} {kind}"
+        if attributions.method == "shapley":
+            base = _number(attributions.base_values[column], scale, sign="-")
+            total = _number(self._values.sum(), scale)
+            equation = f"{output} = {base} without {kind}, {total} from {n_tokens} {kind}"
+        else:
+            equation = f"{output}. Each value is the change if one of the {n_tokens} {kind} is left out"
+        notes = []
+        if n_groups < n_tokens:
+            notes.append(f"The {kind} were left out in {n_groups} groups, which share their values equally.")
+        if attributions.n_unread:
+            notes.append(f"{attributions.n_unread} more {kind} were not read, because of max_length.")
+        return " ".join([f"{equation}.", *notes])
 
     def _output(self, show: Callable[[str], str] = _printable) -> str:
         """Return the name of the explained output."""
-        return f"{self.attributions.unit} of {show(self.attributions.target_names[self._column])}"
+        return f"{self.attributions.unit} of {show(str(self.attributions.target_names[self._column]))}"
 
     def _is_numeric(self) -> bool:
-        return isinstance(self.attributions.document, np.ndarray) and self.attributions.document.ndim == 2
+        document, tokens = self.attributions.document, self.attributions.tokens
+        return isinstance(document, np.ndarray) and tokens == list(map(str, range(len(document))))
 
     def _word(self, token: int) -> str:
         """Return a token as the document contains it. One without a character has only its normalized form."""
@@ -326,7 +363,15 @@ class TokenAttributionDisplay:
         if self.target is None:
             return self.attributions.predicted
         names = self.attributions.target_names
-        return names.index(validated("target", str(self.target), [Options(names), NONE]))
+        if self.target not in names:
+            raise InvalidParameterError(
+                f"Expected target to be None or one of {short_repr(names)}; got {self.target!r}."
+            )
+        return names.index(self.target)
+
+    @property
+    def _groups(self) -> np.ndarray:
+        return self.attributions.groups
 
     @property
     def _values(self) -> np.ndarray:

@@ -11,15 +11,30 @@ from skrnn.estimators._fitted import Fitted
 from skrnn.estimators._targets import ClassTarget, NumericTarget
 from skrnn.sequences._storage import Sequences
 
-# The logarithm of a probability in float32 is larger. A custom network can return a probability of 0.
+# In place of infinity, if a custom network returns a probability of 0 or 1. Other probabilities in float32 have
+# smaller logits.
 _LARGEST_LOGIT = 110
 
 
 def explained_outputs(fitted: Fitted, sequences: Sequences, unit: str) -> np.ndarray:
     """Return the outputs in a unit of ``TokenAttributions``: (n_sequences, n_outputs)."""
+    try:
+        return _outputs(fitted, sequences, unit)
+    except Exception as error:
+        if fitted.network.build_model is None:
+            raise
+        raise ValueError(
+            "Expected the custom network to predict parts of documents, down to a document without tokens. It "
+            "failed, or returned NaN."
+        ) from error
+
+
+def _outputs(fitted: Fitted, sequences: Sequences, unit: str) -> np.ndarray:
     if unit != "logit":
         return predictions(fitted, sequences)
-    logits = np.clip(fitted.network.predict(sequences, logits=True), -_LARGEST_LOGIT, _LARGEST_LOGIT)
+    with np.errstate(divide="ignore"):
+        logits = fitted.network.predict(sequences, logits=True)
+    logits = np.nan_to_num(logits, posinf=_LARGEST_LOGIT, neginf=-_LARGEST_LOGIT)
     if not isinstance(fitted.target, ClassTarget):
         return logits
     return np.hstack([-logits, logits]) if logits.shape[1] == 1 else _logits_of_classes(logits)
@@ -48,8 +63,9 @@ def _logits_of_classes(inputs: np.ndarray) -> np.ndarray:
     return logits
 
 
-def target_names(target: Any) -> list[str]:
-    """Return the name of each output of a target."""
+def target_names(target: Any) -> list[Any]:
+    """Return what each output of a target stands for."""
     if isinstance(target, NumericTarget):
         return ["y"] if target.is_1d else [f"y{i}" for i in range(target.n_outputs)]
-    return list(map(str, target.classes.tolist()))
+    # tolist() turns some dates into integers.
+    return list(target.classes) if target.classes.dtype.kind in "mM" else target.classes.tolist()

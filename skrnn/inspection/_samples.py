@@ -22,7 +22,7 @@ class ReadSamples:
     Parameters
     ----------
     documents : list
-        The samples as the user knows them: text, or arrays.
+        The samples behind the transformers: text, or arrays.
     tokens : list of LocatedTokens
         The tokens or time steps of each sample.
     sequences : csr_matrix or RaggedArray

@@ -15,7 +15,9 @@ import numpy as np
 SetFunction = Callable[[np.ndarray], np.ndarray]
 
 # The standard errors of fewer pairs of permutations are too uncertain to stop.
-_MIN_PAIRS = 5
+_MIN_PAIRS = 10
+# The variance of a player from few pairs is uncertain. The mean over all players counts as this number of pairs.
+_PRIOR_PAIRS = 4
 # Coalitions that are evaluated together, which limits the memory.
 _BATCH = 4096
 
@@ -42,7 +44,14 @@ def exact_shapley_values(value: SetFunction, n_players: int) -> Estimate:
 
 
 def sampled_shapley_values(
-    value: SetFunction, n_players: int, ends: np.ndarray, n_pairs: int, tol: float, rng: np.random.Generator
+    value: SetFunction,
+    n_players: int,
+    ends: np.ndarray,
+    n_pairs: int,
+    rng: np.random.Generator,
+    *,
+    tol: float = 0.0,
+    watched: slice = slice(None),
 ) -> Estimate:
     """Estimate the Shapley values from pairs of a random permutation and its reverse.
 
@@ -55,9 +64,11 @@ def sampled_shapley_values(
         The values of the coalition without players, and of the one with all.
     n_pairs : int
         Largest number of pairs.
-    tol : float
-        Stop when the largest standard error is at most this share of the range of the values.
     rng : numpy.random.Generator
+    tol : float
+        Stop when no standard error of an output is above this share of the range of its values.
+    watched : slice
+        The outputs that `tol` is for.
     """
     n_together = max(_BATCH // (2 * (n_players - 1)), 1)
     n_new = n_pairs if tol == 0 else _MIN_PAIRS
@@ -66,13 +77,20 @@ def sampled_shapley_values(
         n_new = min(n_new, n_pairs - len(differences), n_together)
         differences = np.concatenate([differences, _differences(value, n_players, ends, n_new, rng)])
         estimate = _estimate(differences)
-        error, allowed = estimate.standard_errors.max(), tol * np.ptp(estimate.values)
-        n_done = len(differences)
-        if n_done == n_pairs or (n_done >= _MIN_PAIRS and error <= allowed):
+        n_done, excess = len(differences), _excess(estimate, tol, watched)
+        if n_done == n_pairs or (n_done >= _MIN_PAIRS and excess <= 1):
             return estimate
         # The square of a standard error is inversely proportional to the number of pairs.
-        n_needed = n_pairs if allowed == 0 else min(n_done * (error / allowed) ** 2, n_pairs)
-        n_new = max(ceil(n_needed), _MIN_PAIRS) - n_done
+        n_new = max(ceil(min(n_done * excess**2, n_pairs)), _MIN_PAIRS) - n_done
+
+
+def _excess(estimate: Estimate, tol: float, watched: slice) -> float:
+    """Return the largest standard error as a multiple of what the tolerance allows."""
+    errors = estimate.standard_errors[:, watched].max(axis=0)
+    allowed = tol * np.ptp(estimate.values[:, watched], axis=0)
+    multiples = np.full_like(errors, np.inf)
+    np.divide(errors, allowed, out=multiples, where=allowed > 0)
+    return float(np.where(errors > 0, multiples, 0).max())
 
 
 def _differences(
@@ -91,9 +109,20 @@ def _differences(
 
 
 def _estimate(differences: np.ndarray) -> Estimate:
+    """Return the means, and their standard errors with variances that are shrunk to the mean variance [1]_.
+
+    References
+    ----------
+    .. [1] Smyth (2004). Linear Models and Empirical Bayes Methods for Assessing Differential Expression in
+       Microarray Experiments. Statistical Applications in Genetics and Molecular Biology 3.
+    """
     n_pairs = len(differences)
-    deviations = differences.std(axis=0, ddof=1) if n_pairs > 1 else np.full(differences.shape[1:], np.inf)
-    return Estimate(differences.mean(axis=0), deviations / np.sqrt(n_pairs))
+    if n_pairs == 1:
+        return Estimate(differences[0], np.full(differences.shape[1:], np.inf))
+    variances = differences.var(axis=0, ddof=1)
+    shrunk = (n_pairs - 1) * variances + _PRIOR_PAIRS * variances.mean(axis=0)
+    errors = np.sqrt(shrunk / (n_pairs - 1 + _PRIOR_PAIRS) / n_pairs)
+    return Estimate(differences.mean(axis=0), errors)
 
 
 def occlusion(value: SetFunction, n_players: int, full: np.ndarray) -> Estimate:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skrnn.inspection._attributions import TokenAttributions
 from skrnn.utils._parameters import Constraint, IntegerTuple, Interval, validated
+from skrnn.utils._repr import short_repr
 
 
 class NgramSummary(NamedTuple):
@@ -50,8 +51,8 @@ def summarize_attributions(
     ngram_range: tuple[int, int] = (1, 1),
     min_documents: int = 5,
     max_ngrams: int = 20,
-) -> dict[str, list[NgramSummary]]:
-    """Return the tokens or n-grams with the largest mean values for each class, label or target.
+) -> dict[Any, list[NgramSummary]]:
+    """Return the tokens or n-grams that speak most for and against each class, label or target.
 
     Parameters
     ----------
@@ -64,13 +65,13 @@ def summarize_attributions(
     min_documents : int, default=5
         Leave out n-grams that are in fewer documents.
     max_ngrams : int, default=20
-        Largest number of n-grams for each target.
+        Largest number of n-grams with values above 0, and largest number of those below 0, for each target.
 
     Returns
     -------
-    summary : dict of str to list of NgramSummary
-        For each name of a target, the n-grams with values above 0, largest first. ``pandas.DataFrame`` turns a
-        list into a table.
+    summary : dict of list of NgramSummary
+        For each class, label or target, the n-grams with the largest values above 0 and those with the smallest
+        values below 0, in descending order of the values. ``pandas.DataFrame`` turns a list into a table.
 
     Examples
     --------
@@ -87,23 +88,28 @@ def summarize_attributions(
     arguments = {"ngram_range": ngram_range, "min_documents": min_documents, "max_ngrams": max_ngrams}
     for name, value in arguments.items():
         validated(name, value, _CONSTRAINTS[name])
-    if not attributions:
-        raise ValueError("Expected at least one explained document, got none.")
-    names, unit = attributions[0].target_names, attributions[0].unit
-    if any(found.target_names != names or found.unit != unit for found in attributions):
-        raise ValueError("Expected attributions of one estimator; their targets or units differ.")
+    if not attributions or not all(isinstance(found, TokenAttributions) for found in attributions):
+        raise ValueError(
+            f"Expected a list of TokenAttributions, and at least one; got {short_repr(attributions)}."
+        )
+    names = attributions[0].target_names
+    if len({(repr(found.target_names), found.unit, found.method) for found in attributions}) > 1:
+        raise ValueError("Expected attributions of one estimator; their targets, units or methods differ.")
     totals: dict[tuple[str, ...], _Total] = {}
     for i, found in enumerate(attributions):
         _add_document(totals, found, i, ngram_range)
     frequent = [total for total in totals.values() if total.n_documents >= min_documents]
     means = np.array([total.value / total.n_occurrences for total in frequent]).reshape(-1, len(names))
-    summary = {}
+    summary: dict[Any, list[NgramSummary]] = {}
     for column, name in enumerate(names):
-        largest = np.argsort(-means[:, column], kind="stable")[:max_ngrams]
+        order = np.argsort(-means[:, column], kind="stable").tolist()
+        positive = [i for i in order if means[i, column] > 0][:max_ngrams]
+        negative = [i for i in order if means[i, column] < 0][-max_ngrams:]
         summary[name] = [
-            NgramSummary(total.ngram, float(mean), total.n_occurrences, total.n_documents)
-            for total, mean in ((frequent[i], means[i, column]) for i in largest)
-            if mean > 0
+            NgramSummary(
+                frequent[i].ngram, float(means[i, column]), frequent[i].n_occurrences, frequent[i].n_documents
+            )
+            for i in positive + negative
         ]
     return summary
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil, log, log2
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -11,24 +11,20 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skrnn.estimators._fitted import Fitted
-from skrnn.estimators._targets import NumericTarget
+from skrnn.estimators._targets import ClassTarget, NumericTarget
 from skrnn.inspection._attributions import TokenAttributions
+from skrnn.inspection._groups import Outputs, TokenGroups, group_tokens
 from skrnn.inspection._outputs import explained_outputs, predictions, target_names
-from skrnn.inspection._players import Players, equal_groups
-from skrnn.inspection._samples import read_samples
-from skrnn.inspection._shapley import (
-    Estimate,
-    exact_shapley_values,
-    occlusion,
-    sampled_shapley_values,
-)
+from skrnn.inspection._samples import ReadSamples, read_samples
+from skrnn.inspection._shapley import Estimate, exact_shapley_values, occlusion, sampled_shapley_values
 from skrnn.inspection._unwrap import unwrapped
 from skrnn.utils._parameters import BOOLEAN, Constraint, Interval, Options, validated_params
 
-# Longer documents get fewer players, so that there are at least two pairs of orders, and standard errors.
-_FEWEST_PAIRS = 2
-# The groups before the first split.
-_FEWEST_GROUPS = 8
+# Tokens of the longest documents with exact Shapley values.
+_LARGEST_EXACT = 10
+# Long documents have at most max_predictions / 6 groups. Finding them takes two predictions for each group. Two
+# pairs of orders take another four.
+_N_SHARES = 6
 
 _CONSTRAINTS: dict[str, list[Constraint]] = {
     "method": [Options(["shapley", "occlusion"])],
@@ -53,7 +49,8 @@ def token_attributions(
     """Return what each token of a document adds to the outputs.
 
     The values are differences between predictions for the document and for parts of it, in which tokens are left
-    out. They explain the model, and not the language: a token with a large value changes this prediction.
+    out. They explain the model, and not the language: a token with a large value changes this prediction. The
+    result contains the values for all classes, labels or targets, because they cost no more than those for one.
 
     Parameters
     ----------
@@ -65,9 +62,9 @@ def token_attributions(
         How the effect of a token is measured.
 
         - "shapley": Shapley values, the mean effect of a token over all orders in which the tokens can be added to
-          an empty document. With up to 10 tokens they are exact, and otherwise the mean over random orders and
-          their reverses [1]_ [2]_. They add up to the difference between the outputs for the document and
-          ``base_values``.
+          an empty document. With up to 10 tokens they are exact, if `max_predictions` allows. Otherwise they are
+          means over random orders and their reverses [1]_ [2]_. They add up to the difference between the outputs
+          for the document and ``base_values``.
         - "occlusion": the change of the outputs if the token alone is left out. It needs one prediction for each
           token and is several times faster. If two words say the same, neither has a large value.
     output : {"logit", "probability"}, default="logit"
@@ -75,12 +72,14 @@ def token_attributions(
         label, or ``p`` itself. Logits do not saturate near 0 and 1. A regressor's values always have the unit
         of y.
     max_predictions : int, default=3000
-        Largest number of predictions for a document, at least 100. If a document has more tokens than a
-        quarter of it ("occlusion": than all of it), some neighbouring tokens are left out together and share their
-        value equally. With "shapley", the groups with the largest values are then split.
+        Largest number of predictions for a document, at least 100. If a document has more tokens than a quarter of
+        it ("occlusion": a sixth), some neighbouring tokens are left out together and share their value equally.
+        These groups are small where the values are large. The time is proportional to the number of predictions
+        and to the length of the document. With more tokens than a twentieth of it, the values are rough.
     tol : float, default=0.05
-        Stop when the largest standard error is at most this share of the range of the values, after at least 5
-        pairs of orders. 0 uses all `max_predictions`. Not used by "occlusion".
+        Stop when the largest standard error is at most this share of the range of the values, after at least 10
+        pairs of orders. Classifiers stop for the predicted class, other estimators for all outputs. 0 uses all
+        `max_predictions`. Not used by "occlusion".
     random_state : int, RandomState instance or None, default=None
         Seed of the orders. With an int, the values for a document are the same in each call, whatever the other
         documents are.
@@ -128,29 +127,20 @@ def token_attributions(
     fitted = inner._learned  # read once: another thread may fit the estimator again
     samples = read_samples(transformers, inner._reader(fitted), fitted, documents)
     unit = "prediction" if isinstance(fitted.target, NumericTarget) else params.output
-    names = target_names(fitted.target)
     predicted = predictions(fitted, samples.sequences)
     explained = []
     for i in _progress(range(len(samples.documents)), params.verbose):
-        sequence, tokens = samples.sequences[np.array([i])], samples.tokens[i]
-        ends, estimate = _explain(fitted, sequence, unit, params, np.random.default_rng(seed))
-        document = samples.documents[i]
-        explained.append(
-            TokenAttributions(
-                document=document,
-                tokens=_as_written(document, tokens.tokens, tokens.spans),
-                spans=tokens.spans,
-                normalized_tokens=tokens.tokens,
-                values=estimate.values,
-                standard_errors=estimate.standard_errors,
-                base_values=ends[0],
-                outputs=ends[1],
-                predictions=predicted[i],
-                target_names=names,
-                unit=unit,
-                method=params.method,
-            )
+        # Of several classes, only the predicted one has to be precise.
+        likeliest = int(predicted[i].argmax())
+        watched = slice(likeliest, likeliest + 1) if isinstance(fitted.target, ClassTarget) else slice(None)
+        found = _explain(
+            samples.sequences[np.array([i])],
+            lambda parts: explained_outputs(fitted, parts, unit),
+            params,
+            watched,
+            np.random.default_rng(seed),
         )
+        explained.append(_attributions(samples, i, fitted, found, predicted[i], unit, params.method))
     return explained
 
 
@@ -164,35 +154,81 @@ def _progress(positions: Iterable[int], verbose: bool) -> Iterable[int]:
     return tqdm(positions, unit="document")
 
 
-def _as_written(document: Any, tokens: list[str], spans: np.ndarray | None) -> list[str]:
-    return tokens if spans is None else [document[start:end] for start, end in spans.tolist()]
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    """The outputs without tokens and with all, (2, n_outputs), the groups that were left out, and their values."""
+
+    ends: np.ndarray
+    groups: TokenGroups
+    estimate: Estimate
 
 
 def _explain(
-    fitted: Fitted, sequence: Any, unit: str, params: SimpleNamespace, rng: np.random.Generator
-) -> tuple[np.ndarray, Estimate]:
-    """Return the outputs without any token and with all, and the values of the tokens."""
-
-    def players(max_players: int) -> Players:
-        groups = equal_groups(len(sequence.data), max_players)
-        return Players(sequence, lambda parts: explained_outputs(fitted, parts, unit), groups)
-
+    sequence: Any, outputs: Outputs, params: SimpleNamespace, watched: slice, rng: np.random.Generator
+) -> _Explained:
     n_tokens, budget = len(sequence.data), params.max_predictions
-    whole = players(1)
-    ends = whole(np.array([[False], [True]])[:, : len(whole)])
+    tokens = TokenGroups.equal(sequence, outputs, n_tokens)
+    ends = tokens(np.array([[False], [True]]).repeat(n_tokens, axis=1))
     if params.method == "occlusion" and n_tokens > 0:
-        game = players(budget)
-        return ends, game.shared_by_tokens(occlusion(game, len(game), ends[1]))
-    if n_tokens < budget.bit_length():  # 2**n_tokens <= budget
-        return ends, exact_shapley_values(players(n_tokens), n_tokens)
-    game, n_spent = players(n_tokens), 0
-    if n_tokens > budget // (2 * _FEWEST_PAIRS):
-        # Each split doubles the players, so that all splits together take as many predictions as one more pair.
-        max_players = budget // (2 * _FEWEST_PAIRS + 2)
-        n_splits = min(max(ceil(log(n_tokens / max_players, 4)), 1), int(log2(max_players / _FEWEST_GROUPS)))
-        game = players(max_players >> n_splits)
-        for _ in range(n_splits):
-            game, n_predictions = game.split(max_players, ends, rng)
-            n_spent += n_predictions
-    n_pairs = (budget - n_spent) // (2 * (len(game) - 1))
-    return ends, game.shared_by_tokens(sampled_shapley_values(game, len(game), ends, n_pairs, params.tol, rng))
+        return _occlude(sequence, outputs, budget, ends)
+    if n_tokens <= _LARGEST_EXACT and 2**n_tokens <= budget:
+        return _Explained(ends, tokens, exact_shapley_values(tokens, n_tokens))
+    return _sample(sequence, outputs, params, ends, watched, rng)
+
+
+def _occlude(sequence: Any, outputs: Outputs, budget: int, ends: np.ndarray) -> _Explained:
+    def leave_out_each(groups: TokenGroups) -> Estimate:
+        return occlusion(groups, len(groups), ends[1])
+
+    groups = group_tokens(sequence, outputs, budget // _N_SHARES, leave_out_each)
+    return _Explained(ends, groups, leave_out_each(groups))
+
+
+def _sample(
+    sequence: Any,
+    outputs: Outputs,
+    params: SimpleNamespace,
+    ends: np.ndarray,
+    watched: slice,
+    rng: np.random.Generator,
+) -> _Explained:
+    def sample_once(groups: TokenGroups) -> Estimate:
+        return sampled_shapley_values(groups, len(groups), ends, 1, rng)
+
+    # Two pairs of orders are enough to see which tokens have large values, better than with groups.
+    n_tokens, budget = len(sequence.data), params.max_predictions
+    if n_tokens <= budget // 4:
+        groups = TokenGroups.equal(sequence, outputs, n_tokens)
+    else:
+        max_groups = budget // _N_SHARES
+        groups = group_tokens(sequence, outputs, max_groups, sample_once)
+        budget -= 2 * max_groups
+    n_pairs = budget // (2 * (len(groups) - 1))
+    estimate = sampled_shapley_values(groups, len(groups), ends, n_pairs, rng, tol=params.tol, watched=watched)
+    return _Explained(ends, groups, estimate)
+
+
+def _attributions(
+    samples: ReadSamples, i: int, fitted: Fitted, found: _Explained, predicted: np.ndarray, unit: str, method: str
+) -> TokenAttributions:
+    document, located = samples.documents[i], samples.tokens[i]
+    estimate = found.groups.shared_by_tokens(found.estimate)
+    tokens = located.tokens
+    if located.spans is not None:
+        tokens = [document[start:end] for start, end in located.spans.tolist()]
+    return TokenAttributions(
+        document=document,
+        tokens=tokens,
+        spans=located.spans,
+        normalized_tokens=located.tokens,
+        n_unread=located.n_cut,
+        values=estimate.values,
+        standard_errors=estimate.standard_errors,
+        groups=found.groups.of_tokens(),
+        base_values=found.ends[0],
+        outputs=found.ends[1],
+        predictions=predicted,
+        target_names=target_names(fitted.target),
+        unit=unit,
+        method=method,
+    )

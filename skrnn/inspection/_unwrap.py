@@ -30,8 +30,8 @@ def unwrapped(estimator: Any) -> tuple[list[Any], BaseRNN]:
     inner = estimator
     while not isinstance(inner, BaseRNN):
         if isinstance(inner, Pipeline):
-            *before, (_, inner) = inner.steps
-            transformers += [step for _, step in before if step not in (None, "passthrough")]
+            *before, inner = _steps(inner)
+            transformers += before
         elif isinstance(inner, FrozenEstimator):
             inner = inner.estimator
         elif hasattr(inner, "best_estimator_"):
@@ -40,8 +40,20 @@ def unwrapped(estimator: Any) -> tuple[list[Any], BaseRNN]:
             if hasattr(inner, "fit"):
                 check_is_fitted(inner)  # a search that is not fitted
             raise TypeError(
-                "Expected an estimator of skrnn, or a pipeline or search that ends with one; got "
-                f"{type(inner).__name__}."
+                "Expected an estimator of skrnn, or a pipeline or search (with refit=True) that ends with one; "
+                f"got {type(inner).__name__}."
             )
     check_is_fitted(inner)
     return transformers, inner
+
+
+def _steps(pipeline: Pipeline) -> list[Any]:
+    """Return the steps of a pipeline, and of pipelines in it."""
+    steps: list[Any] = []
+    for _, step in pipeline.steps:
+        inner = step.estimator if isinstance(step, FrozenEstimator) else step
+        if isinstance(inner, Pipeline):
+            steps += _steps(inner)
+        elif inner not in (None, "passthrough"):
+            steps.append(inner)
+    return steps

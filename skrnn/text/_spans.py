@@ -24,6 +24,9 @@ from skrnn.text._tokenization import (
 
 _BuiltInAnalyzer = WordAnalyzer | CustomWordAnalyzer | CharAnalyzer | SubwordAnalyzer
 
+# Characters between a part of a word and a whole word that are equal to a token.
+_FARTHEST_WORD = 200
+
 _WORD_OR_SPACE = re.compile(r"\S+|\s+")
 _REPEATED_SPACE = re.compile(r"(?<=\s)\s")
 
@@ -39,15 +42,19 @@ class LocatedTokens:
     spans : ndarray of shape (n_tokens, 2), or None
         Token ``i`` comes from ``document[spans[i, 0] : spans[i, 1]]``. Starts and ends do not decrease. None if
         the document is not text, or if the tokens of a callable are not found in it.
+    n_cut : int
+        The number of other tokens of the document, which were cut off.
     """
 
     tokens: list[str]
     spans: np.ndarray | None
+    n_cut: int = 0
 
     def truncated(self, max_length: int, truncate: str) -> "LocatedTokens":
         """Return at most `max_length` tokens, the same as ``TokenizedDocuments.truncated``."""
         n_tokens = len(self.tokens)
-        return self._selected(stays_if_truncated(np.arange(n_tokens), n_tokens, max_length, truncate))
+        stays = stays_if_truncated(np.arange(n_tokens), n_tokens, max_length, truncate)
+        return replace(self._selected(stays), n_cut=self.n_cut + n_tokens - int(stays.sum()))
 
     def without(self, stop_words: frozenset[str]) -> "LocatedTokens":
         """Return the tokens that are not stop words."""
@@ -194,12 +201,27 @@ def _find_in_order(tokens: list[str], text: str) -> np.ndarray | None:
     spans = []
     end = 0
     for token in tokens:
-        start = text.find(token, end)
+        start = _find_next(token, text, end)
         if start < 0:
             return None
         end = start + len(token)
         spans.append((start, end))
     return _to_array(spans)
+
+
+def _find_next(token: str, text: str, end: int) -> int:
+    """Return where the next token begins, or -1. It can look like a part of a word that a tokenizer left out."""
+    first = start = text.find(token, end)
+    if not text[end : max(first, end)].strip():  # nothing was left out
+        return first
+    while start >= 0 and not _is_whole_word(token, text, start):
+        start = text.find(token, start + 1, first + len(token) + _FARTHEST_WORD)
+    return first if start < 0 else start
+
+
+def _is_whole_word(token: str, text: str, start: int) -> bool:
+    before, behind = text[start - 1 : start], text[start + len(token) : start + len(token) + 1]
+    return not (before.isalnum() and token[:1].isalnum()) and not (behind.isalnum() and token[-1:].isalnum())
 
 
 def _without_context(text: str) -> str:

@@ -336,14 +336,54 @@ def test_cross_fitting_takes_splits_of_the_user(cv, reviews):
     assert np.all(np.isfinite(encoder.fit_transform(*reviews)))
 
 
-@pytest.mark.parametrize("cv", [1, 0.5, "three"])
+@pytest.mark.parametrize("cv", [1, 0.5, "three", iter([])], ids=lambda cv: type(cv).__name__)
 def test_wrong_splits_are_refused(cv, reviews):
     with pytest.raises(InvalidParameterError, match="Expected cv"):
         RNNEncoder(RNNTextClassifier(**SMALL), cv=cv).fit_transform(*reviews)
 
 
-def test_splits_that_leave_out_samples_are_refused(reviews):
-    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 1}), cv=[(range(30), range(30, 59))])
-    with pytest.raises(ValueError, match="each sample"):
-        encoder.fit_transform(*reviews)
-    assert not hasattr(encoder, "estimator_")
+@pytest.mark.filterwarnings("error::UserWarning")
+def test_classes_can_have_fewer_samples_than_there_are_folds():
+    documents = ["a film", "a plan", "a car", "a bike", "a boat", "a house"]
+    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 1}))
+    vectors = encoder.fit_transform(dict.fromkeys(documents).keys(), list("abcdef"))
+    assert vectors.shape == encoder.transform(documents).shape
+
+
+@pytest.mark.parametrize(
+    ("cv", "message"),
+    [
+        (100, "n_splits=100"),
+        ([], "exactly one split"),
+        ([(range(30), range(30, 59))], "exactly one split"),
+        ([1, 2], "a pair of positions"),
+        ([(range(58), range(58, 60)), (range(2, 60), range(58))], "at least 2 classes"),
+    ],
+    ids=str,
+)
+def test_splits_are_checked_before_the_network_is_trained(cv, message, reviews):
+    _Recorder.fits.clear()
+    y = np.repeat(["a", "b"], [58, 2])
+    with pytest.raises(ValueError, match=message):
+        RNNEncoder(_Recorder(**SMALL), cv=cv).fit_transform(reviews[0], y)
+    assert not _Recorder.fits
+
+
+@pytest.mark.parametrize("container", [iter, pd.Index, lambda documents: np.array(documents, dtype=np.str_)])
+def test_cross_fitting_takes_every_container(container, reviews):
+    encoder = RNNEncoder(RNNTextClassifier(**{**SMALL, "epochs": 1}), cv=2)
+    expected = encoder.fit_transform(*reviews)
+    np.testing.assert_array_equal(encoder.fit_transform(container(reviews[0]), reviews[1]), expected)
+
+
+def test_cross_fitting_takes_every_sparse_format(reviews):
+    ids = SequenceVectorizer().fit_transform(reviews[0])
+    encoder = RNNEncoder(RNNTextClassifier("passthrough", **{**SMALL, "epochs": 1}), cv=2)
+    expected = encoder.fit_transform(ids, reviews[1])
+    np.testing.assert_array_equal(encoder.fit_transform(ids.tocoo(), reviews[1]), expected)
+
+
+@pytest.mark.parametrize("wrong", ["a film", {"a film": 1}, None])
+def test_what_is_no_list_of_documents_is_refused(wrong, reviews):
+    with pytest.raises((TypeError, ValueError), match="Expected an iterable of str documents"):
+        RNNEncoder(RNNTextClassifier(**SMALL)).fit_transform(wrong, reviews[1])

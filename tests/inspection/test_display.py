@@ -35,8 +35,10 @@ def explain(document, values, pattern=r"\w+", **changes):
         "tokens": [document[start:end] for start, end in spans],
         "spans": spans,
         "normalized_tokens": [document[start:end].lower() for start, end in spans],
+        "n_unread": 0,
         "values": values,
         "standard_errors": np.zeros_like(values),
+        "groups": np.arange(len(values)),
         "base_values": np.full(n_outputs, 0.5),
         "outputs": outputs,
         "predictions": expit(outputs),
@@ -118,7 +120,7 @@ def test_html_shows_the_document_with_the_value_of_each_word():
 
 def test_html_has_a_heading_and_a_legend():
     text = page(REVIEW).text
-    assert text.startswith("pos: probability 0.839logit of pos: 1.65 = 0.50 without tokens, +1.15 from 5 tokens")
+    assert text.startswith("pos: probability 0.839logit of pos: 1.65 = 0.50 without tokens, +1.15 from 5 tokens.")
     assert text.endswith("lowers the logit of pos   -2.00  -1.00  0  +1.00  +2.00   raises it")
 
 
@@ -270,7 +272,7 @@ def test_a_document_without_tokens_is_shown(document):
     shown = page(attributions)
     assert shown.document == document
     assert "raises" not in shown.text
-    assert str(TokenAttributionDisplay(attributions)).endswith("+0.00 from 0 tokens")
+    assert str(TokenAttributionDisplay(attributions)).endswith("+0.00 from 0 tokens.")
     TokenAttributionDisplay(attributions).plot().figure_.canvas.draw()
 
 
@@ -295,11 +297,35 @@ def test_html_of_a_long_document_takes_linear_time():
     assert min(seconds(20_000) for _ in range(3)) < 40 * min(seconds(1000) for _ in range(3))
 
 
-def test_the_target_is_a_class_or_its_name():
-    attributions = explain("a b", [[1, 2, 3], [3, 1, 1]], target_names=["1", "2", "3"])
-    for target in (2, "2", np.int64(2)):
+@pytest.mark.parametrize("targets", [[1, 2, 3], [1.0, 2.0, 3.0]])
+def test_the_target_is_a_class(targets):
+    attributions = explain("a b", [[1, 2, 3], [3, 1, 1]], target_names=targets)
+    for target in (2, 2.0, np.int64(2)):
         assert [a["title"] for _, a in page(attributions, target=target).stretches] == ["+2.00", "+1.00"]
-    assert page(attributions, target=3).text.startswith("3: probability 0.989 (most probable: 1, 0.989)")
+    with pytest.raises(ValueError, match="Expected target"):
+        TokenAttributionDisplay(attributions, target="2")
+
+
+def test_groups_and_unread_tokens_are_mentioned():
+    attributions = explain("a b c", [1.0, 1.0, 2.0], groups=np.array([0, 0, 1]), n_unread=7)
+    for text in (str(TokenAttributionDisplay(attributions)), page(attributions).text):
+        assert "The tokens were left out in 2 groups, which share their values equally." in text
+        assert "7 more tokens were not read, because of max_length." in text
+    assert "groups" not in str(TokenAttributionDisplay(REVIEW))
+    assert "not read" not in str(TokenAttributionDisplay(REVIEW))
+
+
+def test_errors_of_a_group_add_up():
+    attributions = with_spans("word", ["w", "ord"], [[0, 4], [0, 4]], [1.0, 1.0])
+    errors = np.full((2, 2), 0.1)
+    for groups, error in (([0, 0], "0.20"), ([0, 1], "0.14")):
+        shown = page(replace(attributions, standard_errors=errors, groups=np.array(groups)))
+        assert shown.stretches[0][1]["title"].startswith(f"+2.00 ± {error}")
+
+
+def test_the_target_is_the_predicted_class_or_another():
+    attributions = explain("a b", [[1, 2, 3], [3, 1, 1]], target_names=["1", "2", "3"])
+    assert page(attributions, target="3").text.startswith("3: probability 0.989 (most probable: 1, 0.989)")
 
 
 def test_without_a_target_the_predicted_class_is_explained():
@@ -307,7 +333,7 @@ def test_without_a_target_the_predicted_class_is_explained():
 
 
 def test_an_unknown_target_is_an_error():
-    with pytest.raises(ValueError, match=r"Expected target to be 'neg', 'pos' or None; got 'posi'\."):
+    with pytest.raises(ValueError, match=r"Expected target to be None or one of \['neg', 'pos'\]; got 'posi'\."):
         TokenAttributionDisplay(REVIEW, target="posi")
 
 
@@ -319,7 +345,7 @@ def test_a_list_of_attributions_is_an_error():
 def test_text_shows_values_with_bars():
     assert str(TokenAttributionDisplay(REVIEW)).splitlines() == [
         "pos: probability 0.839",
-        "logit of pos: 1.65 = 0.50 without tokens, +1.15 from 5 tokens",
+        "logit of pos: 1.65 = 0.50 without tokens, +1.15 from 5 tokens.",
         "",
         "+0.10  +                     A",
         "+2.00  ++++++++++++++++++++  splendid",

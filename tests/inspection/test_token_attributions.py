@@ -318,3 +318,104 @@ def test_explanations_do_not_import_tensorflow(fitted, tmp_path):
     path.write_bytes(pickle.dumps(fitted))
     done = subprocess.run([sys.executable, "-c", EXPLAIN, path], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['a', 'splendid', 'film'] False"
+
+
+def test_logits_of_confident_classes_are_right(three_classes):
+    """Their inputs of the softmax are far above those of the other classes."""
+    confident = pickle.loads(pickle.dumps(three_classes))
+    weights = confident._fitted.network.weights
+    weights["output/kernel"] = weights["output/kernel"] * 200
+    inputs = confident.decision_function([LONG])[0]
+    [found] = token_attributions(confident, [LONG], method="occlusion")
+    others = np.delete(inputs, inputs.argmax())
+    assert inputs.max() > 110
+    np.testing.assert_allclose(found.outputs.max(), inputs.max() - np.logaddexp.reduce(others), rtol=1e-5)
+
+
+def test_every_output_of_a_regressor_reaches_the_tolerance():
+    documents, labels = make_reviews()
+    y = np.column_stack([1000.0 * (labels == "pos"), [len(document) / 1000 for document in documents]])
+    regressor = RNNTextRegressor(**QUICK).fit(documents, y)
+    [found] = token_attributions(regressor, [LONG], tol=0.03, max_predictions=30_000, random_state=0)
+    ranges = np.ptp(found.values, axis=0)
+    assert ranges[0] > 1000 * ranges[1]
+    assert np.all(found.standard_errors.max(axis=0) <= 0.03 * ranges)
+
+
+def test_standard_errors_cover_the_exact_values(long_reader):
+    documents = [" ".join(document.split()[:10]) for document in make_reviews(40, seed=2)[0]]
+    documents = [document for document in documents if len(document.split()) == 10]
+    exact = token_attributions(long_reader, documents)
+    sampled = token_attributions(long_reader, documents, max_predictions=1000, tol=0.05, random_state=0)
+    covered = [
+        np.abs(found.values - expected.values) <= 3 * found.standard_errors + 1e-6
+        for found, expected in zip(sampled, exact, strict=True)
+    ]
+    assert sum(np.any(found.standard_errors > 0) for found in sampled) > len(documents) / 2
+    assert np.mean(covered) >= 0.97
+
+
+def test_long_documents_say_which_tokens_share_a_value(fitted):
+    document = " ".join(LONG.split() * 20)
+    for method in ("shapley", "occlusion"):
+        [found] = token_attributions(fitted, [document], method=method, max_predictions=100, random_state=0)
+        assert 2 < len(set(found.groups)) <= 100 // 6
+        for group in set(found.groups):
+            assert np.ptp(found.values[found.groups == group], axis=0).max() == 0
+    [short] = token_attributions(fitted, [LONG], random_state=0)
+    assert short.groups.tolist() == list(range(N_LONG))
+
+
+def test_tokens_that_are_cut_off_are_counted(reviews):
+    classifier = RNNTextClassifier(SequenceVectorizer(max_length=3), **QUICK).fit(*reviews)
+    assert token_attributions(classifier, [LONG])[0].n_unread == N_LONG - 3
+
+
+def test_classes_are_the_names_of_the_targets():
+    documents, labels = make_reviews()
+    for classes in (
+        np.array([3, 7]),
+        np.array(["2020-01-01", "2021-01-01"], dtype="M8[ns]"),
+        np.array([1.5, 2.5]),
+    ):
+        classifier = RNNTextClassifier(**{**QUICK, "epochs": 1}).fit(documents, classes[(labels == "pos") * 1])
+        assert token_attributions(classifier, ["a film"])[0].target_names == list(classes)
+
+
+def test_results_can_be_pickled(fitted):
+    [found] = token_attributions(fitted, [LONG], random_state=0)
+    restored = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(restored.values, found.values)
+    assert repr(restored) == f"<TokenAttributions: shapley, logit, {N_LONG} tokens, 2 outputs>"
+
+
+def test_a_vectorizer_in_a_nested_pipeline_is_found(reviews):
+    pipeline = make_pipeline(make_pipeline(SequenceVectorizer()), RNNTextClassifier("passthrough", **QUICK))
+    [found] = token_attributions(pipeline.fit(*reviews), ["a Splendid film"])
+    assert found.tokens == ["a", "Splendid", "film"]
+
+
+def test_a_search_without_refit_is_refused(reviews):
+    search = GridSearchCV(RNNTextClassifier(**{**QUICK, "epochs": 1}), {}, cv=2, refit=False).fit(*reviews)
+    with pytest.raises(TypeError, match="refit=True"):
+        token_attributions(search, ["a film"])
+
+
+def mean_of_embeddings(spec):
+    import keras
+
+    return keras.Sequential(
+        [
+            keras.Input((None,), dtype="int32"),
+            keras.layers.Embedding(spec.n_tokens, 4, mask_zero=True),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(spec.n_outputs, activation=spec.output_activation),
+        ]
+    )
+
+
+def test_a_custom_network_that_needs_tokens_is_refused(reviews):
+    """GlobalAveragePooling1D of Keras gives NaN for a document without tokens."""
+    classifier = RNNTextClassifier(network=mean_of_embeddings, epochs=1, random_state=0).fit(*reviews)
+    with pytest.raises(ValueError, match="custom network to predict parts of documents"):
+        token_attributions(classifier, ["a film"])

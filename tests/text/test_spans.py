@@ -330,3 +330,23 @@ def test_searching_many_tokens_that_are_missing_takes_seconds():
     start = time.perf_counter()
     assert fitted(analyzer=lambda _: ["ab" * 40 + "c"] * 10_000)._locate([document])[0].spans is None
     assert time.perf_counter() - start < 30
+
+
+@pytest.mark.parametrize("parameter", ["tokenizer", "analyzer"])
+def test_words_that_a_tokenizer_leaves_out_are_not_taken_for_others(parameter):
+    def without_was_and_that(document):
+        return [word for word in document.split() if word not in ("was", "that")]
+
+    vectorizer = SequenceVectorizer(**{parameter: without_was_and_that})
+    document = "it was a hat that was a splendid hat"
+    vectorizer.fit([document])
+    [located] = vectorizer._locate([document])
+    assert [document[start:end] for start, end in located.spans] == located.tokens
+    assert located.spans[:, 0].tolist() == [0, 7, 9, 22, 24, 33]
+
+
+def test_truncation_counts_the_tokens_that_are_cut_off():
+    vectorizer = SequenceVectorizer(max_length=5).fit(["one two three four five six seven"])
+    [located] = vectorizer._locate(["one two three four five six seven"])
+    assert (len(located.tokens), located.n_cut) == (5, 2)
+    assert located.truncated(3, "tail").n_cut == 4
