@@ -3,7 +3,7 @@
     python examples/text_and_numbers.py
 
 An RNNEncoder turns the title, the director and the cast into a vector, which gradient boosting reads beside the
-year, the runtime and the scores of critics. It takes about a minute on two cores.
+year, the runtime and the scores of critics. It takes one to two minutes on two cores.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from numbers import Integral
 from typing import Any, TypeVar, cast
@@ -244,10 +244,10 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
         if isinstance(cv, Integral):
             is_stratified = is_class and np.unique(targets, return_counts=True)[1].min() >= cv
             cv = (StratifiedKFold if is_stratified else KFold)(cv, shuffle=True, random_state=0)
-        splits = list(check_cv(cv).split(np.zeros(n_samples), targets))
+        every = np.arange(n_samples)
         try:
-            positions = [(np.arange(n_samples)[train], np.arange(n_samples)[test]) for train, test in splits]
-        except (TypeError, ValueError, IndexError) as error:
+            positions = [(every[train], every[test]) for train, test in check_cv(cv).split(every, targets)]
+        except (TypeError, IndexError) as error:
             raise ValueError(
                 f"Expected each split of cv to be a pair of positions for training and test; {error}"
             ) from error
@@ -321,5 +321,5 @@ def _rereadable(X: Any) -> Any:
     """Return X as something that can be read again and indexed. What no estimator takes stays as it is."""
     if sparse.issparse(X):
         return sparse.csr_matrix(cast(Any, X))
-    is_collection = isinstance(X, Iterable) and not isinstance(X, str | bytes | Mapping | Set)
+    is_collection = isinstance(X, Iterable) and not isinstance(X, str | bytes | Mapping | set | frozenset)
     return list(X) if is_collection and len(getattr(X, "shape", ())) < 2 else X

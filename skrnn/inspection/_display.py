@@ -300,7 +300,8 @@ class TokenAttributionDisplay:
     def _tooltip(self, tokens: list[int], values: np.ndarray, errors: np.ndarray, scale: float) -> str:
         """Return the sum of the tokens of a stretch, and the value of each token if there are several."""
         # The errors of one group are the same error. Those of several groups count as independent.
-        by_group = np.bincount(self._groups[tokens], weights=errors[tokens])
+        _, position = np.unique(self.attributions.groups[tokens], return_inverse=True)
+        by_group = np.bincount(position, weights=errors[tokens])
         error = float(np.linalg.norm(by_group))
         lines = [_number(values[tokens].sum(), scale, error)]
         if len(tokens) > 1:
@@ -368,10 +369,6 @@ class TokenAttributionDisplay:
                 f"Expected target to be None or one of {short_repr(names)}; got {self.target!r}."
             )
         return names.index(self.target)
-
-    @property
-    def _groups(self) -> np.ndarray:
-        return self.attributions.groups
 
     @property
     def _values(self) -> np.ndarray:

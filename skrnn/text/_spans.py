@@ -25,7 +25,7 @@ from skrnn.text._tokenization import (
 _BuiltInAnalyzer = WordAnalyzer | CustomWordAnalyzer | CharAnalyzer | SubwordAnalyzer
 
 # Characters between a part of a word and a whole word that are equal to a token.
-_FARTHEST_WORD = 200
+_FARTHEST_WORD = 60
 
 _WORD_OR_SPACE = re.compile(r"\S+|\s+")
 _REPEATED_SPACE = re.compile(r"(?<=\s)\s")

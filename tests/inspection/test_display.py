@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -285,16 +284,6 @@ def test_time_steps_are_shown_by_number():
     assert shown.document == "0 1 2"
     assert shown.stretches[1][1]["title"] == "-1.00 ± 0.10"
     assert "from 3 time steps" in shown.text
-
-
-def test_html_of_a_long_document_takes_linear_time():
-    def seconds(n_words):
-        attributions = explain("word " * n_words, np.ones(n_words))
-        started = time.perf_counter()
-        TokenAttributionDisplay(attributions, target="pos")._repr_html_()
-        return time.perf_counter() - started
-
-    assert min(seconds(20_000) for _ in range(3)) < 40 * min(seconds(1000) for _ in range(3))
 
 
 @pytest.mark.parametrize("targets", [[1, 2, 3], [1.0, 2.0, 3.0]])

@@ -63,7 +63,8 @@ def test_standard_errors_are_the_spread_of_estimates():
     estimates = [estimate(seed) for seed in range(300)]
     spread = np.std([found.values for found in estimates], axis=0)
     stated = np.mean([found.standard_errors for found in estimates], axis=0)
-    np.testing.assert_allclose(stated, spread, rtol=0.15)
+    np.testing.assert_allclose(stated, spread, rtol=0.3)  # those of single players are shrunk to the mean
+    assert stated.mean() == pytest.approx(spread.mean(), rel=0.05)
 
 
 @settings(deadline=None, max_examples=30)

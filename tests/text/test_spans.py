@@ -2,7 +2,6 @@ import copy
 import html
 import pickle
 import re
-import time
 import unicodedata
 
 import numpy as np
@@ -299,7 +298,7 @@ def test_documents_must_be_read_by_a_fitted_vectorizer():
         SequenceVectorizer()._locate(["a"])
 
 
-# Each has many characters that move, and some have no place to cut.
+# Each has many characters that move, and some have no place to cut. Quadratic time would be hours.
 LONG = {
     "capital dotted i": "İ" * 10**6,
     "marks": "a" + "\u0301\u0327" * 500_000,
@@ -317,19 +316,15 @@ LONG = {
     "params", [{}, {"analyzer": "char", "strip_accents": "unicode"}, {"tokenizer": str.split}]
 )
 @pytest.mark.parametrize("document", LONG.values(), ids=LONG)
-def test_long_documents_take_seconds(document, params):
+def test_tokens_of_hostile_documents_are_located(document, params):
     vectorizer = fitted(**params)
-    start = time.perf_counter()
     located = vectorizer._locate([document])[0]
-    assert time.perf_counter() - start < 30  # some seconds on an idle machine
     assert located.spans is not None
 
 
-def test_searching_many_tokens_that_are_missing_takes_seconds():
+def test_many_tokens_that_are_missing_have_no_spans():
     document = "É" + "ab" * 500_000
-    start = time.perf_counter()
     assert fitted(analyzer=lambda _: ["ab" * 40 + "c"] * 10_000)._locate([document])[0].spans is None
-    assert time.perf_counter() - start < 30
 
 
 @pytest.mark.parametrize("parameter", ["tokenizer", "analyzer"])
