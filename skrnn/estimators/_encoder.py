@@ -220,7 +220,7 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
         """Return the estimator fitted on all samples, and vectors from networks that have not seen the sample.
 
         The units of two networks have different meanings. So a linear regression on the training samples maps the
-        vectors of the other networks to those of the network that was fitted on all samples.
+        vectors of the other networks to the vectors of the network that was fitted on all samples.
         """
         fit_params = {
             name: list(value) if isinstance(value, Iterator) else value for name, value in fit_params.items()

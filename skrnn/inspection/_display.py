@@ -118,7 +118,7 @@ class TokenAttributionDisplay:
         target: Any = None,
         method: Literal["shapley", "occlusion"] = "shapley",
         output: Literal["logit", "probability"] = "logit",
-        max_predictions: int = 3000,
+        max_predictions: int = 4000,
         tol: float = 0.05,
         random_state: Any = None,
     ) -> TokenAttributionDisplay:
@@ -136,7 +136,7 @@ class TokenAttributionDisplay:
             How the effect of a token is measured. See :func:`token_attributions`.
         output : {"logit", "probability"}, default="logit"
             The unit of the values of a classifier. See :func:`token_attributions`.
-        max_predictions : int, default=3000
+        max_predictions : int, default=4000
             Largest number of predictions. See :func:`token_attributions`.
         tol : float, default=0.05
             Largest standard error, as a share of the range of the values. See :func:`token_attributions`.

@@ -85,7 +85,7 @@ def sampled_shapley_values(
 
 
 def _excess(estimate: Estimate, tol: float, watched: slice) -> float:
-    """Return the largest standard error as a multiple of what the tolerance allows."""
+    """Return the largest standard error as a multiple of the largest that the tolerance allows."""
     errors = estimate.standard_errors[:, watched].max(axis=0)
     allowed = tol * np.ptp(estimate.values[:, watched], axis=0)
     multiples = np.full_like(errors, np.inf)

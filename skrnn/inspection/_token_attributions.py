@@ -41,7 +41,7 @@ def token_attributions(
     *,
     method: Literal["shapley", "occlusion"] = "shapley",
     output: Literal["logit", "probability"] = "logit",
-    max_predictions: int = 3000,
+    max_predictions: int = 4000,
     tol: float = 0.05,
     random_state: Any = None,
     verbose: bool = False,
@@ -71,11 +71,12 @@ def token_attributions(
         The unit of the values of a classifier: ``log(p / (1 - p))`` of the probability ``p`` of each class or
         label, or ``p`` itself. Logits do not saturate near 0 and 1. A regressor's values always have the unit
         of y.
-    max_predictions : int, default=3000
+    max_predictions : int, default=4000
         Largest number of predictions for a document, at least 100. If a document has more tokens than a quarter of
         it ("occlusion": a sixth), some neighbouring tokens are left out together and share their value equally.
         These groups are small where the values are large. The time is proportional to the number of predictions
-        and to the length of the document. With more tokens than a twentieth of it, the values are rough.
+        and to the length of the document. With more tokens than a twentieth of it, `tol` may not be reached, and
+        the standard errors are large.
     tol : float, default=0.05
         Stop when the largest standard error is at most this share of the range of the values, after at least 10
         pairs of orders. Classifiers stop for the predicted class, other estimators for all outputs. 0 uses all
@@ -97,6 +98,12 @@ def token_attributions(
         If `estimator` has no estimator of skrnn.
     sklearn.exceptions.NotFittedError
         If it is not fitted.
+
+    Notes
+    -----
+    A token is left out, and not replaced by the unknown token. Both find the words that decide equally well, but
+    shorter documents take less time, and numeric sequences have no unknown time step
+    (``tests/benchmarks/explanations.py``).
 
     References
     ----------
@@ -130,7 +137,7 @@ def token_attributions(
     predicted = predictions(fitted, samples.sequences)
     explained = []
     for i in _progress(range(len(samples.documents)), params.verbose):
-        # Of several classes, only the predicted one has to be precise.
+        # A classifier's values have to be precise for the predicted class.
         likeliest = int(predicted[i].argmax())
         watched = slice(likeliest, likeliest + 1) if isinstance(fitted.target, ClassTarget) else slice(None)
         found = _explain(

@@ -8,10 +8,13 @@ DIR has a folder for each data set, with the files ``train.tsv.gz`` and ``test.t
 header ``text<TAB>label``. Each set gets a classifier with default parameters (``--epochs`` changes them).
 
 The first table compares methods on test documents of 3 to 200 tokens. All of them explain the same classifier, see
-the same tokens, and make the same number of predictions (occlusion makes one for each token). The tokens are then
-removed one after another, the one that speaks most for the predicted class first. The table shows the mean
-probability of this class over the removals (area under the deletion curve, Petsiuk et al. 2018): the lower, the
-better. The column "difference" is the mean of the paired differences to Shapley values, with its standard error.
+the same tokens, and make the same number of predictions. Only occlusion makes one for each token. "unknown" are
+Shapley values if a token becomes an unknown one in place of being left out.
+
+The tokens are then removed one after another, first the one that speaks most for the predicted class. The table
+shows the mean probability of this class over the removals (area under the deletion curve, Petsiuk et al. 2018): the
+lower, the better. The column "difference" is the mean of the paired differences to "shapley", with its standard
+error.
 
 The second table shows documents of 50 to 70 tokens, explained with default parameters.
 """
@@ -28,6 +31,7 @@ from scipy.special import logit
 
 from skrnn import RNNTextClassifier
 from skrnn.inspection import token_attributions
+from skrnn.inspection._shapley import sampled_shapley_values
 
 
 def main():
@@ -91,17 +95,17 @@ def _area(classifier, attributions, target, values) -> float:
     order = np.argsort(-values, kind="stable")
     n_tokens = len(order)
     ranks = order.argsort()
-    parts = [_without(attributions, ranks < n_removed) for n_removed in range(n_tokens + 1)]
+    parts = [_replaced(attributions, ranks < n_removed, " ") for n_removed in range(n_tokens + 1)]
     probabilities = classifier.predict_proba(parts)[:, target]
     return float(np.trapezoid(probabilities, dx=1 / n_tokens))
 
 
-def _without(attributions, removed) -> str:
-    """Return the document without some tokens. The text between them stays."""
+def _replaced(attributions, removed, replacement) -> str:
+    """Return the document with other text in place of some tokens. The text between them stays."""
     document, parts, end = attributions.document, [], 0
     for (start, stop), is_removed in zip(attributions.spans.tolist(), removed, strict=True):
         parts.append(document[end:start])
-        parts.append(" " if is_removed else document[start:stop])
+        parts.append(replacement if is_removed else document[start:stop])
         end = stop
     return "".join([*parts, document[end:]])
 
@@ -111,6 +115,20 @@ def _shapley(classifier, attributions, target, n_predictions):
         classifier, [attributions.document], max_predictions=n_predictions, tol=0, random_state=0
     )
     return found.values[:, target]
+
+
+def _shapley_of_unknown(classifier, attributions, target, n_predictions):
+    """Shapley values if a token becomes an unknown one in place of being left out."""
+    unknown = next(c for c in "㐀㐁㐂㐃㐄" if c not in classifier.vocabulary_)
+    n_tokens = len(attributions.tokens)
+
+    def outputs(stays):
+        texts = [_replaced(attributions, ~row, f" {unknown} ") for row in stays]
+        return logit(classifier.predict_proba(texts)[:, [target]].clip(1e-7, 1 - 1e-7))
+
+    ends = outputs(np.array([[False] * n_tokens, [True] * n_tokens]))
+    n_pairs = max(n_predictions // (2 * (n_tokens - 1)), 1)
+    return sampled_shapley_values(outputs, n_tokens, ends, n_pairs, np.random.default_rng(0)).values[:, 0]
 
 
 def _occlusion(classifier, attributions, target, _):
@@ -155,7 +173,13 @@ def _lime(classifier, attributions, target, n_predictions):
     return values
 
 
-METHODS = {"shapley": _shapley, "occlusion": _occlusion, "shap": _shap, "lime": _lime}
+METHODS = {
+    "shapley": _shapley,
+    "unknown": _shapley_of_unknown,
+    "occlusion": _occlusion,
+    "shap": _shap,
+    "lime": _lime,
+}
 
 
 def _time_defaults(name: str, classifier: RNNTextClassifier, texts: list[str]) -> None:
@@ -167,7 +191,8 @@ def _time_defaults(name: str, classifier: RNNTextClassifier, texts: list[str]) -
             started = time.perf_counter()
             [found] = token_attributions(classifier, [text], method=method, random_state=0)
             seconds.append(time.perf_counter() - started)
-            errors.append(found.standard_errors.max() / np.ptp(found.values))
+            column = found.predicted
+            errors.append(found.standard_errors[:, column].max() / np.ptp(found.values[:, column]))
         error, share = np.median(errors), np.mean(np.array(errors) < 0.05)
         print(f"{method:<12}{1000 * np.median(seconds):>12.1f}{error:>42.4f}{100 * share:>10.0f} %", flush=True)
 
