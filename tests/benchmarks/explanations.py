@@ -11,10 +11,10 @@ The first table compares methods on test documents of 3 to 200 tokens. All of th
 the same tokens, and make the same number of predictions. Only occlusion makes one for each token. "unknown" are
 Shapley values if a token becomes an unknown one in place of being left out.
 
-The tokens are then removed one after another, first the one that speaks most for the predicted class. The table
-shows the mean probability of this class over the removals (area under the deletion curve, Petsiuk et al. 2018): the
-lower, the better. The column "difference" is the mean of the paired differences to "shapley", with its standard
-error.
+The tokens are then removed one after another, first the one that speaks most for the predicted class. The
+table shows the mean probability of this class over the removals, the area under the deletion curve (Petsiuk
+et al. 2018). Lower is better. The column "difference" is the mean of the paired differences to "shapley",
+with standard error.
 
 The second table shows documents of 50 to 70 tokens, explained with default parameters.
 """
