@@ -100,7 +100,7 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
 
     Examples
     --------
-    A text column and a numeric column in one model:
+    A model of a text column and a numeric column:
 
     >>> import pandas as pd
     >>> from sklearn.compose import make_column_transformer
@@ -192,12 +192,12 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
             The vectors, as from :meth:`transform`.
         """
         fit_params = self._checked_fit_params(fit_params)
+        X = _rereadable(X)
         if self.cv is None or isinstance(self.estimator, FrozenEstimator):
-            X = _rereadable(X)
             fitted = self._fit_clone(X, y, fit_params)
             vectors = fitted._vectors(X)
         else:
-            fitted, vectors = self._cross_fit(_rereadable(X), y, fit_params)
+            fitted, vectors = self._cross_fit(X, y, fit_params)
         self.estimator_ = fitted
         return vectors
 

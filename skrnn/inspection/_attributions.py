@@ -36,7 +36,7 @@ class TokenAttributions:
         do not contain the error that comes from equal shares in a group.
     groups : ndarray of shape (n_tokens,)
         The number of each token's group. Tokens with the same number were left out together, because the document
-        is long, and share the value of the group equally. Otherwise, each token has a number of its own.
+        is long, and share the value of the group equally. In shorter documents, all numbers differ.
     base_values : ndarray of shape (n_outputs,)
         The outputs for a document without tokens.
     outputs : ndarray of shape (n_outputs,)

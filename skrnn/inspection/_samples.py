@@ -37,7 +37,7 @@ class ReadSamples:
 def read_samples(transformers: list[Any], estimator: BaseRNN, fitted: Fitted, X: Any) -> ReadSamples:
     """Return the samples that the estimator reads after the transformers of a pipeline.
 
-    The tokens of documents are found by the estimator's vectorizer, or by one that is the last transformer.
+    The estimator's vectorizer finds the tokens of documents, or the last transformer if it is a vectorizer.
     """
     *before, last = transformers or [None]
     has_vectorizer = isinstance(last, SequenceVectorizer)
