@@ -182,8 +182,16 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
     ) -> Estimator:
         """Train for one epoch and resume from the last one, if there is one."""
         params = self._validated_params()
-        # The total number of epochs is unknown, so the learning rate does not decay.
-        params.__dict__.update(epochs=1, learning_rate_decay=None, early_stopping=False, warm_start=True)
+        # The total number of epochs is unknown, so the learning rate does not decay. Later chunks may contain more
+        # of the tokens that are rare in this one, and a linear model would need all samples at once.
+        params.__dict__.update(
+            epochs=1,
+            learning_rate_decay=None,
+            early_stopping=False,
+            warm_start=True,
+            min_count=1,
+            linear_model=None,
+        )
         return self._keep(*self._learn(X, y, sample_weight, params, classes=classes))
 
     def _keep(self: Estimator, fitted: Fitted, is_interrupted: bool) -> Estimator:

@@ -244,6 +244,16 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     skip_connection : bool, default=True
         Connect the token vectors directly to the output layer, as a bag of words and n-grams [Joulin2017]_. This
         helps with many classes and with rare classes.
+    linear_model : bool, default=True
+        Average the logits of the network with those of a linear model [Cheng2016]_, which reads the same tokens,
+        token n-grams and character n-grams: a linear SVM with calibrated scores for classes, and a ridge regression
+        for numbers. Linear models make other errors, above all with rare classes and few documents. ``partial_fit``
+        cannot train it. It is left out if it needs more than 2 ** 25 weights (tokens and n-grams times outputs), and
+        with `network`.
+    min_count : int, default=2
+        The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
+        not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with
+        `embeddings` and with `network`.
     dropout : float, default=0.2
         Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
         with few samples.
@@ -381,6 +391,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
        classification. ACL 2012.
     .. [Joulin2017] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017.
        arXiv:1607.01759.
+    .. [Cheng2016] Cheng et al. (2016), Wide & deep learning for recommender systems. DLRS 2016. arXiv:1606.07792.
     .. [Loshchilov2017] Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR
        2017. arXiv:1608.03983.
     .. [Szegedy2016] Szegedy et al. (2016), Rethinking the Inception architecture for computer vision. CVPR
@@ -424,6 +435,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         max_ngrams: int = 50_000,
         char_ngram_range: tuple[int, int] | None = (3, 4),
         skip_connection: bool = True,
+        linear_model: bool = True,
+        min_count: int = 2,
         dropout: float = 0.2,
         embedding_dropout: float = 0.5,
         token_dropout: float = 0.2,
@@ -460,6 +473,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         self.max_ngrams = max_ngrams
         self.char_ngram_range = char_ngram_range
         self.skip_connection = skip_connection
+        self.linear_model = linear_model
+        self.min_count = min_count
         self.dropout = dropout
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout

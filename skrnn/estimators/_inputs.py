@@ -15,7 +15,8 @@ from sklearn.utils.validation import _get_feature_names, check_is_fitted, valida
 from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._start import Start, TokenStart
 from skrnn.network._spec import NetworkSpec
-from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids
+from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids, with_known_ids
+from skrnn.text._char_ngrams import char_ngrams
 from skrnn.text._tokenization import WORD_START
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import NONE, STRING, Constraint, Interval, Where, list_of
@@ -70,6 +71,10 @@ class Input(ABC):
         """Return a checked X as users pass it, for scorers."""
         return X
 
+    def char_ngrams(self, params: SimpleNamespace) -> tuple[np.ndarray, int] | None:
+        """Return the character n-grams of each token and the number of n-grams, if the spelling is known."""
+        return None
+
 
 class TokenInput(Input):
     """Sequences of token ids, with ``vectorizer="passthrough"``.
@@ -78,6 +83,8 @@ class TokenInput(Input):
     ----------
     n_tokens : int
         Number of token ids, padding and the unknown token included.
+    n_vectors : int
+        Number of token ids with a vector. Larger ids have the vector of the unknown token.
     n_ngrams : int
         Number of vectors for n-grams of tokens.
     pretrained_dim : int or None
@@ -87,6 +94,7 @@ class TokenInput(Input):
     kind = "token_ids"
     fields = {
         "n_tokens": [Interval(int, FIRST_TOKEN)],
+        "n_vectors": [Interval(int, FIRST_TOKEN)],
         "n_ngrams": [Interval(int, 0)],
         "pretrained_dim": [Interval(int, 1), NONE],
         "feature_names": [_NAMES, NONE],
@@ -95,11 +103,13 @@ class TokenInput(Input):
     def __init__(
         self,
         n_tokens: int = 0,
+        n_vectors: int = 0,
         n_ngrams: int = 0,
         pretrained_dim: int | None = None,
         feature_names: list[str] | None = None,
     ) -> None:
         self.n_tokens = n_tokens
+        self.n_vectors = n_vectors
         self.feature_names = feature_names
         self.n_ngrams = n_ngrams
         self.pretrained_dim = pretrained_dim
@@ -123,20 +133,18 @@ class TokenInput(Input):
         )
 
     def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
-        start = TokenStart.find(X, None, params)
+        start = TokenStart.find(X, None, None, params)
         self.n_tokens = max(int(X.data.max(initial=0)), UNKNOWN) + 1
+        self.n_vectors = _n_frequent(X, self.n_tokens, params)
         self.n_ngrams = start.n_ngrams
         return X, start
 
     def transform(self, X: Any) -> sparse.csr_matrix:
-        if X.data.max(initial=0) < self.n_tokens:
-            return X
-        ids = np.where(X.data < self.n_tokens, X.data, np.int32(UNKNOWN))
-        return sparse.csr_matrix((ids, X.indices, X.indptr), shape=X.shape)
+        return with_known_ids(X, self.n_tokens)
 
     def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
         return {
-            "n_tokens": self.n_tokens,
+            "n_tokens": self.n_vectors,
             "n_features": self.pretrained_dim or params.embedding_dim,
             "embedding_dropout": params.embedding_dropout,
             "token_dropout": params.token_dropout,
@@ -153,16 +161,27 @@ class TokenInput(Input):
         return np.full(self.n_tokens, _TYPICAL_TOKEN)
 
     def check_spec(self, spec: NetworkSpec) -> None:
-        if spec.n_tokens != self.n_tokens or spec.n_ngrams != self.n_ngrams:
+        expected = self.n_vectors, self.n_ngrams
+        if expected != (spec.n_tokens, spec.n_ngrams) or spec.n_linear_tokens not in (0, self.n_tokens):
             raise ValueError(
-                f"The input has {self.n_tokens} token ids and {self.n_ngrams} n-grams, but the network has "
-                f"vectors for {spec.n_tokens} and {spec.n_ngrams}."
+                f"The input has {self.n_tokens} token ids, {self.n_vectors} of them with vectors, and "
+                f"{self.n_ngrams} n-grams, but the network is {spec}."
             )
+        if self.n_vectors > self.n_tokens:
+            raise ValueError(f"There are {self.n_vectors} vectors for {self.n_tokens} token ids.")
         if self.pretrained_dim not in (None, spec.n_features):
             raise ValueError(
                 f"The pretrained vectors have length {self.pretrained_dim}, but the network has vectors of length "
                 f"{spec.n_features}."
             )
+
+
+def _n_frequent(X: sparse.csr_matrix, n_tokens: int, params: SimpleNamespace) -> int:
+    """Return the number of ids up to the last one that occurs ``min_count`` times, or of all ids."""
+    if params.network is not None:
+        return n_tokens
+    frequent = np.flatnonzero(np.bincount(X.data) >= params.min_count)
+    return max(int(frequent.max(initial=0)) + 1, FIRST_TOKEN)
 
 
 def check_range_of_ids(X: sparse.csr_matrix) -> None:
@@ -214,11 +233,12 @@ class TextInput(TokenInput):
         vectorizer: SequenceVectorizer,
         feature_names: list[str] | None = None,
         n_tokens: int = 0,
+        n_vectors: int = 0,
         n_ngrams: int = 0,
         pretrained_dim: int | None = None,
         embedding_coverage: float | None = None,
     ) -> None:
-        super().__init__(n_tokens, n_ngrams, pretrained_dim, feature_names)
+        super().__init__(n_tokens, n_vectors, n_ngrams, pretrained_dim, feature_names)
         self.vectorizer = vectorizer
         self.embedding_coverage = embedding_coverage
 
@@ -229,14 +249,21 @@ class TextInput(TokenInput):
     def fit_transform(self, X: list[str], params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
         sequences = self.vectorizer._fit_to_ids(X)
         vocabulary = self.vectorizer.vocabulary_
-        start = TokenStart.find(sequences, self.vectorizer, params)
-        self.n_tokens = len(vocabulary) + FIRST_TOKEN
+        start = TokenStart.find(sequences, self.vectorizer, self.char_ngrams(params), params)
+        self.n_tokens = self.n_vectors = len(vocabulary) + FIRST_TOKEN
         self.n_ngrams = start.n_ngrams
-        if start.pretrained is not None:
+        if start.pretrained is None:
+            self.n_vectors = _n_frequent(sequences, self.n_tokens, params)
+        else:
             ids, vectors = start.pretrained
             self.pretrained_dim = vectors.shape[1]
             self.embedding_coverage = len(ids) / len(vocabulary)
         return sequences, start
+
+    def char_ngrams(self, params: SimpleNamespace) -> tuple[np.ndarray, int] | None:
+        if params.network is not None or params.char_ngram_range is None:
+            return None
+        return char_ngrams(list(self.vectorizer.vocabulary_), params.char_ngram_range)
 
     def transform(self, X: list[str]) -> sparse.csr_matrix:
         return self.vectorizer._to_ids(X)

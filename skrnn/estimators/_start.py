@@ -14,8 +14,7 @@ from skrnn.network._naive_bayes import start_with_naive_bayes
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import initial_weights
 from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
-from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN
-from skrnn.text._char_ngrams import char_ngrams
+from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, with_known_ids
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_vectors import pretrained_vectors
 
@@ -74,10 +73,13 @@ class TokenStart(Start):
 
     @classmethod
     def find(
-        cls, sequences: sparse.csr_matrix, vectorizer: SequenceVectorizer | None, params: SimpleNamespace
+        cls,
+        sequences: sparse.csr_matrix,
+        vectorizer: SequenceVectorizer | None,
+        char_ngram_rows: tuple[np.ndarray, int] | None,
+        params: SimpleNamespace,
     ) -> TokenStart:
         """Return the start for training sequences. The vectorizer is None if only the ids are known."""
-        vocabulary = None if vectorizer is None else vectorizer.vocabulary_
         pretrained = None
         if vectorizer is not None and params.embeddings is not None:
             positions, vectors = pretrained_vectors(
@@ -88,9 +90,7 @@ class TokenStart(Start):
         shares_vectors = params.network is None and params.trainable_embeddings
         n_most = params.max_ngrams if shares_vectors else 0
         keys = frequent_ngrams(sequences, n_most) if n_most else np.empty((0, 2), dtype=np.int32)
-        rows = None
-        if shares_vectors and params.char_ngram_range is not None and vocabulary is not None:
-            rows = char_ngrams(list(vocabulary), params.char_ngram_range)
+        rows = char_ngram_rows if shares_vectors else None
         return cls(pretrained, keys, rows, getattr(params, "embedding_init", None) == "naive_bayes")
 
     @property
@@ -116,7 +116,8 @@ class TokenStart(Start):
             embedding[UNKNOWN] = vectors.mean(axis=0)
             embedding[ids] = vectors
         elif self.use_naive_bayes and indicators is not None:
-            start_with_naive_bayes(weights, sequences, indicators, sample_weight, spec.skip_connection)
+            known = with_known_ids(sequences, len(weights["embedding"]))
+            start_with_naive_bayes(weights, known, indicators, sample_weight, spec.skip_connection)
         return weights
 
     def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:
@@ -125,4 +126,5 @@ class TokenStart(Start):
         rows, n_vectors = self.char_ngram_rows
         if n_vectors == 1:  # tokens that are characters share none
             return None
-        return CharNgramVectors(rows, np.zeros((n_vectors, spec.n_features), dtype=np.float32))
+        vectors = np.zeros((n_vectors, spec.n_features), dtype=np.float32)
+        return CharNgramVectors(rows[: spec.n_tokens], vectors)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from skrnn.estimators._fitted import Encoding
+from skrnn.estimators._linear_model import fit_linear_model
 from skrnn.estimators._samples import Samples
+from skrnn.estimators._start import TokenStart
 from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
@@ -50,7 +52,9 @@ def start_network(
         if indicators is None:
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
-    return TrainedNetwork(spec, weights, build_model=params.network), examples, start.char_ngrams(spec)
+    network = TrainedNetwork(spec, weights, build_model=params.network)
+    rows = start.char_ngram_rows if isinstance(start, TokenStart) else None
+    return _with_linear_model(network, rows, examples, params), examples, start.char_ngrams(spec)
 
 
 def resume_network(
@@ -58,7 +62,28 @@ def resume_network(
 ) -> tuple[TrainedNetwork, Any, None]:
     """Return the fitted network and its new examples. The checkpoint has its character n-grams."""
     _check_resumable(network, _spec_fields(encoding, params), params)
-    return network, make_examples(training, encoding.input.transform(training.X)), None
+    examples = make_examples(training, encoding.input.transform(training.X))
+    return _with_linear_model(network, encoding.input.char_ngrams(params), examples, params), examples, None
+
+
+def _with_linear_model(
+    network: TrainedNetwork, char_ngrams: tuple[np.ndarray, int] | None, examples: Any, params: SimpleNamespace
+) -> TrainedNetwork:
+    """Return the network with a new linear model, or with none.
+
+    ``partial_fit`` sees a part of the samples only. It keeps the linear model of an earlier fit.
+    """
+    linear_model = getattr(params, "linear_model", False)
+    if linear_model is None:
+        return network
+    network = network.without_linear_model()
+    if not linear_model or network.build_model is not None:
+        return network
+    rows = None if char_ngrams is None else char_ngrams[0]
+    weights = fit_linear_model(
+        network.spec, network.weights, rows, examples.sequences, examples.targets, examples.weights
+    )
+    return network.with_linear_model(weights)
 
 
 def _spec_fields(encoding: Encoding, params: SimpleNamespace) -> dict[str, Any]:

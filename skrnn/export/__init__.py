@@ -217,11 +217,11 @@ def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
         sequences = _network.read_tokens(graph, spec, weights, _text.read_documents(graph, estimator.vectorizer_))
     else:
         sequences = _network.read_tokens(graph, spec, weights, _network.read_token_ids(graph))
-    pooled = _network.add_network(graph, spec, weights, sequences)
+    logits = _network.add_logits(graph, spec, weights, sequences)
     if spec.output_activation == "linear":
-        _network.add_values(graph, weights, pooled, estimator.target_scale_, estimator.target_mean_)
+        _network.add_values(graph, spec, logits, estimator.target_scale_, estimator.target_mean_)
     else:
-        _network.add_probabilities(graph, spec, weights, pooled)
+        _network.add_probabilities(graph, spec, logits)
     return graph.to_model(type(estimator).__name__, __version__, _metadata(estimator, spec))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from skrnn.export._graph import Graph, Value
 from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import LINEAR
 from skrnn.sequences._ngrams import HASH_MODULUS, HASH_MULTIPLIER, MAX_LENGTH, NO_NGRAM
 from skrnn.sequences._storage import PADDING, UNKNOWN
 
@@ -34,12 +35,16 @@ class Sequences:
         Shape (time, batch, 1). True until a sequence ends.
     n_sequences : Value
         Shape (1,). Number of sequences in the input of the model, which may be 0.
+    linear : Value or None
+        The weights of the tokens in the linear model, of shape (time, batch, n_outputs). None without a linear
+        model.
     """
 
     vectors: Value
     lengths: Value
     mask: Value
     n_sequences: Value
+    linear: Value | None = None
 
 
 @dataclass(frozen=True)
@@ -81,14 +86,23 @@ def read_tokens(graph: Graph, spec: NetworkSpec, weights: Weights, token_ids: Va
     longest = graph.add("Max", graph.add("ReduceMax", lengths, keepdims=1), [1])
     _, order = graph.add_multiple("TopK", is_token, longest, n_outputs=2, axis=1)
     ids = graph.add("GatherElements", ids, order, axis=1)
-    is_known = graph.add("Less", ids, np.int32(len(weights["embedding"])))
-    ids = graph.add("Where", is_known, ids, np.int32(UNKNOWN))
     ids = graph.add("Transpose", ids, perm=[1, 0])  # (time, batch)
-    vectors = graph.add("Gather", weights["embedding"], ids)
-    if spec.n_ngrams:
-        rows = _ngram_rows(graph, weights, ids)
-        vectors = graph.add("Add", vectors, graph.add("Gather", weights["ngram_embedding"], rows))
-    return Sequences(vectors, lengths, _mask(graph, vectors, lengths), n_sequences)
+    known = _known_ids(graph, ids, len(weights["embedding"]))
+    rows = _ngram_rows(graph, weights, known) if spec.n_ngrams else None
+
+    def look_up(of_tokens: str, ids: Value, of_ngrams: str) -> Value:
+        values = graph.add("Gather", weights[of_tokens], ids)
+        return values if rows is None else graph.add("Add", values, graph.add("Gather", weights[of_ngrams], rows))
+
+    vectors, linear = look_up("embedding", known, "ngram_embedding"), None
+    if spec.n_linear_tokens:
+        linear = look_up(f"{LINEAR}tokens", _known_ids(graph, ids, spec.n_linear_tokens), f"{LINEAR}ngrams")
+    return Sequences(vectors, lengths, _mask(graph, vectors, lengths), n_sequences, linear)
+
+
+def _known_ids(graph: Graph, ids: Value, n_tokens: int) -> Value:
+    """Return what ``sequences._storage.known_ids`` returns."""
+    return graph.add("Where", graph.add("Less", ids, np.int32(n_tokens)), ids, np.int32(UNKNOWN))
 
 
 def read_vectors(graph: Graph, spec: NetworkSpec) -> Sequences:
@@ -151,7 +165,7 @@ def add_network(graph: Graph, spec: NetworkSpec, weights: Weights, sequences: Se
         values, last = _recurrent_layer(graph, spec, weights, layer, values, n_steps)
     pooled = _pool(graph, spec, weights, _States(values, last, sequences.lengths, sequences.mask))
     if spec.skip_connection:
-        pooled = graph.add("Concat", pooled, _sqrtn(graph, sequences), axis=1)
+        pooled = graph.add("Concat", pooled, _sqrtn(graph, sequences, sequences.vectors), axis=1)
     return graph.add("Slice", pooled, [0], sequences.n_sequences)
 
 
@@ -284,11 +298,11 @@ _POOLINGS: dict[str, Callable[[Graph, Weights, _States], Value]] = {
 }
 
 
-def _sqrtn(graph: Graph, sequences: Sequences) -> Value:
-    """Return the sum of the vectors over the root of their number, (batch, n_features)."""
+def _sqrtn(graph: Graph, sequences: Sequences, values: Value) -> Value:
+    """Return the sum of the values of each sequence over the root of their number, (batch, width)."""
     n_steps = graph.cast(graph.add("Unsqueeze", sequences.lengths, [1]), np.float32)
     root = graph.add("Sqrt", graph.add("Max", n_steps, np.float32(1)))
-    return graph.add("Div", _sum(graph, sequences.vectors, sequences.mask), root)
+    return graph.add("Div", _sum(graph, values, sequences.mask), root)
 
 
 def _sum(graph: Graph, values: Value, mask: Value) -> Value:
@@ -298,23 +312,34 @@ def _sum(graph: Graph, values: Value, mask: Value) -> Value:
 # Outputs
 
 
-def add_probabilities(graph: Graph, spec: NetworkSpec, weights: Weights, pooled: Value) -> None:
+def add_logits(graph: Graph, spec: NetworkSpec, weights: Weights, sequences: Sequences) -> Value:
+    """Return the logits, or the values of a linear output: (n_sequences, n_outputs)."""
+    pooled = add_network(graph, spec, weights, sequences)
+    logits = graph.add("Gemm", pooled, weights["output/kernel"], weights["output/bias"])
+    if sequences.linear is None:
+        return logits
+    sums = graph.add("Slice", _sqrtn(graph, sequences, sequences.linear), [0], sequences.n_sequences)
+    linear = graph.add("Add", sums, weights[f"{LINEAR}bias"])
+    return graph.add("Div", graph.add("Add", logits, linear), np.float32(2))
+
+
+def add_probabilities(graph: Graph, spec: NetworkSpec, logits: Value) -> None:
     """Add the output ``probabilities``, float32 of shape (batch, n_classes)."""
-    kernel, bias = weights["output/kernel"], weights["output/bias"]
+    n_classes = spec.n_outputs
     if spec.output_activation == "sigmoid" and spec.n_outputs > 1:
-        graph.add("Sigmoid", graph.add("Gemm", pooled, kernel, bias), output="probabilities")
+        graph.add("Sigmoid", logits, output="probabilities")
     else:
         if spec.n_outputs == 1:
             # The softmax of 0 and a logit gives both probabilities, and small ones without rounding to 0.
-            kernel, bias = (np.concatenate([0 * weight, weight], axis=-1) for weight in (kernel, bias))
-        graph.add("Softmax", graph.add("Gemm", pooled, kernel, bias), output="probabilities", axis=1)
-    graph.output("probabilities", np.float32, ("batch", kernel.shape[1]))
+            logits = graph.add("Pad", logits, [0, 1, 0, 0], _ZERO)
+            n_classes = 2
+        graph.add("Softmax", logits, output="probabilities", axis=1)
+    graph.output("probabilities", np.float32, ("batch", n_classes))
 
 
-def add_values(graph: Graph, weights: Weights, pooled: Value, scale: np.ndarray, mean: np.ndarray) -> None:
+def add_values(graph: Graph, spec: NetworkSpec, outputs: Value, scale: np.ndarray, mean: np.ndarray) -> None:
     """Add the output ``values``, float64 of shape (batch, n_targets), in the units of the targets."""
-    outputs = graph.add("Gemm", pooled, weights["output/kernel"], weights["output/bias"])
     # In float64, targets with a large mean keep their digits.
     scaled = graph.add("Mul", graph.cast(outputs, np.float64), scale)
     graph.add("Add", scaled, mean, output="values")
-    graph.output("values", np.float64, ("batch", len(weights["output/bias"])))
+    graph.output("values", np.float64, ("batch", spec.n_outputs))

@@ -8,8 +8,18 @@ from skrnn.utils._installed import check_installed
 check_installed("tensorflow", "keras")  # before the first import of Keras
 
 from skrnn.layers._masking import NaNMasking  # noqa: E402
+from skrnn.layers._linear import MeanOfLogits
 from skrnn.layers._pooling import AttentionPooling1D, MaskedPooling1D  # noqa: E402
 from skrnn.layers._recurrent import PaddedRNN  # noqa: E402
-from skrnn.layers._tokens import NgramEmbedding, TokenDropout  # noqa: E402
+from skrnn.layers._tokens import KnownTokens, NgramEmbedding, TokenDropout  # noqa: E402
 
-__all__ = ["AttentionPooling1D", "MaskedPooling1D", "NaNMasking", "NgramEmbedding", "PaddedRNN", "TokenDropout"]
+__all__ = [
+    "AttentionPooling1D",
+    "KnownTokens",
+    "MaskedPooling1D",
+    "MeanOfLogits",
+    "NaNMasking",
+    "NgramEmbedding",
+    "PaddedRNN",
+    "TokenDropout",
+]

@@ -53,6 +53,31 @@ class TokenDropout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("skrnn")
+class KnownTokens(keras.layers.Layer):
+    """Replace large token ids by the unknown token.
+
+    Input and output are token ids of shape (batch, time).
+
+    Parameters
+    ----------
+    n_tokens : int
+        Ids below this number stay as they are.
+    """
+
+    __module__ = "skrnn.layers"
+
+    def __init__(self, n_tokens: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n_tokens = n_tokens
+
+    def call(self, ids: Tensor) -> Tensor:
+        return ops.where(ids < self.n_tokens, ids, ops.cast(UNKNOWN, ids.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "n_tokens": self.n_tokens}
+
+
+@keras.saving.register_keras_serializable("skrnn")
 class NgramEmbedding(keras.layers.Layer):
     """Return the vector of each token, plus the vector of the longest n-gram that ends in it [1]_.
 

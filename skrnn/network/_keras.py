@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 import keras
 import numpy as np
 
-from skrnn.layers import MaskedPooling1D, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
+from skrnn.layers import KnownTokens, MaskedPooling1D, MeanOfLogits, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
 from skrnn.layers._pooling import POOLINGS
 from skrnn.layers._tokens import CharNgramEmbedding
 from skrnn.network._spec import NetworkSpec
@@ -87,7 +87,7 @@ class IdlePool(Generic[T]):
 
 
 def build_network(spec: NetworkSpec) -> Model:
-    """Return a new model, not compiled, whose ``get_weights()`` has the order of ``weight_shapes(spec)``.
+    """Return a new model, not compiled, whose ``get_weights()`` has the order of ``in_keras_order``.
 
     The caller sets the weights and the states of the dropout layers. The layers have seeds because Keras would
     otherwise draw them from Python's global random generator.
@@ -99,6 +99,7 @@ def build_network(spec: NetworkSpec) -> Model:
 def build_training_network(spec: NetworkSpec, n_char_ngrams: int = 0) -> Model:
     """Return the network of ``build_network`` with PaddedRNN in place of masked layers, which trains faster.
 
+    Its weights have the order of ``weight_shapes(spec)``. The specification has no linear model.
     With ``n_char_ngrams`` vectors for character n-grams, the two weights of their layer come first.
     """
     check_tensorflow()
@@ -117,12 +118,18 @@ def _network(spec: NetworkSpec, recurrent_layer: _RecurrentLayer, n_char_ngrams:
     if spec.embedding_dropout:
         read.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
     recurrent = _recurrent_layers(spec, recurrent_layer)
-    if not spec.skip_connection:
+    if not (spec.skip_connection or spec.n_linear_tokens):
         return keras.Sequential([*read, *recurrent, *_output_layers(spec)])
     inputs = read.pop(0)
     vectors = _apply(read, inputs)
-    pooled = [_apply(recurrent, vectors), MaskedPooling1D("sqrtn")(vectors)]
-    return keras.Model(inputs, _apply(_output_layers(spec), keras.layers.Concatenate()(pooled)))
+    pooled = _apply(recurrent, vectors)
+    if spec.skip_connection:
+        pooled = keras.layers.Concatenate()([pooled, MaskedPooling1D("sqrtn")(vectors)])
+    outputs = _apply(_output_layers(spec), pooled)
+    if spec.n_linear_tokens:
+        linear = _apply([_embedding(spec, spec.n_linear_tokens, spec.n_outputs), MaskedPooling1D("sqrtn")], inputs)
+        outputs = MeanOfLogits(spec.output_activation)([outputs, linear])
+    return keras.Model(inputs, outputs)
 
 
 def _apply(layers: list[Layer], tensor: Tensor) -> Tensor:
@@ -133,21 +140,21 @@ def _apply(layers: list[Layer], tensor: Tensor) -> Tensor:
 
 def _token_input(spec: NetworkSpec, n_tokens: int, n_char_ngrams: int) -> list[Layer]:
     layers: list[Layer] = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
+    if spec.n_linear_tokens > n_tokens:
+        layers.append(KnownTokens(n_tokens))
     if spec.token_dropout:
         layers.append(TokenDropout(spec.token_dropout, seed=0))
-    embedding = _embedding(spec, n_tokens)
+    embedding = _embedding(spec, n_tokens, spec.n_features)
     if n_char_ngrams:
         embedding = CharNgramEmbedding(embedding, n_char_ngrams, MOST_PER_TOKEN)
     return [*layers, embedding]
 
 
-def _embedding(spec: NetworkSpec, n_tokens: int) -> Layer:
+def _embedding(spec: NetworkSpec, n_tokens: int, dim: int) -> Layer:
     initializer = keras.initializers.RandomUniform(seed=0)
     if spec.n_ngrams:
-        return NgramEmbedding(n_tokens, spec.n_features, spec.n_ngrams, initializer)
-    return keras.layers.Embedding(
-        n_tokens, spec.n_features, initializer, mask_zero=True, trainable=spec.trainable_embeddings
-    )
+        return NgramEmbedding(n_tokens, dim, spec.n_ngrams, initializer)
+    return keras.layers.Embedding(n_tokens, dim, initializer, mask_zero=True, trainable=spec.trainable_embeddings)
 
 
 def _vector_input(spec: NetworkSpec) -> list[Layer]:
@@ -192,7 +199,7 @@ def _one_direction(spec: NetworkSpec, units: int, return_sequences: bool) -> Lay
 def _output_layers(spec: NetworkSpec) -> list[Layer]:
     output = keras.layers.Dense(
         spec.n_outputs,
-        activation=spec.output_activation,
+        activation=None if spec.n_linear_tokens else spec.output_activation,
         kernel_initializer=keras.initializers.GlorotUniform(seed=0),
     )
     return [keras.layers.Dropout(spec.dropout, seed=0), output] if spec.dropout else [output]

@@ -19,8 +19,9 @@ from skrnn.network._numpy_pooling import pool, sqrtn
 from skrnn.network._numpy_recurrence import Products, hidden_states, input_bias, input_products
 from skrnn.network._packing import Packing, chunks
 from skrnn.network._spec import CELLS, NetworkSpec
+from skrnn.network._weights import LINEAR
 from skrnn.sequences._ngrams import ngram_rows
-from skrnn.sequences._storage import Sequences
+from skrnn.sequences._storage import Sequences, known_ids
 from skrnn.utils._threads import run_in_threads
 
 Weights = dict[str, np.ndarray]
@@ -56,7 +57,10 @@ class NumpyNetwork:
             Probabilities, or the values of a linear output.
         """
         weights, _ = self._prepare(self._dtype(sequences))
-        values = (self.vectors(sequences) @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
+        vectors, sums = self._run(sequences)
+        values = (vectors @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
+        if self._spec.n_linear_tokens:
+            values = (values + sums + weights[f"{LINEAR}bias"]) / 2
         return values if logits else _OUTPUT_ACTIVATIONS[self._spec.output_activation](values)
 
     def vectors(self, sequences: Sequences) -> np.ndarray:
@@ -67,22 +71,32 @@ class NumpyNetwork:
         vectors : ndarray of shape (n_sequences, vector_dim)
             The pooled hidden states. With a skip connection, the sum of the tokens' vectors follows.
         """
+        return self._run(sequences)[0]
+
+    def _run(self, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+        """Return the vectors of sequences, and the sums of the linear model: (n_sequences, n_outputs).
+
+        Without a linear model, the sums have no columns.
+        """
         spec = self._spec
         weights, tables = self._prepare(self._dtype(sequences))
         lengths = sequences.indptr[1:] - sequences.indptr[:-1]
         vectors = np.zeros((sequences.shape[0], spec.vector_dim), dtype=weights["output/kernel"].dtype)
-        read = _token_reader(weights, tables, sequences) if tables else _vector_reader(weights, sequences)
+        sums = np.zeros((sequences.shape[0], spec.n_outputs if spec.n_linear_tokens else 0))
+        read = _token_reader(spec, weights, tables, sequences) if tables else _vector_reader(weights, sequences)
 
         def run(rows: np.ndarray) -> None:
             packing = Packing.of(lengths[rows])
-            products = read(packing, sequences.indptr[rows])
+            products, linear = read(packing, sequences.indptr[rows])
             pooled = pool(spec, weights, packing, hidden_states(spec, weights, packing, products))
             if spec.skip_connection:
                 pooled = np.concatenate([pooled, sqrtn(packing, products("vectors", slice(None)))], axis=1)
             vectors[rows] = pooled
+            if linear is not None:
+                sums[rows] = sqrtn(packing, linear)
 
         run_in_threads(run, chunks(lengths))
-        return vectors
+        return vectors, sums
 
     def _dtype(self, sequences: Sequences) -> np.dtype:
         """Return the precision of the computation."""
@@ -139,21 +153,29 @@ def _product_tables(spec: NetworkSpec, weights: Weights) -> dict[str, ProductTab
     return tables
 
 
-# From packed sequences, and where each begins in the data, to the input products of the first layer.
-_Reader = Callable[[Packing, np.ndarray], Products]
+# From packed sequences, and where each begins in the data, to the input products of the first layer and the weights
+# of the tokens in the linear model: (tokens, n_outputs), or None.
+_Reader = Callable[[Packing, np.ndarray], tuple[Products, np.ndarray | None]]
 
 
-def _token_reader(weights: Weights, tables: dict[str, ProductTables], sequences: Any) -> _Reader:
-    token_tables, token_rows = tables["tokens"].of(sequences.data)
+def _token_reader(
+    spec: NetworkSpec, weights: Weights, tables: dict[str, ProductTables], sequences: Any
+) -> _Reader:
+    known = known_ids(sequences.data, len(weights["embedding"]))
+    token_tables, token_rows = tables["tokens"].of(known)
 
-    def read(packing: Packing, starts: np.ndarray) -> Products:
-        ids = sequences.data[packing.flat_positions(starts)]
+    def read(packing: Packing, starts: np.ndarray) -> tuple[Products, np.ndarray | None]:
+        positions = packing.flat_positions(starts)
+        ids = known[positions]
         lookups = [(token_tables, token_rows[ids])]
-        if "ngrams" in tables:
+        linear = weights[f"{LINEAR}tokens"][sequences.data[positions]] if spec.n_linear_tokens else None
+        if spec.n_ngrams:
             ngrams = ngram_rows(ids, packing.previous, weights["ngram_keys"], weights["ngram_slots"])
             ngram_tables, rows = tables["ngrams"].of(ngrams)
             lookups.append((ngram_tables, rows[ngrams]))
-        return partial(_look_up, lookups)
+            if linear is not None:
+                linear += weights[f"{LINEAR}ngrams"][ngrams]
+        return partial(_look_up, lookups), linear
 
     return read
 
@@ -168,9 +190,11 @@ def _look_up(lookups: list[tuple[Tables, np.ndarray]], name: str, block: slice) 
 
 
 def _vector_reader(weights: Weights, sequences: Any) -> _Reader:
-    def read(packing: Packing, starts: np.ndarray) -> Products:
+    def read(packing: Packing, starts: np.ndarray) -> tuple[Products, None]:
         positions = packing.flat_positions(starts)
-        return lambda direction, block: input_products(weights, 0, direction, sequences.data[positions[block]])
+        return lambda direction, block: input_products(
+            weights, 0, direction, sequences.data[positions[block]]
+        ), None
 
     return read
 

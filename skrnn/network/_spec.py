@@ -33,6 +33,7 @@ _CONSTRAINTS: dict[str, list[Constraint]] = {
     "trainable_embeddings": [BOOLEAN],
     "n_ngrams": [Interval(int, 0)],
     "skip_connection": [BOOLEAN],
+    "n_linear_tokens": [Interval(int, 0)],
 }
 
 
@@ -45,7 +46,8 @@ class NetworkSpec:
     Parameters
     ----------
     n_tokens : int or None
-        Number of token ids, padding and the unknown token included. None if the network reads vectors.
+        Number of token ids with vectors, padding and the unknown token included. Larger ids have the vector of the
+        unknown token. None if the network reads vectors instead of tokens.
     n_features : int
         Length of the vector at each time step: the embedding of a token, or the vector that the network reads.
     cell : {"simple", "gru", "lstm"}
@@ -71,6 +73,10 @@ class NetworkSpec:
         0 for a network without n-grams.
     skip_connection : bool, default=False
         Whether the output layer also reads the sum of the tokens' vectors, divided by the root of their number.
+    n_linear_tokens : int, default=0
+        Number of token ids with weights in a linear model, or 0 without one. The logits are then the mean of the
+        output layer's logits and the linear model's. It adds up a weight of each token and n-gram for each output,
+        and divides the sum by the root of the number of tokens. Keras does not train it.
 
     Raises
     ------
@@ -113,13 +119,16 @@ class NetworkSpec:
     trainable_embeddings: bool = True
     n_ngrams: int = 0
     skip_connection: bool = False
+    n_linear_tokens: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in _CONSTRAINTS.items():
             value = validated(f"{name} of the network", getattr(self, name), allowed)
             object.__setattr__(self, name, value)  # plain Python values, for JSON
-        if self.n_tokens is None and (self.n_ngrams or self.skip_connection):
-            raise ValueError(f"Expected no n-grams and no skip connection without tokens; got {self}.")
+        if self.n_tokens is None and (self.n_ngrams or self.skip_connection or self.n_linear_tokens):
+            raise ValueError(
+                f"Expected no n-grams, no skip connection and no linear model without tokens; got {self}."
+            )
         if self.n_ngrams and not self.trainable_embeddings:
             raise ValueError(f"Expected no n-grams with trainable_embeddings=False; got {self}.")
 

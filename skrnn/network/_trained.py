@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +13,7 @@ from scipy.special import logit
 from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import check_weights
+from skrnn.network._weights import LINEAR, check_weights, in_keras_order, weight_shapes
 from skrnn.sequences._storage import Sequences
 from skrnn.utils._parameters import (
     CALLABLE,
@@ -146,12 +146,34 @@ class TrainedNetwork:
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # without the cached property
 
+    def without_linear_model(self) -> TrainedNetwork:
+        """Return the recurrent network alone, which Keras trains."""
+        weights = {name: weight for name, weight in self.weights.items() if not name.startswith(LINEAR)}
+        return replace(self, spec=replace(self.spec, n_linear_tokens=0), weights=weights)
+
+    def with_linear_model(self, linear_weights: Mapping[str, np.ndarray]) -> TrainedNetwork:
+        """Return the network with these weights of a linear model, or as it is if there are none."""
+        if not linear_weights:
+            return self
+        spec = replace(self.spec, n_linear_tokens=len(linear_weights[f"{LINEAR}tokens"]))
+        weights = {**self.weights, **linear_weights}
+        return replace(self, spec=spec, weights={name: weights[name] for name in weight_shapes(spec)})
+
+    @property
+    def linear_weights(self) -> dict[str, np.ndarray]:
+        """The weights of the linear model, by name."""
+        return {name: weight for name, weight in self.weights.items() if name.startswith(LINEAR)}
+
     def to_keras(self) -> Any:
         """Return a new ``keras.Model`` with these weights, not compiled."""
         from skrnn.network._keras import build_network, build_own
 
-        model = build_network(self.spec) if self.build_model is None else build_own(self.spec, self.build_model)
-        model.set_weights(list(self.weights.values()))
+        if self.build_model is not None:
+            model = build_own(self.spec, self.build_model)
+            model.set_weights(list(self.weights.values()))
+        else:
+            model = build_network(self.spec)
+            model.set_weights(in_keras_order(self.weights))
         return model
 
     def to_state(self) -> dict[str, Any]:

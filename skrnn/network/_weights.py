@@ -11,12 +11,14 @@ from skrnn.network._spec import CELLS, NetworkSpec
 from skrnn.sequences._ngrams import n_slots_for
 from skrnn.utils._parameters import is_plain_array
 
+LINEAR = "linear/"  # begins the names of the linear model's weights
+
 # 4 TB. NumPy refuses smaller networks that do not fit into the memory of a machine.
 _MOST_WEIGHTS = 2**40
 
 
 def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight by name, in Keras' order."""
+    """Return the shape of each weight by name. Without a linear model, the order is that of Keras."""
     n_gates = CELLS[spec.cell]
     shapes: dict[str, tuple[int, ...]] = {}
     if spec.n_tokens is not None:
@@ -37,9 +39,24 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
     if spec.pooling == "attention":
         shapes["attention/kernel"] = (n_inputs, 1)
         shapes["attention/bias"] = (1,)
+    if spec.n_linear_tokens:
+        shapes[f"{LINEAR}tokens"] = (spec.n_linear_tokens, spec.n_outputs)
+        if spec.n_ngrams:
+            shapes[f"{LINEAR}ngrams"] = (spec.n_ngrams, spec.n_outputs)
     shapes["output/kernel"] = (spec.vector_dim, spec.n_outputs)
     shapes["output/bias"] = (spec.n_outputs,)
+    if spec.n_linear_tokens:
+        shapes[f"{LINEAR}bias"] = (spec.n_outputs,)
     return shapes
+
+
+def in_keras_order(weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return the weights as ``build_network`` sets them. Both embeddings have the table of the n-grams."""
+    table = [weights[name] for name in ("ngram_keys", "ngram_slots") if name in weights]
+    ordered = []
+    for name, weight in weights.items():
+        ordered += [weight, *table] if name == f"{LINEAR}ngrams" else [weight]
+    return ordered
 
 
 def weight_dtype(name: str) -> np.dtype:

@@ -9,13 +9,13 @@ equal to a token. Example: if the pair (7, 8) has row 3, the triple (7, 8, 9) ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from skrnn.sequences._storage import FIRST_TOKEN, PADDING, UNKNOWN
+from skrnn.sequences._storage import FIRST_TOKEN, PADDING, UNKNOWN, ragged_to_csr
 
 # In how many documents n-grams of two tokens, of three, ... must occur. A pair from a single document does not
 # help with other documents. Longer n-grams of words rarely say more than the pairs in them, but n-grams of
@@ -112,18 +112,46 @@ def ngram_table(ngrams: np.ndarray, n_rows: int) -> tuple[np.ndarray, np.ndarray
     return keys, slots
 
 
+def ngram_tokens(keys: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Return the tokens of each n-gram as a sequence, and the length of each n-gram.
+
+    Padding counts in the length, but is not in the sequence. Row 0 is no n-gram. It has a token in the sequences
+    and the length 0.
+    """
+    prefixes, lasts = keys.T
+    columns, lengths = [np.where(lasts == PADDING, UNKNOWN, lasts)], np.full(len(keys), 2)
+    while np.any(is_longer := prefixes < 0):
+        before = np.where(is_longer, ~prefixes, NO_NGRAM)
+        columns.append(np.where(is_longer, lasts[before], prefixes))
+        prefixes = np.where(is_longer, keys[before, 0], PADDING)
+        lengths += is_longer
+    columns.append(prefixes)
+    tokens = np.stack(columns[::-1], axis=1)  # (n_ngrams, longest), with padding before and between
+    lengths[NO_NGRAM] = 0
+    is_token = tokens != PADDING
+    return ragged_to_csr(tokens[is_token], is_token.sum(axis=1)), lengths
+
+
 def ngram_rows(ids: np.ndarray, previous: Previous, keys: np.ndarray, slots: np.ndarray) -> np.ndarray:
     """Return, for each token, the row of the longest n-gram that ends with it.
 
     ``previous`` is as ``previous_in`` returns it.
     """
-    prefixes = previous(ids, PADDING)
     longest = np.full_like(ids, NO_NGRAM)
+    for rows in all_ngram_rows(ids, previous, keys, slots):
+        longest = np.where(rows == NO_NGRAM, longest, rows)
+    return longest
+
+
+def all_ngram_rows(
+    ids: np.ndarray, previous: Previous, keys: np.ndarray, slots: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Yield, for pairs, for n-grams of three tokens, ..., the row of the n-gram that ends with each token."""
+    prefixes = previous(ids, PADDING)
     for _ in range(2, MAX_LENGTH + 1):
         rows = slots[slot_of(prefixes, ids, len(slots))]
         rows = np.where((keys[rows, 0] == prefixes) & (keys[rows, 1] == ids), rows, NO_NGRAM)
         if not rows.any():
             break
-        longest = np.where(rows == NO_NGRAM, longest, rows)
+        yield rows
         prefixes = ~previous(rows, NO_NGRAM)
-    return longest

@@ -52,6 +52,17 @@ class RaggedArray:
 Sequences = sparse.csr_matrix | RaggedArray
 
 
+def known_ids(ids: np.ndarray, n_tokens: int) -> np.ndarray:
+    """Return token ids, with the unknown token in place of ids from ``n_tokens`` on."""
+    return ids if ids.max(initial=0) < n_tokens else np.where(ids < n_tokens, ids, np.int32(UNKNOWN))
+
+
+def with_known_ids(X: sparse.csr_matrix, n_tokens: int) -> sparse.csr_matrix:
+    """Return a matrix of token ids, with the unknown token in place of ids from ``n_tokens`` on."""
+    ids = known_ids(X.data, n_tokens)
+    return X if ids is X.data else sparse.csr_matrix((ids, X.indices, X.indptr), shape=X.shape)
+
+
 def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
     """Return sequences that follow each other in ``ids`` as the rows of a CSR matrix, left-aligned."""
     index_type = np.int32 if len(ids) <= np.iinfo(np.int32).max else np.int64

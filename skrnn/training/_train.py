@@ -4,6 +4,7 @@ It takes and returns plain arrays. Nothing of Keras outlives it except compiled 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 from skrnn.network._char_ngrams import CharNgramVectors, from_training_weights, to_training_weights
 from skrnn.network._keras import check_tensorflow
 from skrnn.network._trained import Checkpoint, TrainedNetwork
+from skrnn.sequences._storage import with_known_ids
 from skrnn.training._callbacks import best_epoch, new_callbacks, restore_best_weights
 from skrnn.training._engine import fit_model
 from skrnn.training._feed import EpochOfFeed, training_feed, validation_feed
@@ -62,6 +64,9 @@ def train(
         If the loss or the weights became infinite or NaN.
     """
     check_tensorflow()
+    linear_weights, start = start.linear_weights, start.without_linear_model()
+    training = _with_known_ids(training, start)
+    validation = None if validation is None else _with_known_ids(validation, start)
     if start.checkpoint is not None:
         char_ngrams = start.checkpoint.char_ngrams
     network = take_network(start, char_ngrams, settings)
@@ -72,7 +77,12 @@ def train(
     else:
         _restore_optimizer_and_dropout(network.model, start.checkpoint, settings)
     weights = partial(_current_weights, network.model, first_weights)
-    callbacks = new_callbacks(settings, start.n_epochs, observer, lambda: from_training_weights(weights())[0])
+
+    def all_weights() -> Weights:
+        trained = replace(start, weights=from_training_weights(weights())[0])
+        return trained.with_linear_model(linear_weights).weights
+
+    callbacks = new_callbacks(settings, start.n_epochs, observer, all_weights)
     history, interrupted = _run_epochs(network.model, start.n_epochs, training, validation, settings, callbacks)
     if interrupted:
         restore_best_weights(network.model, callbacks)
@@ -81,7 +91,14 @@ def train(
     _check_finite(history["loss"], trained.weights, settings, KeyboardInterrupt if interrupted else ValueError)
     if not interrupted:  # the interruption may have left the model in any state
         put_network(network)
+    trained = trained.with_linear_model(linear_weights)
     return TrainingResult(trained, history, best_epoch(callbacks, n_epochs), interrupted)
+
+
+def _with_known_ids(examples: Examples, network: TrainedNetwork) -> Examples:
+    if network.spec.n_tokens is None:
+        return examples
+    return replace(examples, sequences=with_known_ids(examples.sequences, network.spec.n_tokens))
 
 
 def _set_weights(model: Any, weights: Weights) -> Weights:

@@ -1,0 +1,278 @@
+"""The linear model beside a network: it adds up weights of tokens, token n-grams and character n-grams.
+
+Documents become vectors of TF-IDF, for a linear SVM or a ridge regression. The weights of the character n-grams are
+then added to the weights of the tokens that contain them. A prediction looks up tokens and token n-grams only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, logit
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.svm import LinearSVC
+
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import LINEAR
+from skrnn.sequences._ngrams import MAX_LENGTH, NO_NGRAM, all_ngram_rows, ngram_tokens, previous_in
+from skrnn.text._char_ngrams import NO_CHAR_NGRAM
+
+# A linear model with more weights is left out. They would take more than 128 MB.
+_MOST_WEIGHTS = 2**25
+
+# Documents are held out to calibrate the scores: a third of them, or all in turn if there are few.
+_N_FOLDS, _N_HELD_OUT = 3, 1000
+
+# For scores of about this size, the loss of a linear SVM is small.
+_ABSENT = -1.0
+
+_TOLERANCE = 1e-3  # of the linear SVM; smaller ones take longer and do not make better predictions
+
+
+def fit_linear_model(
+    spec: NetworkSpec,
+    weights: dict[str, np.ndarray],
+    char_ngram_rows: np.ndarray | None,
+    sequences: sparse.csr_matrix,
+    targets: np.ndarray,
+    sample_weight: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Return the weights of a linear model by name, or no weights if there would be too many.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+    weights : dict of str to ndarray
+        Weights of the network, with the table of its n-grams.
+    char_ngram_rows : ndarray of int32, of shape (n_tokens, most), or None
+        Character n-grams of each token.
+    sequences : csr_matrix of shape (n_documents, longest)
+        Token ids of the training documents.
+    targets : ndarray of shape (n_documents,) or (n_documents, n_outputs)
+        What the network learns.
+    sample_weight : ndarray of shape (n_documents,) or None
+    """
+    n_tokens = max(int(sequences.data.max(initial=0)) + 1, len(weights["embedding"]))
+    if char_ngram_rows is not None:
+        n_tokens = len(char_ngram_rows)
+    if (n_tokens + spec.n_ngrams) * spec.n_outputs > _MOST_WEIGHTS:
+        return {}
+    columns = _Columns.of(sequences, n_tokens, weights, char_ngram_rows)
+    X = columns.transform(sequences)
+    if sample_weight is None:
+        sample_weight = np.ones(X.shape[0])
+    coef, intercept = _FITS[spec.output_activation](X, targets, sample_weight.astype(np.float64), spec.n_outputs)
+    of_tokens, of_ngrams = columns.weights_of_ids(coef)
+    linear = {"tokens": of_tokens, "ngrams": of_ngrams, "bias": intercept}
+    if not spec.n_ngrams:
+        del linear["ngrams"]
+    return {f"{LINEAR}{name}": weight.astype(np.float32) for name, weight in linear.items()}
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a linear model: tokens, their character n-grams, and n-grams of tokens.
+
+    A document's vector is the sum of the vectors of its tokens and n-grams, divided by the root of the number of
+    tokens. Tokens and n-grams have the weights of TF-IDF.
+
+    Parameters
+    ----------
+    of_tokens : csr_matrix of shape (n_tokens, n_tokens + n_char_ngrams)
+        The vector of each token: the token itself, and its character n-grams.
+    of_ngrams : ndarray of shape (n_ngrams,)
+        The value of each n-gram of tokens.
+    table : tuple of ndarray
+        The table of the n-grams, or no arrays if there are none.
+    """
+
+    of_tokens: sparse.csr_matrix
+    of_ngrams: np.ndarray
+    table: tuple[np.ndarray, ...]
+
+    @classmethod
+    def of(
+        cls,
+        sequences: sparse.csr_matrix,
+        n_tokens: int,
+        weights: dict[str, np.ndarray],
+        char_ngram_rows: np.ndarray | None,
+    ) -> _Columns:
+        table = tuple(weights[name] for name in ("ngram_keys", "ngram_slots") if name in weights)
+        idf = _idf(_counts(sequences, sequences.data, n_tokens))
+        of_tokens = sparse.diags_array(idf)
+        if char_ngram_rows is not None:
+            of_tokens = sparse.hstack([of_tokens, of_tokens @ _tfidf_of_char_ngrams(char_ngram_rows)])
+        of_ngrams = _idf(_ngram_counts(sequences, table))
+        typical = idf[np.unique(sequences.data)].mean() if sequences.nnz else 1.0
+        return cls(sparse.csr_matrix(of_tokens) / typical, of_ngrams / typical, table)
+
+    def transform(self, sequences: sparse.csr_matrix) -> sparse.csr_matrix:
+        """Return the vectors of documents: (n_documents, n_columns)."""
+        tokens = _counts(sequences, sequences.data, self.of_tokens.shape[0]) @ self.of_tokens
+        ngrams = _ngram_counts(sequences, self.table) @ sparse.diags_array(self.of_ngrams)
+        roots = np.sqrt(np.maximum(np.diff(sequences.indptr), 1))
+        return sparse.csr_matrix(sparse.diags_array(1 / roots) @ sparse.hstack([tokens, ngrams]))
+
+    def weights_of_ids(self, coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights of tokens and of rows of n-grams, from the coefficients (n_columns, n_outputs)."""
+        n_first = self.of_tokens.shape[1]
+        of_ngrams = self.of_ngrams[:, None] * coef[n_first:]
+        return self.of_tokens @ coef[:n_first], _with_shorter_ngrams(of_ngrams, self.table)
+
+
+def _counts(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse.csr_matrix:
+    """Return how often each document contains each id: (n_documents, n_ids)."""
+    shape = sequences.shape[0], n_ids
+    counts = sparse.csr_matrix((np.ones(len(ids)), ids.copy(), sequences.indptr.copy()), shape=shape)
+    counts.sum_duplicates()
+    return counts
+
+
+def _ngram_counts(sequences: sparse.csr_matrix, table: tuple[np.ndarray, ...]) -> sparse.csr_matrix:
+    """Return how often each document contains each row of n-grams, also within longer n-grams."""
+    if not table:
+        return sparse.csr_matrix((sequences.shape[0], 0))
+    keys, slots = table
+    total = sparse.csr_matrix((sequences.shape[0], len(keys)))
+    for rows in all_ngram_rows(sequences.data, previous_in(sequences), keys, slots):
+        total = total + _counts(sequences, rows, len(keys))
+    return total @ sparse.diags_array((np.arange(len(keys)) != NO_NGRAM).astype(float))
+
+
+def _idf(counts: sparse.csr_matrix) -> np.ndarray:
+    """Return the inverse document frequency of each column, as TfidfTransformer does."""
+    n_documents = np.bincount(counts.indices, minlength=counts.shape[1])
+    return np.log((1 + counts.shape[0]) / (1 + n_documents)) + 1
+
+
+def _tfidf_of_char_ngrams(rows: np.ndarray) -> sparse.csr_matrix:
+    """Return a vector of length 1 for each token with character n-grams: (n_tokens, n_char_ngrams)."""
+    is_present = rows != NO_CHAR_NGRAM
+    indptr = np.concatenate([[0], np.cumsum(is_present.sum(axis=1))])
+    n_columns = int(rows.max(initial=0)) + 1
+    present = rows[is_present]
+    matrix = sparse.csr_matrix((np.ones(len(present)), present, indptr), shape=(len(rows), n_columns))
+    matrix = matrix @ sparse.diags_array(_idf(matrix) - 1)
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return sparse.csr_matrix(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
+
+
+def _with_shorter_ngrams(values: np.ndarray, table: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Add to the values of each n-gram those of the shorter n-grams at its end.
+
+    A prediction looks up the longest n-gram that ends with a token, which stands for all of them.
+    """
+    if not table:
+        return values
+    sequences, lengths = ngram_tokens(table[0])
+    ends = sequences.indptr[1:] - 1
+    total = np.zeros_like(values)
+    for length, rows in enumerate(all_ngram_rows(sequences.data, previous_in(sequences), *table), start=2):
+        found = rows[ends]
+        found[length > lengths] = NO_NGRAM
+        total += values[found]
+    return total
+
+
+# Fits. Each returns the coefficients, (n_columns, n_outputs), and the intercepts, (n_outputs,), of the logits.
+
+_Model = tuple[np.ndarray, np.ndarray]
+
+
+def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
+    def svm(rows: np.ndarray) -> _Model:
+        return _linear_svm(X[rows], targets[rows], weights[rows], n_outputs)
+
+    rows, scores = _held_out_scores(X, targets, svm)
+
+    def loss(log_scale: float) -> float:
+        log_probabilities = log_softmax(np.exp(log_scale) * scores, axis=1)
+        return -float(weights[rows] @ log_probabilities[range(len(rows)), targets[rows]])
+
+    coef, intercept = svm(np.arange(len(targets)))
+    scale = np.exp(minimize_scalar(loss, bounds=(-4, 4), method="bounded").x)
+    return scale * coef, scale * intercept
+
+
+def _fit_sigmoid(X: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
+    models = [_fit_binary(X, column, weights, n_outputs > 1) for column in (targets > 0.5).astype(int).T]
+    coefs, intercepts = zip(*models, strict=True)
+    return np.stack(coefs, axis=1), np.array(intercepts)
+
+
+def _fit_binary(
+    X: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, has_offset: bool
+) -> tuple[np.ndarray, float]:
+    """Return the coefficients and the intercept of a class, or of a label.
+
+    The offset makes the probabilities of rare labels right on average. Two classes have no offset, because
+    fewer samples of the rarer class would be found.
+    """
+    if len(np.unique(y)) < 2:
+        share = (weights @ y + 0.5) / (weights.sum() + 1)
+        return np.zeros(X.shape[1]), float(logit(share))
+
+    def svm(rows: np.ndarray) -> _Model:
+        return _linear_svm(X[rows], y[rows], weights[rows], 1)
+
+    rows, scores = _held_out_scores(X, y, svm)
+    coef, intercept = svm(np.arange(len(y)))
+    slope, offset = 1.0, 0.0
+    if len(np.unique(y[rows])) == 2:
+        calibration = LogisticRegression(C=1e4, fit_intercept=has_offset).fit(scores, y[rows], weights[rows])
+        slope, offset = max(calibration.coef_.item(), 0.0), np.ravel(calibration.intercept_)[0]
+    return slope * coef[:, 0], slope * intercept[0] + offset
+
+
+def _fit_linear(X: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
+    ridge = Ridge().fit(X, targets, weights)
+    return ridge.coef_.reshape(n_outputs, -1).T, np.reshape(ridge.intercept_, n_outputs)
+
+
+_FITS: dict[str, Callable[[sparse.csr_matrix, np.ndarray, np.ndarray, int], _Model]] = {
+    "softmax": _fit_softmax,
+    "sigmoid": _fit_sigmoid,
+    "linear": _fit_linear,
+}
+
+
+def _linear_svm(X: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
+    """Return one SVM for two classes, or one for each class, from the numbers of the classes."""
+    coef, intercept = np.zeros((X.shape[1], n_outputs)), np.full(n_outputs, _ABSENT)
+    present = np.unique(y)
+    if len(present) < 2:
+        intercept[present if n_outputs > 1 else 0] = -_ABSENT if n_outputs > 1 or present[0] else _ABSENT
+        return coef, intercept
+    svm: Any = LinearSVC(tol=_TOLERANCE, random_state=0).fit(X, y, weights)
+    if len(present) == 2 and n_outputs > 1:  # the others are absent
+        coef[:, present] = np.stack([-svm.coef_[0], svm.coef_[0]], axis=1)
+        intercept[present] = -svm.intercept_[0], svm.intercept_[0]
+    else:
+        columns = present if n_outputs > 1 else [0]
+        coef[:, columns], intercept[columns] = svm.coef_.T, svm.intercept_
+    return coef, intercept
+
+
+def _held_out_scores(
+    X: sparse.csr_matrix, strata: np.ndarray, fit: Callable[[np.ndarray], _Model]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of held-out documents, and their scores from models that have not seen them."""
+    order = np.random.default_rng(0).permutation(len(strata))
+    order = order[np.argsort(strata[order], kind="stable")]
+    fold = np.empty(len(strata), dtype=int)
+    fold[order] = np.arange(len(strata)) % _N_FOLDS  # classes are spread over the folds
+    rows, scores = [], []
+    for held_out in range(_N_FOLDS):
+        rows.append(np.flatnonzero(fold == held_out))
+        training = np.flatnonzero(fold != held_out)
+        coef, intercept = fit(training)
+        scores.append(X[rows[-1]] @ coef + intercept)
+        if sum(map(len, rows)) >= _N_HELD_OUT:
+            break
+    return np.concatenate(rows), np.concatenate(scores)
