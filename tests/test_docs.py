@@ -178,3 +178,17 @@ def test_explanations_example_writes_its_pages(tmp_path, monkeypatch):
         "attributions.png",
         "training_curve.png",
     }
+
+
+def test_none_of_these_example_separates_new_topics_from_known_ones(monkeypatch, capsys):
+    news = skrnn.datasets.load_bbc_news()
+    beginnings = Bunch(data=[article[:200] for article in news.data[::4]], target=news.target[::4])
+    monkeypatch.setattr(skrnn.datasets, "load_bbc_news", lambda: beginnings)
+    runpy.run_path(str(ROOT / "examples" / "none_of_these.py"), run_name="__main__")
+    shown = capsys.readouterr().out
+    mean = re.search(r"^mean +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)% +(\d+)%$", shown, flags=re.MULTILINE)
+    similarity, known_refused, new_refused = map(float, mean.groups()[2:])
+    assert similarity > 0.75
+    assert known_refused < 15
+    assert new_refused > 2 * known_refused
+    assert "\nnone of these  " in shown
