@@ -1,0 +1,333 @@
+"""MultilabelThresholdClassifier: a threshold for each label, chosen on held-back samples."""
+
+import pickle
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import SMALL
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    fbeta_score,
+    log_loss,
+    matthews_corrcoef,
+)
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, cross_val_predict
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skrnn import MultilabelThresholdClassifier, RNNTextClassifier
+from skrnn.datasets import load_bbc_news
+from skrnn.estimators._label_thresholds import METRICS, best_threshold
+from skrnn.inspection import token_attributions
+
+FUNCTIONS = {
+    "f1": partial(f1_score, zero_division=0),
+    "accuracy": accuracy_score,
+    "balanced_accuracy": balanced_accuracy_score,
+    "matthews_corrcoef": matthews_corrcoef,
+}
+
+labels_and_probabilities = st.lists(
+    st.tuples(st.integers(0, 1), st.sampled_from([0.0, 0.1, 0.2, 0.3, 0.7, 1.0])), min_size=2, max_size=20
+).filter(lambda pairs: len({label for label, _ in pairs}) == 2)
+
+
+@pytest.mark.parametrize("scoring", METRICS)
+@given(pairs=labels_and_probabilities)
+def test_no_other_threshold_is_better(scoring, pairs):
+    labels, probabilities = np.array(pairs).T
+    threshold, score = best_threshold(labels.astype(int), probabilities, scoring)
+    metric = FUNCTIONS[scoring]
+    assert score == pytest.approx(metric(labels, probabilities > threshold))
+    assert score >= max(metric(labels, probabilities > other) for other in np.linspace(0.05, 0.95, 19)) - 1e-9
+
+
+@given(pairs=labels_and_probabilities)
+def test_callable_finds_the_same_score(pairs):
+    labels, probabilities = np.array(pairs).T
+    found = best_threshold(labels.astype(int), probabilities, FUNCTIONS["f1"])
+    assert found[1] == pytest.approx(best_threshold(labels.astype(int), probabilities, "f1")[1])
+
+
+def test_callable_is_called_at_most_100_times_for_a_label():
+    rng = np.random.default_rng(0)
+    labels, probabilities, calls = rng.integers(2, size=5000), rng.random(5000), []
+
+    def metric(y_true, y_pred):
+        calls.append(y_pred)
+        return f1_score(y_true, y_pred)
+
+    _, score = best_threshold(labels, probabilities, metric)
+    assert len(calls) == 100
+    assert score == pytest.approx(best_threshold(labels, probabilities, "f1")[1], abs=0.01)
+
+
+def test_threshold_is_in_the_middle_between_two_probabilities():
+    labels, probabilities = np.array([0, 1, 0, 1]), np.array([0.1, 0.3, 0.2, 0.8], dtype=np.float32)
+    assert best_threshold(labels, probabilities, "f1") == (pytest.approx(0.25), 1.0)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_label_that_all_or_no_samples_have_keeps_one_half(label):
+    threshold, score = best_threshold(np.full(5, label), np.linspace(0, 1, 5), "f1")
+    assert threshold == 0.5
+    assert np.isnan(score)
+
+
+@pytest.fixture(scope="module")
+def topics():
+    """Documents that join beginnings of real news, with rare topics that a word or two in the middle tell."""
+    rng = np.random.default_rng(0)
+    news = [text.split()[:12] for text in load_bbc_news().data[:1500]]
+    words = np.array([word for document in news for word in document if word.isalpha() and len(word) > 4])
+    telling = np.array(list(dict.fromkeys(words.tolist())))[:120].reshape(30, 4)  # four words for each topic
+    noise = [[word for word in document if word not in set(telling.ravel().tolist())] for document in news]
+    y = (rng.random((1500, 30)) < 0.02).astype(int)
+    documents = []
+    for neutral, row in zip(noise, y, strict=True):
+        told = [str(rng.choice(telling[topic])) for topic in np.flatnonzero(row)]
+        # Some documents have a word of a topic that they are not about.
+        misleading = [str(rng.choice(telling.ravel()))] if rng.random() < 0.3 else []
+        documents.append(" ".join(rng.permutation(neutral + told + misleading).tolist()))
+    return documents[:1000], y[:1000], documents[1000:], y[1000:]
+
+
+@pytest.fixture(scope="module")
+def tuned(topics):
+    """A classifier that has chosen its thresholds. Tests must not change it."""
+    network = RNNTextClassifier(**{**SMALL, "epochs": 15, "embedding_dim": 32, "token_dropout": 0.1})
+    return MultilabelThresholdClassifier(network, cv=ShuffleSplit(1, test_size=0.4, random_state=0)).fit(
+        *topics[:2]
+    )
+
+
+def test_rare_labels_have_the_right_probabilities_and_thresholds_find_more_of_them(topics, tuned):
+    documents, y = topics[2:]
+    probabilities = tuned.predict_proba(documents)
+    assert probabilities.sum() == pytest.approx(y.sum(), rel=0.1)
+    base_rates = np.tile(topics[1].mean(axis=0), (len(y), 1))
+    losses = [
+        np.mean([log_loss(y[:, i], columns[:, i], labels=[0, 1]) for i in range(30)])
+        for columns in (probabilities, base_rates)
+    ]
+    assert losses[0] < losses[1]
+    for average in ("micro", "macro"):
+        at_one_half = f1_score(y, probabilities > 0.5, average=average, zero_division=0)
+        assert f1_score(y, tuned.predict(documents), average=average, zero_division=0) > at_one_half
+
+
+# Quick classifiers of scikit-learn stand for any classifier in the following tests.
+LINEAR = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(LogisticRegression()))
+
+
+@pytest.fixture(scope="module")
+def small_topics(topics):
+    return topics[0][:300], topics[1][:300, :3]
+
+
+def test_thresholds_are_chosen_for_samples_that_the_classifier_has_not_seen(small_topics):
+    documents, y = small_topics
+    model = MultilabelThresholdClassifier(LINEAR, cv=4).fit(documents, y)
+    folds = KFold(4, shuffle=True, random_state=0)
+    held_back = cross_val_predict(LINEAR, documents, y, cv=folds, method="predict_proba")
+    scores = [f1_score(y[:, i], held_back[:, i] > model.thresholds_[i]) for i in range(3)]
+    np.testing.assert_allclose(model.scores_, scores)
+    assert np.all(scores >= f1_score(y, held_back > 0.5, average=None, zero_division=0))
+    expected = clone(LINEAR).fit(documents, y).predict_proba(documents)
+    np.testing.assert_array_equal(model.predict_proba(documents), expected)
+    np.testing.assert_array_equal(model.predict(documents), expected > model.thresholds_)
+    assert not hasattr(model.estimator, "classes_")
+    assert model.classes_.tolist() == [0, 1, 2]
+
+
+def test_frozen_estimator_chooses_with_all_samples(small_topics):
+    documents, y = small_topics
+    fitted = clone(LINEAR).fit(documents[:200], y[:200])
+    model = MultilabelThresholdClassifier(FrozenEstimator(fitted)).fit(documents[200:], y[200:])
+    assert model.estimator_.estimator is fitted
+    probabilities = fitted.predict_proba(documents[200:])
+    expected = [best_threshold(y[200:, i], probabilities[:, i], "f1")[0] for i in range(3)]
+    np.testing.assert_array_equal(model.thresholds_, expected)
+
+
+@pytest.mark.parametrize(
+    "cv", [2, KFold(2), ShuffleSplit(1, test_size=0.3), [(range(200), range(200, 300))]], ids=str
+)
+@pytest.mark.parametrize("container", [list, iter, np.array, pd.Series], ids=lambda container: container.__name__)
+def test_every_split_and_container_is_taken(cv, container, small_topics):
+    documents, y = small_topics
+    model = MultilabelThresholdClassifier(LINEAR, cv=cv).fit(container(documents), y)
+    assert model.thresholds_.shape == (3,)
+
+
+@pytest.mark.parametrize("to_y", [pd.DataFrame, sparse.csr_matrix, np.ndarray.tolist], ids=str)
+def test_every_indicator_matrix_is_taken(to_y, small_topics):
+    documents, y = small_topics
+    expected = MultilabelThresholdClassifier(LINEAR, cv=2).fit(documents, y).thresholds_
+    found = MultilabelThresholdClassifier(LINEAR, cv=2).fit(documents, to_y(y)).thresholds_
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [RandomForestClassifier(5, random_state=0), MultiOutputClassifier(LogisticRegression())],
+    ids=lambda classifier: type(classifier).__name__,
+)
+def test_classifiers_that_return_a_list_of_probabilities_are_taken(classifier, small_topics):
+    documents, y = small_topics
+    y = np.column_stack([y, np.arange(len(y)) < 1])[::-1]  # the forest of a fold sees no sample of the last label
+    model = MultilabelThresholdClassifier(make_pipeline(TfidfVectorizer(), classifier), cv=KFold(2))
+    if isinstance(classifier, RandomForestClassifier):
+        assert model.fit(documents, y).predict_proba(documents).shape == y.shape
+        assert model.predict(documents).shape == y.shape
+    else:
+        assert model.fit(documents, y[:, :3]).predict(documents).shape == (len(y), 3)
+
+
+def test_parameters_of_the_estimator_can_be_searched(small_topics):
+    grid = {"estimator__onevsrestclassifier__estimator__C": [1, 100], "scoring": ["f1", "accuracy"]}
+    model = MultilabelThresholdClassifier(LINEAR, cv=2)
+    search = GridSearchCV(model, grid, cv=2, scoring="f1_micro", error_score="raise").fit(*small_topics)
+    assert search.best_estimator_.thresholds_.shape == (3,)
+
+
+def test_fit_parameters_are_split_and_routed(small_topics):
+    documents, y = small_topics
+    weights = np.arange(1.0, len(y) + 1)
+    forest = RandomForestClassifier(5, random_state=0)
+    X = TfidfVectorizer(max_features=20).fit_transform(documents)
+    plain = MultilabelThresholdClassifier(forest, cv=2).fit(X, y)
+    model = MultilabelThresholdClassifier(forest, cv=2).fit(X, y, sample_weight=weights)
+    expected = clone(forest).fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(model.estimator_.predict(X), expected.predict(X))
+    assert np.any(model.scores_ != plain.scores_)
+    with config_context(enable_metadata_routing=True):
+        routed = MultilabelThresholdClassifier(clone(forest).set_fit_request(sample_weight=True), cv=2)
+        routed.fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(routed.thresholds_, model.thresholds_)
+
+
+def test_failed_fit_changes_nothing(small_topics):
+    documents, y = small_topics
+    model = MultilabelThresholdClassifier(LINEAR, cv=2).fit(documents, y)
+    before = dict(vars(model))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(documents, y[:5])
+    model.scoring = before["scoring"] = lambda *_: np.nan
+    with pytest.raises(ValueError, match=r"Expected scoring=.* to return numbers; got nan"):
+        model.fit(documents, y)
+    assert vars(model) == before
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"estimator": None}, "Expected estimator to be a classifier with fit and predict_proba"),
+        ({"estimator": RNNTextClassifier}, "Expected estimator to be a classifier with fit and predict_proba"),
+        ({"scoring": "f1_macro"}, "Expected scoring to be 'f1', .* Did you mean 'f1'"),
+        ({"cv": 1}, "Expected cv to be"),
+        ({"cv": "prefit"}, "Expected cv to be"),
+        ({"cv": []}, "at least one split"),
+        ({"cv": [1, 2]}, "a pair of positions"),
+    ],
+    ids=str,
+)
+def test_wrong_parameters_are_refused(params, message, small_topics):
+    with pytest.raises(ValueError, match=message):
+        MultilabelThresholdClassifier(**{"estimator": LINEAR, **params}).fit(*small_topics)
+
+
+def test_one_label_is_refused(small_topics):
+    documents, y = small_topics
+    for one in (y[:, 0], y[:, :1], np.where(y[:, 0], "yes", "no")):
+        with pytest.raises(ValueError, match="TunedThresholdClassifierCV"):
+            MultilabelThresholdClassifier(LINEAR).fit(documents, one)
+
+
+def test_prediction_before_fit_raises(small_topics):
+    model = MultilabelThresholdClassifier(LINEAR)
+    for method in (model.predict, model.predict_proba, model.decision_function):
+        with pytest.raises(NotFittedError, match="MultilabelThresholdClassifier"):
+            method(small_topics[0])
+    assert not hasattr(model, "classes_")
+
+
+def test_decision_function_is_that_of_the_estimator(topics, tuned):
+    documents = topics[2][:5]
+    np.testing.assert_array_equal(
+        tuned.decision_function(documents), tuned.estimator_.decision_function(documents)
+    )
+    assert not hasattr(MultilabelThresholdClassifier(RandomForestClassifier()), "decision_function")
+
+
+def test_tags_are_those_of_a_classifier_of_several_labels():
+    tags = get_tags(MultilabelThresholdClassifier(RNNTextClassifier()))
+    assert tags.input_tags == get_tags(RNNTextClassifier()).input_tags
+    assert tags.estimator_type == "classifier"
+    assert tags.classifier_tags.multi_label
+    assert not tags.classifier_tags.multi_class
+
+
+def test_repr_and_html_show_the_estimator(tuned):
+    assert repr(MultilabelThresholdClassifier(RNNTextClassifier(units=3))) == (
+        "MultilabelThresholdClassifier(estimator=RNNTextClassifier(units=3))"
+    )
+    assert "RNNTextClassifier" in tuned._repr_html_()
+
+
+def test_predictions_are_explained(topics, tuned):
+    found, expected = (
+        token_attributions(model, topics[2][:1], method="occlusion")[0] for model in (tuned, tuned.estimator_)
+    )
+    np.testing.assert_array_equal(found.values, expected.values)
+
+
+def test_files_restore_the_predictions(topics, tuned, tmp_path):
+    documents = topics[2][:50]
+    restored = pickle.loads(pickle.dumps(tuned))
+    np.testing.assert_array_equal(restored.predict(documents), tuned.predict(documents))
+    skops_io = pytest.importorskip("skops.io")
+    path = tmp_path / "tuned.skops"
+    model = MultilabelThresholdClassifier(FrozenEstimator(tuned.estimator_)).fit(*topics[2:])
+    skops_io.dump(model, path)
+    trusted = ["skrnn.MultilabelThresholdClassifier", "skrnn.RNNTextClassifier", "skrnn.SequenceVectorizer"]
+    restored = skops_io.load(path, trusted=trusted)
+    np.testing.assert_array_equal(restored.predict(documents), model.predict(documents))
+
+
+@pytest.mark.parametrize(
+    "damage", [{"estimator_": None}, {"thresholds_": None}, {"thresholds_": ["0.5"]}, {"scores_": 3}], ids=str
+)
+def test_damaged_state_is_refused(damage, tuned):
+    state = {**tuned.__getstate__(), **damage}
+    with pytest.raises(ValueError, match="its state is damaged"):
+        MultilabelThresholdClassifier.__new__(MultilabelThresholdClassifier).__setstate__(state)
+
+
+def test_fbeta_with_a_large_beta_lowers_thresholds(small_topics):
+    documents, y = small_topics
+    recall = MultilabelThresholdClassifier(LINEAR, scoring=partial(fbeta_score, beta=5), cv=2).fit(documents, y)
+    precision = MultilabelThresholdClassifier(LINEAR, scoring=partial(fbeta_score, beta=0.1), cv=2)
+    assert np.all(recall.thresholds_ <= precision.fit(documents, y).thresholds_)
+
+
+@parametrize_with_checks([MultilabelThresholdClassifier(OneVsRestClassifier(LogisticRegression()), cv=2)])
+def test_classifier_passes_scikit_learns_checks(estimator, check):
+    check(estimator)
