@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+from scipy.special import expit, logit
 from sklearn import get_config
 from sklearn.base import ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.frozen import FrozenEstimator
@@ -22,8 +23,8 @@ from skrnn.utils._persistence import PersistentEstimator
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
-# The threshold of a label that all or none of the held-back samples have.
-_NO_CHOICE = 0.5
+# A threshold that was chosen with so many samples counts as much as the threshold for all labels together.
+_N_COMMON = 10
 
 # A callable metric is computed for at most so many thresholds of a label.
 _MOST_CALLS = 100
@@ -57,8 +58,36 @@ METRICS: Mapping[str, Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]] 
 }
 
 
-def best_threshold(labels: np.ndarray, probabilities: np.ndarray, scoring: str | Metric) -> tuple[float, float]:
-    """Return the threshold of one label with the highest score, and the score.
+def label_thresholds(
+    labels: np.ndarray, probabilities: np.ndarray, scoring: str | Metric
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the threshold of each label, and the score of each label with it: (n_labels,).
+
+    The best threshold of a rare label for these samples is often far from the best one for others. So the fewer
+    samples have a label, the nearer is its threshold to the best threshold for all labels together, as logits. A
+    label that all or none of the samples have gets that threshold, and NaN as its score.
+
+    Parameters
+    ----------
+    labels : ndarray of int, of shape (n_samples, n_labels)
+    probabilities : ndarray of shape (n_samples, n_labels)
+    scoring : str or callable
+        The name of a metric, or a function ``metric(y_true, y_pred)``.
+    """
+    common = best_threshold(labels.ravel(), probabilities.ravel(), scoring)
+    pairs = list(zip(labels.T, probabilities.T, strict=True))
+    own = [best_threshold(*pair, scoring) for pair in pairs]
+    n_scarce = np.minimum(labels.sum(axis=0), (1 - labels).sum(axis=0))
+    share = n_scarce / (n_scarce + _N_COMMON)
+    thresholds = expit(share * logit(own) + (1 - share) * logit(common))
+    scores = [_score(*pair, threshold, scoring) for pair, threshold in zip(pairs, thresholds, strict=True)]
+    return thresholds, np.array(scores)
+
+
+def best_threshold(labels: np.ndarray, probabilities: np.ndarray, scoring: str | Metric) -> float:
+    """Return the threshold with the highest score, or 0.5 if all or none of the samples have the label.
+
+    It is in the middle between two neighbouring probabilities. Of equally good thresholds, it is the highest.
 
     Parameters
     ----------
@@ -67,18 +96,10 @@ def best_threshold(labels: np.ndarray, probabilities: np.ndarray, scoring: str |
     probabilities : ndarray of shape (n_samples,)
     scoring : str or callable
         The name of a metric, or a function ``metric(y_true, y_pred)``.
-
-    Returns
-    -------
-    threshold : float
-        In the middle between two neighbouring probabilities. Of equally good thresholds, it is the highest. It is
-        0.5 if the samples have only one value of the label.
-    score : float
-        NaN if the samples have only one value of the label.
     """
     n_samples, n_positives = len(labels), int(labels.sum())
     if n_positives in (0, n_samples):
-        return _NO_CHOICE, np.nan
+        return 0.5
     order = np.argsort(-probabilities, kind="stable")
     edges = np.concatenate([[1.0], probabilities[order], [0.0]])  # in float64, where middles are exact
     above = np.flatnonzero(edges[:-1] > edges[1:])  # how many samples can be above a threshold
@@ -90,11 +111,20 @@ def best_threshold(labels: np.ndarray, probabilities: np.ndarray, scoring: str |
     else:
         rows = _worth_a_call(tp, fp)
         thresholds = thresholds[rows]
-        scores = np.array([scoring(labels, (probabilities > t).astype(int)) for t in thresholds], dtype=np.float64)
+        scores = np.array([_score(labels, probabilities, t, scoring) for t in thresholds])
     if np.any(np.isnan(scores)):
         raise ValueError(f"Expected scoring={scoring!r} to return numbers; got nan.")
-    best = int(np.argmax(scores))
-    return float(thresholds[best]), float(scores[best])
+    return float(thresholds[np.argmax(scores)])
+
+
+def _score(labels: np.ndarray, probabilities: np.ndarray, threshold: float, scoring: str | Metric) -> float:
+    n_positives, predicted = int(labels.sum()), (probabilities > threshold).astype(int)
+    if n_positives in (0, len(labels)):
+        return np.nan
+    if callable(scoring):
+        return float(scoring(labels, predicted))
+    tp = predicted @ labels
+    return float(METRICS[scoring](tp, predicted.sum() - tp, n_positives, len(labels) - n_positives))
 
 
 def _worth_a_call(tp: np.ndarray, fp: np.ndarray) -> np.ndarray:
@@ -130,7 +160,7 @@ class MultilabelThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, Persist
 
     A classifier predicts the labels with a probability above 0.5. Rare labels seldom reach it, so that most of
     their samples are missed. For each label, this meta-estimator chooses the threshold with the best score, for
-    samples that the classifier has not seen. The probabilities stay as they are.
+    samples that the classifier has not seen. Thresholds do not change the probabilities.
 
     It is :class:`~sklearn.model_selection.TunedThresholdClassifierCV` for several labels.
 
@@ -156,8 +186,7 @@ class MultilabelThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, Persist
     estimator_ : estimator object
         The classifier, fitted on all samples. A FrozenEstimator is not fitted again.
     thresholds_ : ndarray of shape (n_labels,)
-        A label is predicted if its probability is above its threshold. A label that all or none of the held-back
-        samples have keeps 0.5.
+        A label is predicted if its probability is above its threshold.
     scores_ : ndarray of shape (n_labels,)
         The score of each label on the held-back samples. It is a bit too high, because the threshold was chosen on
         the same samples. NaN for a label that all or none of them have.
@@ -175,8 +204,10 @@ class MultilabelThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, Persist
 
     Notes
     -----
-    Thresholds of labels with few samples are uncertain. With less than about ten held-back samples of a label,
-    more samples help more than another metric.
+    The best threshold of a rare label for the held-back samples is often far from the best one for new samples. So
+    thresholds are drawn towards the best threshold for all labels together. For a label with ten samples, the
+    threshold is in the middle between this one and its own, as logits. A label that all or none of the held-back
+    samples have gets the threshold for all labels.
 
     ``score`` is the accuracy: the fraction of the samples for which all labels are correct. To measure labels
     one by one, pass ``predict(X)`` to :func:`~sklearn.metrics.f1_score` with ``average="macro"`` (mean over
@@ -254,9 +285,8 @@ class MultilabelThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, Persist
                 other = clone(self.estimator).fit(_safe_indexing(X, train), labels[train], **train_params)
             probabilities.append(_label_probabilities(other, _safe_indexing(X, test), labels.shape[1]))
             held_back.append(labels[test])
-        columns = zip(np.concatenate(held_back).T, np.concatenate(probabilities).T, strict=True)
-        best = [best_threshold(*column, params.scoring) for column in columns]
-        self.estimator_, (self.thresholds_, self.scores_) = fitted, np.array(best).T
+        best = label_thresholds(np.concatenate(held_back), np.concatenate(probabilities), params.scoring)
+        self.estimator_, (self.thresholds_, self.scores_) = fitted, best
         return self
 
     def _splits(self, labels: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:

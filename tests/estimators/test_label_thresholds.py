@@ -28,13 +28,14 @@ from sklearn.metrics import (
 from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import get_tags
+from sklearn.utils import column_or_1d, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skrnn import MultilabelThresholdClassifier, RNNTextClassifier
 from skrnn.datasets import load_bbc_news
-from skrnn.estimators._label_thresholds import METRICS, best_threshold
+from skrnn.estimators._label_thresholds import METRICS, best_threshold, label_thresholds
 from skrnn.inspection import token_attributions
 
 FUNCTIONS = {
@@ -53,17 +54,19 @@ labels_and_probabilities = st.lists(
 @given(pairs=labels_and_probabilities)
 def test_no_other_threshold_is_better(scoring, pairs):
     labels, probabilities = np.array(pairs).T
-    threshold, score = best_threshold(labels.astype(int), probabilities, scoring)
-    metric = FUNCTIONS[scoring]
-    assert score == pytest.approx(metric(labels, probabilities > threshold))
+    threshold, metric = best_threshold(labels.astype(int), probabilities, scoring), FUNCTIONS[scoring]
+    score = metric(labels, probabilities > threshold)
     assert score >= max(metric(labels, probabilities > other) for other in np.linspace(0.05, 0.95, 19)) - 1e-9
 
 
 @given(pairs=labels_and_probabilities)
 def test_callable_finds_the_same_score(pairs):
     labels, probabilities = np.array(pairs).T
-    found = best_threshold(labels.astype(int), probabilities, FUNCTIONS["f1"])
-    assert found[1] == pytest.approx(best_threshold(labels.astype(int), probabilities, "f1")[1])
+    scores = [
+        f1_score(labels, probabilities > best_threshold(labels.astype(int), probabilities, scoring))
+        for scoring in ("f1", FUNCTIONS["f1"])
+    ]
+    assert scores[0] == pytest.approx(scores[1])
 
 
 def test_callable_is_called_at_most_100_times_for_a_label():
@@ -74,21 +77,38 @@ def test_callable_is_called_at_most_100_times_for_a_label():
         calls.append(y_pred)
         return f1_score(y_true, y_pred)
 
-    _, score = best_threshold(labels, probabilities, metric)
+    found, best = (best_threshold(labels, probabilities, scoring) for scoring in (metric, "f1"))
     assert len(calls) == 100
-    assert score == pytest.approx(best_threshold(labels, probabilities, "f1")[1], abs=0.01)
+    scores = [f1_score(labels, probabilities > threshold) for threshold in (found, best)]
+    assert scores[0] == pytest.approx(scores[1], abs=0.01)
 
 
 def test_threshold_is_in_the_middle_between_two_probabilities():
     labels, probabilities = np.array([0, 1, 0, 1]), np.array([0.1, 0.3, 0.2, 0.8], dtype=np.float32)
-    assert best_threshold(labels, probabilities, "f1") == (pytest.approx(0.25), 1.0)
+    assert best_threshold(labels, probabilities, "f1") == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize("scoring", [*METRICS, FUNCTIONS["f1"]], ids=str)
 @pytest.mark.parametrize("label", [0, 1])
-def test_label_that_all_or_no_samples_have_keeps_one_half(label):
-    threshold, score = best_threshold(np.full(5, label), np.linspace(0, 1, 5), "f1")
-    assert threshold == 0.5
-    assert np.isnan(score)
+def test_label_that_all_or_no_samples_have_gets_the_common_threshold(label, scoring):
+    labels = np.column_stack([np.arange(50) > 30, np.full(50, label)]).astype(int)
+    probabilities = np.column_stack([np.arange(50) / 50, np.full(50, label)])
+    thresholds, scores = label_thresholds(labels, probabilities, scoring)
+    assert thresholds[1] == pytest.approx(best_threshold(labels.ravel(), probabilities.ravel(), scoring))
+    np.testing.assert_array_equal(np.isnan(scores), [False, True])
+    assert label_thresholds(np.full((5, 2), label), np.full((5, 2), 0.1), scoring)[0].tolist() == [0.5, 0.5]
+
+
+def test_thresholds_of_rare_labels_are_near_the_common_threshold():
+    rng = np.random.default_rng(0)
+    frequent = rng.random(2000)
+    labels = np.column_stack([frequent > rng.random(2000), np.arange(2000) < 1]).astype(int)
+    probabilities = np.column_stack([frequent, np.where(labels[:, 1], 0.05, 0.01 * frequent)])
+    own = [best_threshold(labels[:, i], probabilities[:, i], "f1") for i in range(2)]
+    common = best_threshold(labels.ravel(), probabilities.ravel(), "f1")
+    thresholds, _ = label_thresholds(labels, probabilities, "f1")
+    assert thresholds[0] == pytest.approx(own[0], abs=0.01)
+    assert own[1] < 0.05 < thresholds[1] < common
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +159,7 @@ LINEAR = make_pipeline(TfidfVectorizer(), OneVsRestClassifier(LogisticRegression
 
 @pytest.fixture(scope="module")
 def small_topics(topics):
-    return topics[0][:300], topics[1][:300, :3]
+    return topics[0][:300], topics[1][:300].reshape(300, 3, 10).max(axis=2)
 
 
 def test_thresholds_are_chosen_for_samples_that_the_classifier_has_not_seen(small_topics):
@@ -149,7 +169,7 @@ def test_thresholds_are_chosen_for_samples_that_the_classifier_has_not_seen(smal
     held_back = cross_val_predict(LINEAR, documents, y, cv=folds, method="predict_proba")
     scores = [f1_score(y[:, i], held_back[:, i] > model.thresholds_[i]) for i in range(3)]
     np.testing.assert_allclose(model.scores_, scores)
-    assert np.all(scores >= f1_score(y, held_back > 0.5, average=None, zero_division=0))
+    np.testing.assert_array_equal(model.thresholds_, label_thresholds(y, held_back, "f1")[0])
     expected = clone(LINEAR).fit(documents, y).predict_proba(documents)
     np.testing.assert_array_equal(model.predict_proba(documents), expected)
     np.testing.assert_array_equal(model.predict(documents), expected > model.thresholds_)
@@ -163,7 +183,7 @@ def test_frozen_estimator_chooses_with_all_samples(small_topics):
     model = MultilabelThresholdClassifier(FrozenEstimator(fitted)).fit(documents[200:], y[200:])
     assert model.estimator_.estimator is fitted
     probabilities = fitted.predict_proba(documents[200:])
-    expected = [best_threshold(y[200:, i], probabilities[:, i], "f1")[0] for i in range(3)]
+    expected, _ = label_thresholds(y[200:], probabilities, "f1")
     np.testing.assert_array_equal(model.thresholds_, expected)
 
 
@@ -241,7 +261,7 @@ def test_failed_fit_changes_nothing(small_topics):
     [
         ({"estimator": None}, "Expected estimator to be a classifier with fit and predict_proba"),
         ({"estimator": RNNTextClassifier}, "Expected estimator to be a classifier with fit and predict_proba"),
-        ({"scoring": "f1_macro"}, "Expected scoring to be 'f1', .* Did you mean 'f1'"),
+        ({"scoring": "f1_macro"}, "Expected scoring to be 'f1', 'accuracy', .* or a callable"),
         ({"cv": 1}, "Expected cv to be"),
         ({"cv": "prefit"}, "Expected cv to be"),
         ({"cv": []}, "at least one split"),
@@ -328,6 +348,36 @@ def test_fbeta_with_a_large_beta_lowers_thresholds(small_topics):
     assert np.all(recall.thresholds_ <= precision.fit(documents, y).thresholds_)
 
 
-@parametrize_with_checks([MultilabelThresholdClassifier(OneVsRestClassifier(LogisticRegression()), cv=2)])
+def _two_labels(y):
+    if y is None:
+        return None
+    is_high = column_or_1d(y) > np.median(y)
+    return np.column_stack([is_high, ~is_high]).astype(int)
+
+
+class _TwoLabels(MultilabelThresholdClassifier):
+    """Takes a y with one number for each sample, which scikit-learn's checks of estimators have."""
+
+    __module__ = __name__
+
+    def fit(self, X, y, **fit_params):
+        return super().fit(X, _two_labels(y), **fit_params)
+
+    def score(self, X, y):
+        return super().score(X, _two_labels(y))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = None  # checks of classifiers compare predictions with y
+        return tags
+
+
+@parametrize_with_checks(
+    [_TwoLabels(KNeighborsClassifier(1), cv=2)],
+    expected_failed_checks=lambda _: dict.fromkeys(
+        ["check_estimator_sparse_array", "check_estimator_sparse_matrix"],
+        "they expect predictions with one column",
+    ),
+)
 def test_classifier_passes_scikit_learns_checks(estimator, check):
     check(estimator)
