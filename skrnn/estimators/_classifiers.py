@@ -154,7 +154,8 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
         -------
         accuracy : float
             Fraction of the samples with the correct class. For multilabel targets, all labels of a sample must be
-            correct.
+            correct. To measure labels one by one, use ``sklearn.metrics.f1_score`` with ``average="macro"`` or
+            "micro".
         """
         return super().score(X, self._check_y(y), sample_weight)
 

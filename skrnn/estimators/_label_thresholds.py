@@ -87,7 +87,7 @@ def label_thresholds(
 def best_threshold(labels: np.ndarray, probabilities: np.ndarray, scoring: str | Metric) -> float:
     """Return the threshold with the highest score, or 0.5 if all or none of the samples have the label.
 
-    It is in the middle between two neighbouring probabilities. Of equally good thresholds, it is the highest.
+    It is in the middle between two neighbouring probabilities. If several are equally good, it is the highest.
 
     Parameters
     ----------

@@ -245,7 +245,7 @@ class MultilabelTarget(_ClassificationTarget):
         if isinstance(of_labels, Mapping) or len(of_labels) != len(columns):
             raise ValueError(
                 f'Expected class_weight to be "balanced" or a list of {len(columns)} dicts, one for each label of '
-                f"y, such as {{0: 1, 1: 5}}; got {class_weight!r}."
+                f"y, for example {{0: 1, 1: 5}}; got {class_weight!r}."
             )
         weights = [
             _class_weights(of_label, np.arange(2), labels, sample_weight)

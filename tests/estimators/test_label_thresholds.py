@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import SMALL
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn import config_context
@@ -51,6 +51,7 @@ labels_and_probabilities = st.lists(
 
 
 @pytest.mark.parametrize("scoring", METRICS)
+@settings(deadline=None, max_examples=40)
 @given(pairs=labels_and_probabilities)
 def test_no_other_threshold_is_better(scoring, pairs):
     labels, probabilities = np.array(pairs).T
@@ -59,6 +60,7 @@ def test_no_other_threshold_is_better(scoring, pairs):
     assert score >= max(metric(labels, probabilities > other) for other in np.linspace(0.05, 0.95, 19)) - 1e-9
 
 
+@settings(deadline=None, max_examples=40)
 @given(pairs=labels_and_probabilities)
 def test_callable_finds_the_same_score(pairs):
     labels, probabilities = np.array(pairs).T
@@ -113,44 +115,46 @@ def test_thresholds_of_rare_labels_are_near_the_common_threshold():
 
 @pytest.fixture(scope="module")
 def topics():
-    """Documents that join beginnings of real news, with rare topics that a word or two in the middle tell."""
+    """Documents of real words. Each of 30 rare topics has a word, which other documents sometimes have too."""
     rng = np.random.default_rng(0)
-    news = [text.split()[:12] for text in load_bbc_news().data[:1500]]
-    words = np.array([word for document in news for word in document if word.isalpha() and len(word) > 4])
-    telling = np.array(list(dict.fromkeys(words.tolist())))[:120].reshape(30, 4)  # four words for each topic
-    noise = [[word for word in document if word not in set(telling.ravel().tolist())] for document in news]
-    y = (rng.random((1500, 30)) < 0.02).astype(int)
+    words = [word for text in load_bbc_news().data[:200] for word in text.split() if word.isalpha()]
+    words = np.array(list(dict.fromkeys(words)))[:90]
+    telling, neutral = words[:30], words[30:]
+    y = (rng.random((2100, 30)) < 0.02).astype(int)
     documents = []
-    for neutral, row in zip(noise, y, strict=True):
-        told = [str(rng.choice(telling[topic])) for topic in np.flatnonzero(row)]
-        # Some documents have a word of a topic that they are not about.
-        misleading = [str(rng.choice(telling.ravel()))] if rng.random() < 0.3 else []
-        documents.append(" ".join(rng.permutation(neutral + told + misleading).tolist()))
-    return documents[:1000], y[:1000], documents[1000:], y[1000:]
+    for row in y:
+        misleading = rng.choice(telling, size=int(rng.random() < 0.3))
+        chosen = np.concatenate([rng.choice(neutral, size=8), telling[row > 0], misleading])
+        documents.append(" ".join(rng.permutation(chosen).tolist()))
+    return documents[:1400], y[:1400], documents[1400:], y[1400:]
 
 
 @pytest.fixture(scope="module")
 def tuned(topics):
     """A classifier that has chosen its thresholds. Tests must not change it."""
-    network = RNNTextClassifier(**{**SMALL, "epochs": 15, "embedding_dim": 32, "token_dropout": 0.1})
+    changes = {"epochs": 12, "embedding_dim": 64, "learning_rate": 0.005, "learning_rate_decay": "cosine"}
+    network = RNNTextClassifier(**{**SMALL, **changes}, max_ngrams=0)
     return MultilabelThresholdClassifier(network, cv=ShuffleSplit(1, test_size=0.4, random_state=0)).fit(
         *topics[:2]
     )
 
 
-def test_rare_labels_have_the_right_probabilities_and_thresholds_find_more_of_them(topics, tuned):
+def test_thresholds_find_more_rare_labels(topics, tuned):
     documents, y = topics[2:]
-    probabilities = tuned.predict_proba(documents)
-    assert probabilities.sum() == pytest.approx(y.sum(), rel=0.1)
+    probabilities, predicted = tuned.predict_proba(documents), tuned.predict(documents)
+    for average in ("micro", "macro"):
+        at_one_half = f1_score(y, probabilities > 0.5, average=average, zero_division=0)
+        assert f1_score(y, predicted, average=average, zero_division=0) > at_one_half + 0.05
+
+
+def test_probabilities_of_rare_labels_are_better_than_base_rates(topics, tuned):
+    documents, y = topics[2:]
     base_rates = np.tile(topics[1].mean(axis=0), (len(y), 1))
     losses = [
         np.mean([log_loss(y[:, i], columns[:, i], labels=[0, 1]) for i in range(30)])
-        for columns in (probabilities, base_rates)
+        for columns in (tuned.predict_proba(documents), base_rates)
     ]
-    assert losses[0] < losses[1]
-    for average in ("micro", "macro"):
-        at_one_half = f1_score(y, probabilities > 0.5, average=average, zero_division=0)
-        assert f1_score(y, tuned.predict(documents), average=average, zero_division=0) > at_one_half
+    assert losses[0] < 0.9 * losses[1]
 
 
 # Quick classifiers of scikit-learn stand for any classifier in the following tests.
