@@ -6,6 +6,7 @@ Keras and TensorFlow are imported when a fit begins.
 from skrnn._version import __version__
 from skrnn.estimators._classifiers import RNNSequenceClassifier, RNNTextClassifier
 from skrnn.estimators._encoder import RNNEncoder
+from skrnn.estimators._label_thresholds import MultilabelThresholdClassifier
 from skrnn.estimators._regressors import RNNSequenceRegressor, RNNTextRegressor
 from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
@@ -16,6 +17,7 @@ __all__ = [
     "RNNSequenceClassifier",
     "RNNSequenceRegressor",
     "RNNEncoder",
+    "MultilabelThresholdClassifier",
     "SequenceVectorizer",
     "NetworkSpec",
     "__version__",

@@ -28,7 +28,10 @@ NETWORKS = [
     skrnn.RNNSequenceRegressor,
 ]
 EVERY_ESTIMATOR = pytest.mark.parametrize("estimator", [*NETWORKS, skrnn.SequenceVectorizer])
-EVERY_CLASS = pytest.mark.parametrize("estimator", [*NETWORKS, skrnn.SequenceVectorizer, skrnn.RNNEncoder])
+EVERY_CLASS = pytest.mark.parametrize(
+    "estimator",
+    [*NETWORKS, skrnn.SequenceVectorizer, skrnn.RNNEncoder, skrnn.MultilabelThresholdClassifier],
+)
 
 
 def blocks(language):

@@ -15,11 +15,12 @@ from skrnn.estimators._targets import ClassTarget, MultilabelTarget, check_label
 from skrnn.estimators._text import TextRNN
 from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
-from skrnn.utils._parameters import NONE, Constraint, Interval, Options, Where
+from skrnn.utils._parameters import NONE, Constraint, Interval, Options, Where, list_of
 
 _CLASSIFICATION: Mapping[str, Sequence[Constraint]] = {
     "class_weight": [
         Where("a dict", lambda weights: isinstance(weights, Mapping), dict),
+        list_of(Where("a dict", lambda weights: isinstance(weights, Mapping)), "a list of dicts"),
         Options(["balanced"]),
         NONE,
     ],
@@ -30,7 +31,7 @@ _CLASSIFICATION: Mapping[str, Sequence[Constraint]] = {
 class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
     """Base of the classifiers, whose y is labels or an indicator matrix."""
 
-    class_weight: Mapping[Any, float] | str | None
+    class_weight: Mapping[Any, float] | list[dict[int, float]] | str | None
 
     def partial_fit(self: Estimator, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Estimator:
         """Train for one epoch on a chunk of samples.
@@ -59,7 +60,8 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all samples, but partial_fit gets them in chunks. Compute the "
-                "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
+                "weights with sklearn.utils.class_weight.compute_class_weight and pass them as a dict, or for "
+                "several labels as a list of dicts."
             )
         is_first = not self.__sklearn_is_fitted__()
         if classes is not None:
@@ -152,7 +154,8 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
         -------
         accuracy : float
             Fraction of the samples with the correct class. For multilabel targets, all labels of a sample must be
-            correct.
+            correct. To measure labels one by one, use ``sklearn.metrics.f1_score`` with ``average="macro"`` or
+            "micro".
         """
         return super().score(X, self._check_y(y), sample_weight)
 
@@ -163,7 +166,7 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
         self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace, classes: np.ndarray | None
     ) -> ClassTarget | MultilabelTarget:
         if is_multilabel(y):
-            return MultilabelTarget.fit(y, params.class_weight, classes)
+            return MultilabelTarget.fit(y, sample_weight, params.class_weight, classes)
         return ClassTarget.fit(y, sample_weight, params.class_weight, classes)
 
     @property
@@ -290,9 +293,12 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
-        resumes. Not supported for multilabel targets.
+        resumes. For multilabel targets, a list has a dict such as ``{0: 1, 1: 5}`` for each label, with the
+        weights of the samples without it and with it. They count in the loss of this label alone. Weights change
+        the probabilities: with "balanced", they are as if each label were in half of the samples. To find more
+        rare labels and keep the probabilities, use :class:`MultilabelThresholdClassifier`.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
         probabilities. With two classes and with several labels, the classes get it in proportion to their shares
@@ -332,8 +338,9 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted. For multilabel targets, the indices of the columns of y.
-    class_weight_ : ndarray of shape (n_classes,)
-        Weight of each class in the loss.
+    class_weight_ : ndarray of shape (n_classes,) or (n_labels, 2)
+        Weight of each class in the loss. For multilabel targets, the weights of the absence and of the presence of
+        each label.
     vectorizer_ : SequenceVectorizer or "passthrough"
         Fitted vectorizer.
     vocabulary_ : dict of str to int
@@ -448,7 +455,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         clipnorm: float | None = 1.0,
         epochs: int | str = "auto",
         batch_size: int = 64,
-        class_weight: Mapping[Any, float] | str | None = None,
+        class_weight: Mapping[Any, float] | list[dict[int, float]] | str | None = None,
         label_smoothing: float = 0.1,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
@@ -558,9 +565,12 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
-    class_weight : dict, "balanced" or None, default=None
+    class_weight : dict, list of dicts, "balanced" or None, default=None
         Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
-        resumes. Not supported for multilabel targets.
+        resumes. For multilabel targets, a list has a dict such as ``{0: 1, 1: 5}`` for each label, with the
+        weights of the samples without it and with it. They count in the loss of this label alone. Weights change
+        the probabilities: with "balanced", they are as if each label were in half of the samples. To find more
+        rare labels and keep the probabilities, use :class:`MultilabelThresholdClassifier`.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
         probabilities. With two classes and with several labels, the classes get it in proportion to their shares
@@ -600,8 +610,9 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels, sorted. For multilabel targets, the indices of the columns of y.
-    class_weight_ : ndarray of shape (n_classes,)
-        Weight of each class in the loss.
+    class_weight_ : ndarray of shape (n_classes,) or (n_labels, 2)
+        Weight of each class in the loss. For multilabel targets, the weights of the absence and of the presence of
+        each label.
     n_features_in_ : int
         Number of columns of a DataFrame. For numeric sequences, the number of features at each time step, or of
         columns of a 2-D X.
@@ -685,7 +696,7 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         clipnorm: float | None = 1.0,
         epochs: int | str = "auto",
         batch_size: int = 64,
-        class_weight: Mapping[Any, float] | str | None = None,
+        class_weight: Mapping[Any, float] | list[dict[int, float]] | str | None = None,
         label_smoothing: float = 0.1,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,

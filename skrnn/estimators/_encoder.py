@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
-from numbers import Integral
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
-from scipy import sparse
 from sklearn import get_config
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
@@ -19,12 +17,12 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import _check_method_params, check_is_fitted
 
 from skrnn.estimators._base import BaseRNN
+from skrnn.estimators._splits import SPLITS, positions_of_splits, rereadable
 from skrnn.utils._parameters import NONE, Interval, Where, validated, validated_params
 from skrnn.utils._persistence import PersistentEstimator
 
@@ -37,11 +35,6 @@ _NETWORK = Where(
     "an instance of RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier or RNNSequenceRegressor, or a "
     "FrozenEstimator around such an instance",
     _is_network,
-)
-
-_SPLITS = Where(
-    "a cross-validation generator or a list of splits",
-    lambda cv: isinstance(cv, list | tuple) or (hasattr(cv, "split") and not isinstance(cv, str | type)),
 )
 
 # More would shrink the vectors of few samples.
@@ -142,7 +135,7 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
 
     __module__ = "skrnn"
 
-    _parameter_constraints = {"estimator": [_NETWORK], "cv": [Interval(int, 2), _SPLITS, NONE]}
+    _parameter_constraints = {"estimator": [_NETWORK], "cv": [Interval(int, 2), SPLITS, NONE]}
     _learned_attribute = "estimator_"
     estimator_: Any
 
@@ -192,7 +185,7 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
             The vectors, as from :meth:`transform`.
         """
         fit_params = self._checked_fit_params(fit_params)
-        X = _rereadable(X)
+        X = rereadable(X)
         if self.cv is None or isinstance(self.estimator, FrozenEstimator):
             fitted = self._fit_clone(X, y, fit_params)
             vectors = fitted._vectors(X)
@@ -239,19 +232,9 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
 
     def _splits(self, targets: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the positions of the training and test samples of each split, or raise ValueError."""
-        n_samples, is_class = len(targets), is_classifier(self.estimator) and targets.ndim == 1
-        cv = self.cv
-        if isinstance(cv, Integral):
-            is_stratified = is_class and np.unique(targets, return_counts=True)[1].min() >= cv
-            cv = (StratifiedKFold if is_stratified else KFold)(cv, shuffle=True, random_state=0)
-        every = np.arange(n_samples)
-        try:
-            positions = [(every[train], every[test]) for train, test in check_cv(cv).split(every, targets)]
-        except (TypeError, IndexError) as error:
-            raise ValueError(
-                f"Expected each split of cv to be a pair of positions for training and test; {error}"
-            ) from error
-        if sorted(chain.from_iterable(test for _, test in positions)) != list(range(n_samples)):
+        is_class = is_classifier(self.estimator) and targets.ndim == 1
+        positions = positions_of_splits(self.cv, targets, is_class=is_class)
+        if sorted(chain.from_iterable(test for _, test in positions)) != list(range(len(targets))):
             raise ValueError("Expected each sample in the test part of exactly one split of cv.")
         if is_class and any(len(np.unique(targets[train])) < 2 for train, _ in positions):
             raise ValueError(
@@ -315,11 +298,3 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
         if self._learned_attribute in state:
             check_is_fitted(validated("estimator_", state[self._learned_attribute], [_NETWORK]))
         return state
-
-
-def _rereadable(X: Any) -> Any:
-    """Return X as something that can be read again and indexed. What no estimator takes stays as it is."""
-    if sparse.issparse(X):
-        return sparse.csr_matrix(cast(Any, X))
-    is_collection = isinstance(X, Iterable) and not isinstance(X, str | bytes | Mapping | set | frozenset)
-    return list(X) if is_collection and len(getattr(X, "shape", ())) < 2 else X

@@ -145,6 +145,7 @@ def training_settings(
         "loss": loss,
         "label_smoothing": label_smoothing,
         "base_rates": encoding.target.base_rates(examples.targets, examples.weights),
+        "label_weights": encoding.target.label_weights(examples.targets, examples.weights),
         "epochs": n_epochs,
         "patience": params.n_iter_no_change if has_validation and params.early_stopping else None,
         "monitor": monitor,

@@ -18,13 +18,13 @@ from skrnn.estimators._arrays import as_array, as_numbers, check_finite
 from skrnn.utils._parameters import BOOLEAN, Constraint, Where, is_plain_array
 
 
-def _are_finite(values: Any) -> bool:
-    is_vector = is_plain_array(values) and values.dtype.kind == "f" and values.ndim == 1 and len(values) > 0
-    return bool(is_vector and np.all(np.isfinite(values)))
+def _are_finite(values: Any, ndim: int = 1) -> bool:
+    is_filled = is_plain_array(values) and values.dtype.kind == "f" and values.ndim == ndim and len(values) > 0
+    return bool(is_filled and np.all(np.isfinite(values)))
 
 
-def _are_weights(weights: Any) -> bool:
-    return _are_finite(weights) and bool(np.all(weights >= 0) and np.any(weights))
+def _are_weights(weights: Any, ndim: int = 1) -> bool:
+    return _are_finite(weights, ndim) and bool(np.all(weights >= 0) and np.any(weights))
 
 
 def _are_sorted_labels(labels: Any) -> bool:
@@ -93,13 +93,22 @@ class Target(ABC):
         shares = indicators.T @ weights / weights.sum()
         return shares[-self.n_outputs :]  # of two classes, the second has an output
 
+    def label_weights(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        """Return the loss weights of the absence and presence of each label: (n_labels, 2), or None if equal.
+
+        Their mean over all labels of the samples is 1, for the same reason as in ``Samples.loss_weights``.
+        """
+        return None
+
 
 class _ClassificationTarget(Target):
     """What one label and several labels share: probabilities, and a smoothed cross-entropy."""
 
     fields = {
         "classes": [Where("an array of sorted labels without repetition", _are_sorted_labels)],
-        "class_weight": [Where("finite weights >= 0, and some > 0", _are_weights)],
+        "class_weight": [
+            Where("finite weights >= 0, and some > 0", lambda w: _are_weights(w) or _are_weights(w, ndim=2))
+        ],
     }
 
     def __init__(self, classes: np.ndarray, class_weight: np.ndarray) -> None:
@@ -114,8 +123,12 @@ class _ClassificationTarget(Target):
         losses = {"sigmoid": "binary_crossentropy", "softmax": "categorical_crossentropy"}
         return losses[self.output_activation], params.label_smoothing
 
+    @property
+    def _shape_of_weights(self) -> tuple[int, ...]:
+        return self.classes.shape
+
     def check(self) -> None:
-        if self.class_weight.shape != self.classes.shape:
+        if self.class_weight.shape != self._shape_of_weights:
             raise ValueError(f"Expected a weight for each class; got {self.class_weight!r} for {self.classes!r}.")
 
 
@@ -148,17 +161,13 @@ class ClassTarget(_ClassificationTarget):
                 "A classifier needs samples of at least 2 classes, but y contains only one class: "
                 f"{classes.tolist()[0]!r}."
             )
-        encoded = _positions(y, classes)
-        weights = np.ones(len(classes))
-        # Samples of weight 0 do not count, and classes without other samples need no weight.
-        counted = encoded[sample_weight > 0] if isinstance(class_weight, str) else np.arange(len(classes))
-        seen = np.unique(counted)
-        weights[seen] = compute_class_weight(class_weight, classes=classes[seen], y=classes[counted])
-        if not (np.all((weights >= 0) & np.isfinite(weights)) and np.any(weights)):
+        if not isinstance(class_weight, str | Mapping | None):
             raise ValueError(
-                f"Expected the weights of class_weight to be >= 0, and some > 0; got {class_weight!r}."
+                f"A list as class_weight is for several labels, but y has one label for each sample; got "
+                f'{class_weight!r}. Use a dict or "balanced".'
             )
-        return cls(classes, weights)
+        weights = _class_weights(class_weight, classes, _positions(y, classes), sample_weight)
+        return cls(classes, _checked_weights(weights, class_weight))
 
     @property
     def n_outputs(self) -> int:
@@ -207,11 +216,15 @@ class MultilabelTarget(_ClassificationTarget):
     ----------
     classes : ndarray of int, of shape (n_labels,)
         The columns of the matrix.
-    class_weight : ndarray of shape (n_labels,)
-        Ones.
+    class_weight : ndarray of shape (n_labels, 2)
+        The weights of the absence and of the presence of each label in the loss.
     """
 
     kind = "multilabel"
+
+    @property
+    def _shape_of_weights(self) -> tuple[int, ...]:
+        return len(self.classes), 2
 
     def check(self) -> None:
         super().check()
@@ -219,14 +232,26 @@ class MultilabelTarget(_ClassificationTarget):
             raise ValueError(f"Expected the numbers of the columns as classes; got {self.classes!r}.")
 
     @classmethod
-    def fit(cls, y: np.ndarray, class_weight: Any, classes: np.ndarray | None) -> MultilabelTarget:
+    def fit(
+        cls, y: np.ndarray, sample_weight: np.ndarray, class_weight: Any, classes: np.ndarray | None
+    ) -> MultilabelTarget:
         """Return the target for an indicator matrix."""
         columns = np.arange(y.shape[1])
         if classes is not None and not np.array_equal(classes, columns):
             raise ValueError("classes is for binary and multiclass targets; y is multilabel. Leave it out.")
-        if class_weight is not None:
-            raise ValueError("class_weight is for binary and multiclass targets; y is multilabel. Set it to None.")
-        return cls(columns, np.ones(len(columns)))
+        of_labels = class_weight
+        if class_weight is None or isinstance(class_weight, str):
+            of_labels = [class_weight] * len(columns)
+        if isinstance(of_labels, Mapping) or len(of_labels) != len(columns):
+            raise ValueError(
+                f'Expected class_weight to be "balanced" or a list of {len(columns)} dicts, one for each label of '
+                f"y, for example {{0: 1, 1: 5}}; got {class_weight!r}."
+            )
+        weights = [
+            _class_weights(of_label, np.arange(2), labels, sample_weight)
+            for of_label, labels in zip(of_labels, y.T.astype(np.intp), strict=True)
+        ]
+        return cls(columns, _checked_weights(np.array(weights), class_weight))
 
     @property
     def n_outputs(self) -> int:
@@ -246,7 +271,39 @@ class MultilabelTarget(_ClassificationTarget):
 
     def resumed(self, y: np.ndarray, sample_weight: np.ndarray, params: SimpleNamespace) -> MultilabelTarget:
         self.encode(y)  # refuses another number of labels
-        return self.fit(y, params.class_weight, self.classes)
+        return self.fit(y, sample_weight, params.class_weight, self.classes)
+
+    def loss(self, params: SimpleNamespace) -> tuple[str, float]:
+        loss, label_smoothing = super().loss(params)
+        return f"weighted_{loss}" if self._is_weighted else loss, label_smoothing
+
+    def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        shares = super().base_rates(encoded, weights)
+        if shares is None or not self._is_weighted:
+            return shares
+        weighted = self._weighted_shares(shares)
+        return weighted[:, 1] / np.maximum(weighted.sum(axis=1), np.finfo(np.float64).tiny)
+
+    def label_weights(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
+        shares = super().base_rates(encoded, weights)
+        if shares is None or not self._is_weighted:
+            return None
+        with np.errstate(over="ignore"):
+            mean = self._weighted_shares(shares).sum(axis=1).mean()
+            if not 0 < mean < np.inf:
+                raise ValueError(
+                    "Expected the weights of class_weight to have a finite mean > 0 over the labels of the "
+                    f"samples; got {mean}."
+                )
+            return (self.class_weight / mean).astype(np.float32)
+
+    @property
+    def _is_weighted(self) -> bool:
+        return bool(np.any(self.class_weight != self.class_weight[0, 0]))
+
+    def _weighted_shares(self, shares: np.ndarray) -> np.ndarray:
+        """Return the shares of the samples without and with each label, times the weights: (n_labels, 2)."""
+        return self.class_weight * np.column_stack([1 - shares, shares])
 
     def decode(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs > 0.5).astype(int)
@@ -330,6 +387,24 @@ class NumericTarget(Target):
                 f"Expected a mean and a scale for each output; got {self.mean!r} and {self.scale!r} with "
                 f"is_1d={self.is_1d}."
             )
+
+
+def _class_weights(
+    class_weight: Any, classes: np.ndarray, encoded: np.ndarray, sample_weight: np.ndarray
+) -> np.ndarray:
+    """Return the weight of each class, from a dict, "balanced" or None."""
+    weights = np.ones(len(classes))
+    # Samples of weight 0 do not count, and classes without other samples need no weight.
+    counted = encoded[sample_weight > 0] if isinstance(class_weight, str) else np.arange(len(classes))
+    seen = np.unique(counted)
+    weights[seen] = compute_class_weight(class_weight, classes=classes[seen], y=classes[counted])
+    return weights
+
+
+def _checked_weights(weights: np.ndarray, class_weight: Any) -> np.ndarray:
+    if not (np.all((weights >= 0) & np.isfinite(weights)) and np.any(weights)):
+        raise ValueError(f"Expected the weights of class_weight to be >= 0, and some > 0; got {class_weight!r}.")
+    return weights
 
 
 def check_labels(y: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn.estimators._base import BaseRNN
+from skrnn.estimators._label_thresholds import MultilabelThresholdClassifier
 
 
 def unwrapped(estimator: Any) -> tuple[list[Any], BaseRNN]:
@@ -16,7 +17,7 @@ def unwrapped(estimator: Any) -> tuple[list[Any], BaseRNN]:
 
     Parameters
     ----------
-    estimator : BaseRNN, Pipeline, search or FrozenEstimator
+    estimator : BaseRNN, Pipeline, search, FrozenEstimator or MultilabelThresholdClassifier
         A fitted estimator. Pipelines and searches can contain each other.
 
     Raises
@@ -36,6 +37,8 @@ def unwrapped(estimator: Any) -> tuple[list[Any], BaseRNN]:
             inner = inner.estimator
         elif hasattr(inner, "best_estimator_"):
             inner = inner.best_estimator_
+        elif isinstance(inner, MultilabelThresholdClassifier) and hasattr(inner, "estimator_"):
+            inner = inner.estimator_
         else:
             if hasattr(inner, "fit"):
                 check_is_fitted(inner)  # a search that is not fitted

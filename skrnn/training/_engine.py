@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from skrnn.training._losses import LOSSES, new_loss
+from skrnn.training._losses import LOSSES
 from skrnn.training._optimizers import new_optimizer
 from skrnn.training._settings import TrainingSettings
 
@@ -22,7 +22,7 @@ def compile_model(model: Any, settings: TrainingSettings) -> None:
     accuracy = LOSSES[settings.loss].accuracy
     engine = _Engine(
         model=partial(_return, model),
-        loss=new_loss(settings.loss, settings.label_smoothing, settings.base_rates),
+        loss=LOSSES[settings.loss].make(settings),
         # An instance creates its variables before the step is traced.
         metrics=[accuracy(name="accuracy")] if accuracy else None,
         optimizer=new_optimizer(settings),

@@ -5,10 +5,12 @@ A new loss needs an entry in ``LOSSES``, and its name in the constraint of the e
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
+
+from skrnn.training._settings import TrainingSettings
 
 Tensor = Any
 
@@ -17,12 +19,10 @@ Tensor = Any
 class Loss:
     """A loss function.
 
-    ``make`` returns Keras' loss. ``make_smoothed`` returns the loss with label smoothing for a rate and the base
-    rates of the outputs, or is None. ``accuracy`` is a class of Keras' metrics, or None.
+    ``make`` returns a new loss of Keras. ``accuracy`` is a class of Keras' metrics, or None.
     """
 
-    make: Callable[[], Any]
-    make_smoothed: Callable[[float, np.ndarray], Any] | None = None
+    make: Callable[[TrainingSettings], Any]
     accuracy: type | None = None
 
 
@@ -39,8 +39,27 @@ class SmoothedBinaryCrossentropy(keras.losses.Loss):
         self.base_rates = keras.Variable(base_rates, trainable=False, dtype="float32")  # (n_outputs,)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        smoothed = (1 - self._label_smoothing) * y_true + self._label_smoothing * self.base_rates
-        return keras.losses.binary_crossentropy(smoothed, y_pred)  # (batch,)
+        return keras.losses.binary_crossentropy(self._smoothed(y_true), y_pred)  # (batch,)
+
+    def _smoothed(self, y_true: Tensor) -> Tensor:
+        return (1 - self._label_smoothing) * y_true + self._label_smoothing * self.base_rates
+
+
+class WeightedBinaryCrossentropy(SmoothedBinaryCrossentropy):
+    """Cross-entropy with weights of the absence and of the presence of each label, which are in a variable too.
+
+    A single weight for each sample, as scikit-learn's product of the weights of all labels, would give a sample
+    with a rare label a large weight in the losses of all other labels.
+    """
+
+    def __init__(self, label_smoothing: float, base_rates: np.ndarray, label_weights: np.ndarray) -> None:
+        super().__init__(label_smoothing, base_rates)
+        self.label_weights = keras.Variable(label_weights, trainable=False, dtype="float32")  # (n_labels, 2)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        weights = keras.ops.where(y_true > 0.5, self.label_weights[:, 1], self.label_weights[:, 0])
+        of_labels = keras.ops.binary_crossentropy(self._smoothed(y_true), y_pred)  # (batch, n_labels)
+        return keras.ops.mean(weights * of_labels, axis=-1)
 
 
 class SmoothedCategoricalCrossentropy(keras.losses.Loss):
@@ -60,29 +79,35 @@ class SmoothedCategoricalCrossentropy(keras.losses.Loss):
         return (1 - self._label_smoothing) * true_class + self._label_smoothing * all_classes
 
 
+def _binary_crossentropy(settings: TrainingSettings) -> Any:
+    if settings.label_smoothing:
+        return SmoothedBinaryCrossentropy(settings.label_smoothing, cast(Any, settings.base_rates))
+    return keras.losses.BinaryCrossentropy()
+
+
+def _weighted_binary_crossentropy(settings: TrainingSettings) -> Any:
+    base_rates, label_weights = cast(Any, settings.base_rates), cast(Any, settings.label_weights)
+    return WeightedBinaryCrossentropy(settings.label_smoothing, base_rates, label_weights)
+
+
+def _categorical_crossentropy(settings: TrainingSettings) -> Any:
+    if settings.label_smoothing:
+        return SmoothedCategoricalCrossentropy(settings.label_smoothing)
+    return keras.losses.SparseCategoricalCrossentropy()
+
+
 LOSSES = {
-    "binary_crossentropy": Loss(
-        keras.losses.BinaryCrossentropy, SmoothedBinaryCrossentropy, keras.metrics.BinaryAccuracy
-    ),
-    "categorical_crossentropy": Loss(
-        keras.losses.SparseCategoricalCrossentropy,
-        lambda label_smoothing, _: SmoothedCategoricalCrossentropy(label_smoothing),
-        keras.metrics.SparseCategoricalAccuracy,
-    ),
-    "squared_error": Loss(keras.losses.MeanSquaredError),
-    "absolute_error": Loss(keras.losses.MeanAbsoluteError),
+    "binary_crossentropy": Loss(_binary_crossentropy, keras.metrics.BinaryAccuracy),
+    "weighted_binary_crossentropy": Loss(_weighted_binary_crossentropy, keras.metrics.BinaryAccuracy),
+    "categorical_crossentropy": Loss(_categorical_crossentropy, keras.metrics.SparseCategoricalAccuracy),
+    "squared_error": Loss(lambda _: keras.losses.MeanSquaredError()),
+    "absolute_error": Loss(lambda _: keras.losses.MeanAbsoluteError()),
 }
 
 
-def new_loss(name: str, label_smoothing: float, base_rates: Any) -> Any:
-    """Return a new loss of Keras."""
-    loss = LOSSES[name]
-    if not label_smoothing or loss.make_smoothed is None:
-        return loss.make()
-    return loss.make_smoothed(label_smoothing, base_rates)
-
-
-def set_base_rates(model: Any, base_rates: np.ndarray | None) -> None:
-    """Set the base rates of a compiled model's loss, if it uses any."""
+def set_loss_variables(model: Any, settings: TrainingSettings) -> None:
+    """Set the base rates and the weights of labels in a compiled model's loss, if it uses any."""
     if isinstance(model.loss, SmoothedBinaryCrossentropy):
-        model.loss.base_rates.assign(base_rates)
+        model.loss.base_rates.assign(settings.base_rates)
+    if isinstance(model.loss, WeightedBinaryCrossentropy):
+        model.loss.label_weights.assign(settings.label_weights)

@@ -40,6 +40,7 @@ class TrainingSettings:
     loss: str
     label_smoothing: float
     base_rates: np.ndarray | None  # (n_outputs,), shares of the classes; None: no classes
+    label_weights: np.ndarray | None  # (n_labels, 2), weights of absence and presence; None: equal
     optimizer: str | type
     learning_rate: Any  # float, or a schedule of Keras
     learning_rate_decay: str | None  # "cosine": down to zero over the epochs

@@ -19,7 +19,7 @@ from skrnn.sequences._storage import with_known_ids
 from skrnn.training._callbacks import best_epoch, new_callbacks, restore_best_weights
 from skrnn.training._engine import fit_model
 from skrnn.training._feed import EpochOfFeed, training_feed, validation_feed
-from skrnn.training._losses import set_base_rates
+from skrnn.training._losses import set_loss_variables
 from skrnn.training._reuse import CompiledNetwork, put_network, take_network
 from skrnn.training._settings import EpochObserver, Examples, TrainingResult, TrainingSettings
 
@@ -70,7 +70,7 @@ def train(
     if start.checkpoint is not None:
         char_ngrams = start.checkpoint.char_ngrams
     network = take_network(start, char_ngrams, settings)
-    set_base_rates(network.model, settings.base_rates)
+    set_loss_variables(network.model, settings)
     first_weights = _set_weights(network.model, to_training_weights(start.weights, char_ngrams))
     if start.checkpoint is None:
         _reset_optimizer_and_dropout(network, settings)

@@ -1,5 +1,7 @@
 """Classifiers that predict several labels for each sample."""
 
+import pickle
+
 import numpy as np
 import pytest
 from conftest import SMALL, make_reviews
@@ -57,8 +59,6 @@ def test_many_combinations_of_labels_are_split():
 
 def test_invalid_indicator_matrices_are_refused():
     documents, Y = make_multilabel()
-    with pytest.raises(ValueError, match="class_weight is for binary and multiclass"):
-        RNNTextClassifier(**SMALL, class_weight="balanced").fit(documents, Y)
     with pytest.raises(ValueError, match="indicator matrix"):
         RNNTextClassifier(**SMALL).fit(documents, Y * 3)
     model = RNNTextClassifier(**{**SMALL, "epochs": 1}).fit(documents, Y)
@@ -69,3 +69,48 @@ def test_invalid_indicator_matrices_are_refused():
         model.partial_fit(documents, Y * 5)
     with pytest.raises(ValueError, match="y is multilabel"):
         RNNTextClassifier(**SMALL).partial_fit(documents, Y, classes=["a", "b"])
+
+
+def test_equal_weights_of_labels_change_nothing():
+    documents, Y = make_multilabel()
+    plain = RNNTextClassifier(**SMALL).fit(documents, Y).predict_proba(documents)
+    equal = RNNTextClassifier(**SMALL, class_weight=[{0: 3, 1: 3}] * 2).fit(documents, Y)
+    np.testing.assert_array_equal(equal.predict_proba(documents), plain)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "expected"),
+    [(None, [0.05, 0.9]), ("balanced", [0.5, 0.5]), ([{1: 19}, {}], [0.5, 0.9])],
+    ids=str,
+)
+def test_weights_of_a_label_change_its_probability_alone(class_weight, expected):
+    rng = np.random.default_rng(0)
+    Y = (rng.permuted(np.arange(400)[:, None] % [20, 10], axis=0) < [1, 9]).astype(int)
+    documents = [" ".join(rng.choice(["the", "film", "was", "seen"], 3)) for _ in Y]  # nothing to learn
+    model = RNNTextClassifier(**SMALL, class_weight=class_weight).fit(documents, Y)
+    weights = np.take_along_axis(model.class_weight_, Y.T, axis=1).T
+    found = np.average(model.predict_proba(documents), axis=0, weights=weights)
+    np.testing.assert_allclose(found, expected, atol=0.07)
+
+
+def test_weights_of_labels_work_when_training_resumes():
+    documents, Y = make_multilabel()
+    params = {**SMALL, "class_weight": [{1: 5}, {0: 2}]}
+    stream = RNNTextClassifier(**params).partial_fit(documents, Y).partial_fit(documents, Y)
+    whole = RNNTextClassifier(**{**params, "epochs": 2}).fit(documents, Y)
+    np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
+    with pytest.raises(ValueError, match="list of dicts"):
+        RNNTextClassifier(**SMALL, class_weight="balanced").partial_fit(documents, Y)
+    warm = RNNTextClassifier(**SMALL, warm_start=True).fit(documents, Y)
+    warm.set_params(class_weight="balanced").fit(documents, Y)
+    assert warm.n_iter_ == 2 * SMALL["epochs"]
+    assert warm.class_weight_.shape == (2, 2)
+    assert np.all(warm.class_weight_ != 1)
+
+
+def test_pickle_keeps_the_weights_of_labels():
+    documents, Y = make_multilabel()
+    model = RNNTextClassifier(**{**SMALL, "epochs": 1}, class_weight=[{1: 5}, {}]).fit(documents, Y)
+    restored = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(restored.class_weight_, model.class_weight_)
+    assert restored.class_weight == [{1: 5}, {}]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_sample_weight
 
 from skrnn.estimators._fitted import restore_target
 from skrnn.estimators._targets import (
@@ -58,13 +59,18 @@ def test_balanced_class_weights_ignore_samples_of_weight_0():
     np.testing.assert_allclose(target.class_weights(target.encode(y))[[0, 3]], [4 / 6, 2])
 
 
+def label_target(y, class_weight=None, sample_weight=None):
+    y = np.array(y)
+    return MultilabelTarget.fit(y, np.ones(len(y)) if sample_weight is None else sample_weight, class_weight, None)
+
+
 def test_base_rates_are_weighted_shares_of_the_samples():
     encoded = class_target(["a", "b"]).encode(np.array(["a", "b", "b", "b"]))
     np.testing.assert_allclose(class_target(["a", "b"]).base_rates(encoded, None), [0.75])
     np.testing.assert_allclose(class_target(["a", "b"]).base_rates(encoded, np.array([3, 1, 1, 1])), [0.5])
     three = class_target(["a", "b", "c"])
     np.testing.assert_allclose(three.base_rates(three.encode(np.array(["a", "c"])), None), [0.5, 0, 0.5])
-    labels = MultilabelTarget.fit(np.array([[1, 0], [1, 1]]), None, None)
+    labels = label_target([[1, 0], [1, 1]])
     np.testing.assert_allclose(labels.base_rates(np.array([[1, 0], [1, 1]]), None), [1, 0.5])
 
 
@@ -76,8 +82,73 @@ def test_resuming_takes_the_new_class_weights():
     balanced = resumed.resumed(y[1:], weights[1:], SimpleNamespace(class_weight="balanced"))
     assert balanced.class_weight.tolist() == [1, 1]
     labels = np.eye(2, dtype=int)
-    with pytest.raises(ValueError, match="y is multilabel"):
-        MultilabelTarget.fit(labels, None, None).resumed(labels, ONES[:2], SimpleNamespace(class_weight={0: 2}))
+    params = SimpleNamespace(class_weight=[{1: 3}, {0: 2}])
+    assert label_target(labels).resumed(labels, ONES[:2], params).class_weight.tolist() == [[1, 3], [2, 1]]
+
+
+LABELS = [[1, 0, 0], [0, 1, 0], [0, 1, 0], [0, 1, 0]]
+
+
+def test_balanced_weights_of_labels_are_those_of_scikit_learn():
+    y = np.array(LABELS)
+    target = label_target(y, "balanced")
+    assert target.class_weight.tolist() == [[4 / 6, 2], [2, 4 / 6], [1, 1]]
+    weights = np.take_along_axis(target.class_weight, y.T, axis=1)
+    np.testing.assert_allclose(weights.prod(axis=0), compute_sample_weight("balanced", y))
+    target = label_target(y, "balanced", sample_weight=np.array([1, 1, 0, 0]))
+    assert target.class_weight.tolist() == [[1, 1], [1, 1], [1, 1]]
+
+
+def test_weights_of_labels_have_a_mean_of_1():
+    y, weights = np.array(LABELS), np.array([2.0, 1, 0.5, 0.5])
+    target = label_target(y, [{1: 5}, {0: 2, 1: 0}, {}])
+    assert target.loss(SimpleNamespace(label_smoothing=0.1)) == ("weighted_binary_crossentropy", 0.1)
+    found = target.label_weights(target.encode(y), weights)
+    np.testing.assert_allclose(found / found[2, 0], [[1, 5], [2, 0], [1, 1]], rtol=1e-6)
+    elements = weights[:, None] * np.take_along_axis(found, y.T, axis=1).T
+    assert elements.mean() == pytest.approx(1)
+
+
+def test_base_rates_of_labels_are_weighted_with_class_weight():
+    y = np.array(LABELS)
+    target = label_target(y, [{0: 1, 1: 3}, {0: 0, 1: 1}, {0: 0, 1: 0}])
+    np.testing.assert_allclose(target.base_rates(target.encode(y), None), [0.5, 1, 0])
+
+
+@pytest.mark.parametrize("class_weight", [None, [{}, {}, {}], [{0: 5, 1: 5}] * 3], ids=str)
+def test_equal_weights_of_labels_are_no_weights(class_weight):
+    target = label_target(LABELS, class_weight)
+    assert target.loss(SimpleNamespace(label_smoothing=0.1)) == ("binary_crossentropy", 0.1)
+    assert target.label_weights(target.encode(np.array(LABELS)), None) is None
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({1: 5}, 'Expected class_weight to be "balanced" or a list of 3 dicts'),
+        ([{1: 5}] * 2, 'Expected class_weight to be "balanced" or a list of 3 dicts'),
+        ([{1: -5}, {}, {}], "class_weight to be >= 0, and some > 0"),
+        ([{0: 0, 1: 0}] * 3, "class_weight to be >= 0, and some > 0"),
+        ([{1: np.inf}, {}, {}], "class_weight to be >= 0, and some > 0"),
+        ([{"pos": 5}, {}, {}], r"The classes, \[0, 1\], are not in class_weight"),
+    ],
+    ids=str,
+)
+def test_wrong_weights_of_labels_are_refused(class_weight, message):
+    with pytest.raises(ValueError, match=message):
+        label_target(LABELS, class_weight)
+
+
+@pytest.mark.parametrize("weight", [0, 1e308])
+def test_weights_of_labels_without_a_mean_are_refused(weight):
+    target = label_target(LABELS, [{0: weight, 1: 1}] * 3)
+    with pytest.raises(ValueError, match="class_weight to have a finite mean > 0"):
+        target.label_weights(np.zeros((4, 3), dtype=np.float32), np.full(4, 2.0))
+
+
+def test_list_of_class_weights_is_refused_for_one_label():
+    with pytest.raises(ValueError, match="A list as class_weight is for several labels"):
+        class_target(["a", "b"], [{"a": 1}])
 
 
 def test_unseen_labels_are_refused():
@@ -92,7 +163,7 @@ def test_one_class_is_refused():
 
 def test_indicator_matrix_has_a_column_for_each_label():
     y = np.array([[0, 1], [1, 1], [1, 1]])
-    target = MultilabelTarget.fit(y, None, None)
+    target = label_target(y)
     assert (target.n_outputs, target.output_activation) == (2, "sigmoid")
     np.testing.assert_array_equal(target.encode(y), y)
     np.testing.assert_array_equal(target.decode(np.array([[0.6, 0.4]])), [[1, 0]])
@@ -129,6 +200,8 @@ def test_targets_are_pickled():
         ClassTarget(["a", "b"], np.ones(2)),
         ClassTarget(np.array(["a", "b"]), np.ones(3)),
         MultilabelTarget(np.arange(2), None),
+        MultilabelTarget(np.arange(2), np.ones(2)),
+        ClassTarget(np.array(["a", "b"]), np.ones((2, 2))),
         NumericTarget(np.zeros(2), np.zeros(2), True),
         NumericTarget(np.array([np.nan]), np.ones(1), True),
         NumericTarget(np.zeros(1), None, True),
@@ -154,7 +227,7 @@ COLUMNS = pd.DataFrame({"a": [0, 1, 1], "b": [1, 0, 1]})
 def test_columns_of_any_dtype_are_an_indicator_matrix(dtypes):
     y = check_labels(COLUMNS.astype(dtypes))
     assert is_multilabel(y)
-    np.testing.assert_array_equal(MultilabelTarget.fit(y, None, None).encode(y), COLUMNS)
+    np.testing.assert_array_equal(label_target(y).encode(y), COLUMNS)
 
 
 def test_columns_with_missing_labels_are_refused():

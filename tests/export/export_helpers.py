@@ -50,8 +50,11 @@ def make_estimator(
         target = NumericTarget(mean, scale, is_1d=False)
     else:
         n_classes = 2 if task == "binary" else 3
-        target_class = MultilabelTarget if task == "multilabel" else ClassTarget
-        target = target_class(np.arange(n_classes), np.ones(n_classes))
+        classes = np.arange(n_classes)
+        if task == "multilabel":
+            target = MultilabelTarget(classes, np.ones((n_classes, 2)))
+        else:
+            target = ClassTarget(classes, np.ones(n_classes))
     estimator._fitted = Fitted(input_, target, TrainedNetwork(spec, random_weights(spec, seed)), {}, 1, None)
     return estimator
 

@@ -42,6 +42,35 @@ def test_smoothed_losses_equal_the_losses_of_smoothed_targets():
     np.testing.assert_allclose(np.asarray(found), np.asarray(expected), rtol=1e-5)
 
 
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_weighted_loss_weights_each_label_of_a_sample(label_smoothing):
+    import keras
+
+    from skrnn.training._losses import WeightedBinaryCrossentropy
+
+    rng = np.random.default_rng(0)
+    y, outputs = rng.integers(2, size=(10, 3)), rng.random((10, 3)).astype(np.float32)
+    weights, base_rates = rng.random((3, 2)), rng.random(3)
+    smoothed = (1 - label_smoothing) * y + label_smoothing * base_rates
+    elements = -smoothed * np.log(outputs) - (1 - smoothed) * np.log(1 - outputs)
+    expected = np.mean(elements * np.take_along_axis(weights, y.T, axis=1).T)
+    loss = WeightedBinaryCrossentropy(label_smoothing, base_rates, weights)
+    np.testing.assert_allclose(np.asarray(loss(y.astype(np.float32), outputs)), expected, rtol=1e-5)
+    unweighted = WeightedBinaryCrossentropy(0.0, base_rates, np.ones((3, 2)))(y.astype(np.float32), outputs)
+    np.testing.assert_allclose(unweighted, keras.losses.BinaryCrossentropy()(y, outputs), rtol=1e-6)
+
+
+def test_fits_with_other_weights_of_labels_share_a_graph_and_not_the_weights(reviews):
+    documents, y = reviews
+    Y = np.column_stack([y == "pos", y == "neg"]).astype(int)
+    params = {"epochs": 2, "class_weight": [{1: 5}, {}]}
+    alone = quick(**params).fit(documents, Y).predict_proba(documents)
+    other = quick(**{**params, "class_weight": [{}, {1: 5}]}).fit(documents, Y).predict_proba(documents)
+    after = quick(**params).fit(documents, Y).predict_proba(documents)
+    np.testing.assert_array_equal(alone, after)
+    assert np.all((alone - other) * [1, -1] > 0)
+
+
 def test_fits_with_other_base_rates_share_a_graph_and_not_the_rates(reviews):
     documents, y = reviews
     weights = np.where(np.asarray(y) == y[0], 5.0, 1.0)

@@ -137,6 +137,7 @@ def settings(**changes):
         "loss": "categorical_crossentropy",
         "label_smoothing": 0.0,
         "base_rates": None,
+        "label_weights": None,
         "optimizer": "adam",
         "learning_rate": 0.01,
         "learning_rate_decay": None,
