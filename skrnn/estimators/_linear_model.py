@@ -41,6 +41,7 @@ def fit_linear_model(
     sequences: sparse.csr_matrix,
     targets: np.ndarray,
     sample_weight: np.ndarray | None,
+    label_weights: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
     """Return the weights of a linear model by name, or no weights if there would be too many.
 
@@ -56,6 +57,8 @@ def fit_linear_model(
     targets : ndarray of shape (n_documents,) or (n_documents, n_outputs)
         What the network learns.
     sample_weight : ndarray of shape (n_documents,) or None
+    label_weights : ndarray of shape (n_labels, 2), or None
+        Weights of the absence and of the presence of each label.
     """
     n_tokens = max(int(sequences.data.max(initial=0)) + 1, len(weights["embedding"]))
     if char_ngram_rows is not None:
@@ -64,9 +67,11 @@ def fit_linear_model(
         return {}
     columns = _Columns.of(sequences, n_tokens, weights, char_ngram_rows)
     X = columns.transform(sequences)
-    if sample_weight is None:
-        sample_weight = np.ones(X.shape[0])
-    coef, intercept = _FITS[spec.output_activation](X, targets, sample_weight.astype(np.float64), spec.n_outputs)
+    weights_of_samples = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
+    all_weights = np.repeat(weights_of_samples[:, None], spec.n_outputs, axis=1)
+    if label_weights is not None:
+        all_weights *= np.where(targets > 0.5, label_weights[:, 1], label_weights[:, 0])
+    coef, intercept = _FITS[spec.output_activation](X, targets, all_weights)
     of_tokens, of_ngrams = columns.weights_of_ids(coef)
     linear = {"tokens": of_tokens, "ngrams": of_ngrams, "bias": intercept}
     if not spec.n_ngrams:
@@ -180,12 +185,15 @@ def _with_shorter_ngrams(values: np.ndarray, table: tuple[np.ndarray, ...]) -> n
     return total
 
 
-# Fits. Each returns the coefficients, (n_columns, n_outputs), and the intercepts, (n_outputs,), of the logits.
+# Fits. Weights have the shape (n_documents, n_outputs). Each fit returns the coefficients, (n_columns, n_outputs), and
+# the intercepts, (n_outputs,), of the logits.
 
 _Model = tuple[np.ndarray, np.ndarray]
 
 
-def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
+def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray) -> _Model:
+    n_outputs, weights = all_weights.shape[1], all_weights[:, 0]
+
     def svm(rows: np.ndarray) -> _Model:
         return _linear_svm(X[rows], targets[rows], weights[rows], n_outputs)
 
@@ -200,8 +208,9 @@ def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray,
     return scale * coef, scale * intercept
 
 
-def _fit_sigmoid(X: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
-    models = [_fit_binary(X, column, weights, n_outputs > 1) for column in (targets > 0.5).astype(int).T]
+def _fit_sigmoid(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray) -> _Model:
+    labels, are_labels = (targets > 0.5).astype(int), targets.shape[1] > 1
+    models = [_fit_binary(X, y, weights, are_labels) for y, weights in zip(labels.T, all_weights.T, strict=True)]
     coefs, intercepts = zip(*models, strict=True)
     return np.stack(coefs, axis=1), np.array(intercepts)
 
@@ -230,12 +239,12 @@ def _fit_binary(
     return slope * coef[:, 0], slope * intercept[0] + offset
 
 
-def _fit_linear(X: sparse.csr_matrix, targets: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
-    ridge = Ridge().fit(X, targets, weights)
-    return ridge.coef_.reshape(n_outputs, -1).T, np.reshape(ridge.intercept_, n_outputs)
+def _fit_linear(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray) -> _Model:
+    ridge = Ridge().fit(X, targets, all_weights[:, 0])
+    return ridge.coef_.reshape(targets.shape[1], -1).T, np.reshape(ridge.intercept_, targets.shape[1])
 
 
-_FITS: dict[str, Callable[[sparse.csr_matrix, np.ndarray, np.ndarray, int], _Model]] = {
+_FITS: dict[str, Callable[[sparse.csr_matrix, np.ndarray, np.ndarray], _Model]] = {
     "softmax": _fit_softmax,
     "sigmoid": _fit_sigmoid,
     "linear": _fit_linear,

@@ -54,7 +54,7 @@ def start_network(
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     network = TrainedNetwork(spec, weights, build_model=params.network)
     rows = start.char_ngram_rows if isinstance(start, TokenStart) else None
-    return _with_linear_model(network, rows, examples, params), examples, start.char_ngrams(spec)
+    return _with_linear_model(network, rows, examples, encoding, params), examples, start.char_ngrams(spec)
 
 
 def resume_network(
@@ -63,11 +63,16 @@ def resume_network(
     """Return the fitted network and its new examples. The checkpoint has its character n-grams."""
     _check_resumable(network, _spec_fields(encoding, params), params)
     examples = make_examples(training, encoding.input.transform(training.X))
-    return _with_linear_model(network, encoding.input.char_ngrams(params), examples, params), examples, None
+    rows = encoding.input.char_ngrams(params)
+    return _with_linear_model(network, rows, examples, encoding, params), examples, None
 
 
 def _with_linear_model(
-    network: TrainedNetwork, char_ngrams: tuple[np.ndarray, int] | None, examples: Any, params: SimpleNamespace
+    network: TrainedNetwork,
+    char_ngrams: tuple[np.ndarray, int] | None,
+    examples: Any,
+    encoding: Encoding,
+    params: SimpleNamespace,
 ) -> TrainedNetwork:
     """Return the network with a new linear model, or with none.
 
@@ -79,9 +84,14 @@ def _with_linear_model(
     network = network.without_linear_model()
     if not linear_model or network.build_model is not None:
         return network
-    rows = None if char_ngrams is None else char_ngrams[0]
     weights = fit_linear_model(
-        network.spec, network.weights, rows, examples.sequences, examples.targets, examples.weights
+        network.spec,
+        network.weights,
+        None if char_ngrams is None else char_ngrams[0],
+        examples.sequences,
+        examples.targets,
+        examples.weights,
+        encoding.target.label_weights(examples.targets, examples.weights),
     )
     return network.with_linear_model(weights)
 
