@@ -170,10 +170,21 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         Cross-validation and searches of scikit-learn split every argument of ``fit`` that has as many samples as
         X. This includes validation data with exactly as many samples: each fit then gets only a part of it.
         """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def _fit(
+        self: Estimator,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation_data: tuple[Any, Any, Any],
+        X_unlabeled: Any = None,
+    ) -> Estimator:
         params = self._validated_params()
         tasks = EpochTasks(self, None if params.epochs == "auto" else params.epochs, X, y, sample_weight)
-        validation_data = X_val, y_val, sample_weight_val
-        fitted, is_interrupted = self._learn(X, y, sample_weight, params, validation_data, tasks)
+        fitted, is_interrupted = self._learn(
+            X, y, sample_weight, params, validation_data, tasks, X_unlabeled=X_unlabeled
+        )
         tasks.end(lambda: {"_fitted": fitted})
         return self._keep(fitted, is_interrupted)
 
@@ -212,12 +223,15 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         validation_data: tuple[Any, Any, Any] = (None, None, None),
         tasks: EpochTasks | None = None,
         classes: np.ndarray | None = None,
+        X_unlabeled: Any = None,
     ) -> tuple[Fitted, bool]:
         """Return what is learned, and whether the user interrupted the training. The estimator does not change."""
         resumed = self._fitted if params.warm_start and self.__sklearn_is_fitted__() else None
         seed = int(check_random_state(params.random_state).randint(np.iinfo(np.int32).max))
         encoding, samples = self._check_samples(X, y, sample_weight, params, resumed, classes)
         training, validation = self._split(samples, validation_data, encoding, params, seed)
+        if X_unlabeled is not None:
+            training = self._add_unlabeled(training, X_unlabeled, encoding, params)
         if resumed is None:
             network, examples, char_ngrams = start_network(training, encoding, params, seed)
         else:
@@ -306,6 +320,10 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation data (X_val, y_val, sample_weight_val): {error}") from error
+
+    def _add_unlabeled(self, training: Samples, X: Any, encoding: Encoding, params: SimpleNamespace) -> Samples:
+        """Return the training samples, followed by samples without labels, to which it gives labels."""
+        raise NotImplementedError
 
     def _observer(
         self,

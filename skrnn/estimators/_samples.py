@@ -28,8 +28,8 @@ class Samples:
         Sample weights times class weights.
     sample_weight : ndarray of float64, of shape (n_samples,)
         The sample weights alone.
-    positions : ndarray of int, of shape (n_samples,)
-        Where the samples were in the X of the user.
+    positions : ndarray of int or object, of shape (n_samples,)
+        Where the samples were in the X of the user, for messages.
     """
 
     X: Any

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from sklearn.base import clone
 
 from skrnn.estimators._base import BaseRNN
+from skrnn.estimators._fitted import Encoding
 from skrnn.estimators._inputs import TextInput, TokenInput, check_range_of_ids, feature_names
+from skrnn.estimators._samples import Samples
+from skrnn.estimators._sklearn_callbacks import with_callbacks
+from skrnn.estimators._unlabeled import join_documents, label_documents
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_vectors import check_embeddings, check_file
 from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, IntegerTuple, Interval, Options, Where
+
+Text = TypeVar("Text", bound="TextRNN")
 
 
 def _are_embeddings(embeddings: Any) -> bool:
@@ -53,6 +60,69 @@ class TextRNN(BaseRNN):
     }
 
     vectorizer: SequenceVectorizer | str | None
+
+    @with_callbacks
+    def fit(
+        self: Text,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        X_unlabeled: Any = None,
+    ) -> Text:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : iterable of str, or token ids
+            Training documents. With ``vectorizer="passthrough"``, token ids.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples in the loss. Only their ratios matter. A sample of weight 0 is left out of
+            training, but its class is in ``classes_``. None gives all samples the same weight.
+        X_val, y_val : as X and y, default=None
+            Validation data. Early stopping uses it instead of a part of the training samples. Without early
+            stopping, it is only scored after each epoch, for ``history_``.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weights of the validation samples.
+        X_unlabeled : as X, default=None
+            More documents, without targets. This helps if few documents have targets, and can harm if most have.
+            A linear model on a latent semantic analysis of all documents [Deerwester1990]_ predicts the missing
+            targets, and the network learns from all documents (self-training [Yarowsky1995]_). The confidence of a
+            predicted target is its weight in the loss. The vocabulary and the n-grams come from all documents. The
+            fit takes about as long as if all of these documents had targets.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the user interrupts training (Ctrl-C). After the first epoch, the estimator is fitted with the best
+            weights so far (without early stopping, with the current weights).
+
+        Notes
+        -----
+        If a fit fails, the estimator does not change.
+
+        Cross-validation and searches of scikit-learn split every argument of ``fit`` that has as many samples as
+        X. This includes validation data and `X_unlabeled` with exactly as many samples: each fit then gets only a
+        part of them.
+
+        References
+        ----------
+        .. [Deerwester1990] Deerwester et al. (1990), Indexing by latent semantic analysis. Journal of the American
+           Society for Information Science 41(6).
+        .. [Yarowsky1995] Yarowsky (1995), Unsupervised word sense disambiguation rivaling supervised methods. ACL
+           1995.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), X_unlabeled)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the estimator.
@@ -111,6 +181,30 @@ class TextRNN(BaseRNN):
             check_range_of_ids(checked)
         input_.feature_names = feature_names(X)
         return input_, checked
+
+    def _add_unlabeled(self, training: Samples, X: Any, encoding: Encoding, params: SimpleNamespace) -> Samples:
+        try:
+            unlabeled: Any = encoding.input.check(X, self._reader(encoding))
+            if isinstance(params.vectorizer, str):
+                check_range_of_ids(unlabeled)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"In X_unlabeled: {error}") from error
+        documents = join_documents(training.X, unlabeled)
+        if self.__sklearn_is_fitted__() and params.warm_start:
+            sequences = encoding.input.transform(documents)
+        else:
+            sequences, _ = copy.deepcopy(encoding.input).fit_transform(documents, params)
+        joined = label_documents(training, unlabeled, sequences, encoding.target)
+        if params.verbose:
+            from skrnn.training._display import print_line
+
+            n = len(training)
+            confidence = joined.sample_weight[n:].mean() / training.sample_weight.mean()
+            print_line(
+                f"predicted the targets of {len(joined) - n} documents with a mean confidence of {confidence:.2f}"
+            )
+        return joined
 
     @property
     def vectorizer_(self) -> SequenceVectorizer | str:

@@ -1,4 +1,4 @@
-"""The lines that a fit with ``verbose=True`` prints, one for each epoch."""
+"""The lines that a fit with ``verbose=True`` prints."""
 
 import time
 from contextlib import suppress
@@ -31,13 +31,14 @@ class EpochLines(keras.callbacks.Callback):
         minutes, seconds = divmod(round(seconds_per_epoch * (n_epochs - epoch - 1)), 60)
         if epoch + 1 < n_epochs:
             columns.append(f"{minutes}:{seconds:02d} left")
-        _print("  ".join(columns))
+        print_line("  ".join(columns))
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._epoch + 1 < self.params["epochs"]:
-            _print(f"stopped after epoch {self._epoch + 1}")
+            print_line(f"stopped after epoch {self._epoch + 1}")
 
 
-def _print(line: str) -> None:
+def print_line(line: str) -> None:
+    """Print a line, also while other threads print."""
     with suppress(Exception):  # a closed or unusual standard output must not end a fit
         print(f"{line}\n", end="", flush=True)  # noqa: T201  in a single write, because threads may print at once
