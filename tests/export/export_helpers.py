@@ -41,7 +41,7 @@ def make_estimator(
     )
     if reads == "tokens":
         estimator = (RNNTextRegressor if task == "regression" else RNNTextClassifier)("passthrough")
-        input_ = TokenInput(n_tokens, spec.n_ngrams)
+        input_ = TokenInput(max(n_tokens, spec.n_linear_tokens), n_tokens, spec.n_ngrams)
     else:
         estimator = (RNNSequenceRegressor if task == "regression" else RNNSequenceClassifier)()
         input_ = SequenceInput(N_FEATURES)
@@ -68,7 +68,7 @@ def make_text_estimator(documents, task="multiclass", vocabulary=None, network=N
     vectorizer = SequenceVectorizer(vocabulary=vocabulary, **options).fit(documents)
     n_tokens = len(vectorizer.vocabulary_) + 2
     estimator = make_estimator(task=task, n_tokens=n_tokens, **(network or {})).set_params(vectorizer=vectorizer)
-    estimator._fitted = replace(estimator._fitted, input=TextInput(vectorizer, n_tokens=n_tokens))
+    estimator._fitted = replace(estimator._fitted, input=TextInput(vectorizer, n_tokens=n_tokens, n_vectors=n_tokens))
     return estimator
 
 

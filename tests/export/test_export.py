@@ -372,7 +372,7 @@ def test_documents_are_rejected_without_a_sequence_vectorizer():
     with pytest.raises(ValueError, match=r"Expected inputs='documents' only for .* text.*RNNSequenceClassifier"):
         to_onnx(make_estimator("vectors"), inputs="documents")
     estimator = make_text_estimator(["a b"])
-    custom = TextInput(CustomVectorizer().fit(["a b"]), n_tokens=4)
+    custom = TextInput(CustomVectorizer().fit(["a b"]), n_tokens=4, n_vectors=4)
     estimator._fitted = replace(estimator._fitted, input=custom)
     with pytest.raises(ValueError, match=r"SequenceVectorizer with .*got vectorizer=CustomVectorizer\(\)"):
         to_onnx(estimator, inputs="documents")

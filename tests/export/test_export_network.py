@@ -49,11 +49,18 @@ def test_every_activation_and_task_agrees(cell, activation, task, reads):
     assert_agrees(estimator, random_sequences(reads, LENGTHS), rtol=1e-5 if task == "regression" else 0)
 
 
-def test_ngrams_of_every_length_agree():
-    estimator = make_estimator(n_ngrams=60, skip_connection=True)
+@pytest.mark.parametrize("options", [{"skip_connection": True}, {"n_linear_tokens": N_TOKENS + 3}], ids=str)
+def test_ngrams_of_every_length_agree(options):
+    estimator = make_estimator(n_ngrams=60, **options)
     sequences = tokens_of_ngrams(network_weights(estimator)["ngram_keys"][1:])
     assert max(map(len, sequences)) > 3
     assert_agrees(estimator, [*sequences, ()])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_linear_models_agree(task):
+    estimator = make_estimator(task=task, n_linear_tokens=N_TOKENS + 3)
+    assert_agrees(estimator, [[2, 3, N_TOKENS], [N_TOKENS + 2], [4], [], [4, 4, 4]])
 
 
 @settings(deadline=None, max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])

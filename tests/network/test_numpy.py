@@ -16,9 +16,9 @@ from skrnn.network import _input_products, _numpy_recurrence, _packing
 from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS, NetworkSpec
 from skrnn.network._trained import TrainedNetwork
-from skrnn.network._weights import initial_weights
+from skrnn.network._weights import in_keras_order, initial_weights
 from skrnn.sequences._batches import dense_batch
-from skrnn.sequences._storage import RaggedArray
+from skrnn.sequences._storage import UNKNOWN, RaggedArray
 
 BASE = small_spec()
 VECTORS = small_spec(n_tokens=None)
@@ -66,7 +66,7 @@ def keras_outputs(spec, weights, X):
     from skrnn.network._keras import build_network
 
     model = build_network(spec)
-    model.set_weights(list(weights.values()))
+    model.set_weights(in_keras_order(weights))
     return np.asarray(model(dense_batch(X, np.arange(X.shape[0])), training=False))
 
 
@@ -83,10 +83,11 @@ def assert_agrees_with_keras(spec, weights, X):
 
 
 specs = st.builds(
-    lambda n_tokens, n_ngrams, skip_connection, **fields: NetworkSpec(
+    lambda n_tokens, n_ngrams, skip_connection, n_linear_tokens, **fields: NetworkSpec(
         n_tokens,
         n_ngrams=n_ngrams if n_tokens else 0,
         skip_connection=skip_connection and n_tokens is not None,
+        n_linear_tokens=n_linear_tokens if n_tokens else 0,
         **fields,
     ),
     n_tokens=st.sampled_from([BASE.n_tokens, None]),
@@ -103,14 +104,19 @@ specs = st.builds(
     token_dropout=st.sampled_from([0.0, 0.5]),
     n_ngrams=st.sampled_from([0, 1, 40]),
     skip_connection=st.booleans(),
+    n_linear_tokens=st.sampled_from([0, BASE.n_tokens, BASE.n_tokens + 5]),
 ).filter(lambda spec: spec.output_activation != "softmax" or spec.n_outputs > 1)
-token_sequences = st.lists(st.lists(st.integers(1, BASE.n_tokens - 1), max_size=5), min_size=1, max_size=6)
+
+
+def token_sequences(spec):
+    ids = st.integers(1, max(spec.n_tokens, spec.n_linear_tokens) - 1)
+    return st.lists(st.lists(ids, max_size=5), min_size=1, max_size=6)
 
 
 @st.composite
 def inputs(draw, spec):
     if spec.n_tokens is not None:
-        return to_csr(draw(token_sequences))
+        return to_csr(draw(token_sequences(spec)))
     return RaggedArray.of(draw(vector_sequences(spec.n_features, draw(st.sampled_from([np.float32, np.float64])))))
 
 
@@ -153,6 +159,27 @@ def test_ngrams_and_the_skip_connection_agree_with_keras(cell):
         changed = np.abs(predict(spec, {**weights, "ngram_embedding": vectors}, X) - outputs).max(axis=1)
         assert np.mean(changed > 1e-3) > 0.3
         assert changed[-1] == 0  # the empty document has no n-grams
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_the_linear_model_agrees_with_keras(pooling):
+    spec = replace(BASE, pooling=pooling, n_ngrams=60, dropout=0.0, n_linear_tokens=BASE.n_tokens + 4)
+    weights = random_weights(spec)
+    largest = spec.n_linear_tokens - 1  # the recurrent network does not know this token
+    X = to_csr([*tokens_of_ngrams(weights["ngram_keys"][1:]), [largest], [2, largest, 3], []])
+    assert_agrees_with_keras(spec, weights, X)
+
+
+def test_logits_are_the_mean_of_the_network_and_the_linear_model():
+    spec = replace(BASE, output_activation="linear", n_linear_tokens=BASE.n_tokens + 4)
+    weights, rows = random_weights(spec), [[2, 3, 3, 14], [14], []]
+    tokens, bias = weights["linear/tokens"], weights["linear/bias"]
+    linear = [tokens[row].sum(axis=0) / np.sqrt(max(len(row), 1)) + bias for row in rows]
+    recurrent_spec = replace(spec, n_linear_tokens=0)
+    recurrent = {name: weight for name, weight in weights.items() if not name.startswith("linear")}
+    known = [[min(token, UNKNOWN) if token >= spec.n_tokens else token for token in row] for row in rows]
+    expected = (predict(recurrent_spec, recurrent, to_csr(known)) + linear) / 2
+    np.testing.assert_allclose(predict(spec, weights, to_csr(rows)), expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -18,6 +18,7 @@ SPECS = {
     "equal layers": replace(BASE, cell="gru", units=(6, 6), pooling="last"),
     "vectors": replace(BASE, n_tokens=None, cell="gru", output_activation="linear"),
     "pairs": replace(BASE, n_ngrams=40, skip_connection=True, pooling="max_mean"),
+    "linear model": replace(BASE, n_ngrams=40, n_linear_tokens=BASE.n_tokens + 3),
     "article": NetworkSpec(5002, 16, "simple", (128,), False, "tanh", "last", 1, "sigmoid", 0.0, 0.0, 0.0),
 }
 every_spec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)

@@ -1,0 +1,202 @@
+"""The linear model beside the network."""
+
+import numpy as np
+import pytest
+from conftest import SMALL, to_csr
+from scipy.special import expit, logit
+from sklearn.base import clone
+
+from skrnn import RNNTextClassifier, RNNTextRegressor
+from skrnn.estimators import _linear_model
+from skrnn.estimators._linear_model import _Columns, fit_linear_model
+from skrnn.network._numpy import NumpyNetwork
+from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import LINEAR, initial_weights
+from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
+from skrnn.text._char_ngrams import char_ngrams
+
+WORDS = ["apple", "apples", "pear", "pears", "engine", "engines", "motor", "motors"]
+N_TOKENS = len(WORDS) + 2
+
+
+def documents(n=60, seed=0):
+    """Return documents about fruit or machines, and their classes."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    return [" ".join(rng.choice(WORDS[4 * label : 4 * label + 4], size=rng.integers(1, 6))) for label in y], y
+
+
+def classifier(**params):
+    return RNNTextClassifier(**{**SMALL, "epochs": 1, "random_state": 0, **params})
+
+
+def linear_logits(fitted, X):
+    """Return the logits of the linear model of a fitted classifier."""
+    network = fitted._fitted.network.without_linear_model()
+    recurrent = network.predict(fitted._fitted.input.transform(X), logits=True)
+    return 2 * fitted.decision_function(X).reshape(recurrent.shape) - recurrent
+
+
+def network_with(sequences, output_activation, n_outputs, n_most=40):
+    """Return a specification and weights with n-grams of the sequences."""
+    keys = frequent_ngrams(sequences, n_most)
+    spec = NetworkSpec(N_TOKENS, 3, "lstm", (2,), False, "tanh", "max", n_outputs, output_activation, 0, 0, 0)
+    spec = NetworkSpec(**{**vars(spec), "n_ngrams": len(keys) + 1})
+    weights = initial_weights(spec, np.random.default_rng(0))
+    weights["ngram_keys"], weights["ngram_slots"] = ngram_table(keys, spec.n_ngrams)
+    return spec, weights
+
+
+def random_sequences(n, first, seed):
+    rng = np.random.default_rng(seed)
+    return to_csr([rng.integers(first, N_TOKENS, size=rng.integers(0, 9)).tolist() for _ in range(n)])
+
+
+def test_weights_of_ids_add_up_to_the_scores_of_the_columns():
+    # 8 tokens count as letters, so that there are n-grams of up to five tokens.
+    sequences, new = random_sequences(2000, 2, seed=0), random_sequences(200, 1, seed=1)
+    spec, weights = network_with(sequences, "linear", 3, n_most=2000)
+    assert (weights["ngram_keys"][:, 0] < 0).sum() > 100
+    rows, _ = char_ngrams(WORDS, (3, 4))
+    columns = _Columns.of(sequences, N_TOKENS, weights, rows)
+    coef = np.random.default_rng(0).normal(size=(columns.transform(sequences).shape[1], 3))
+    of_tokens, of_ngrams = columns.weights_of_ids(coef)
+    linear = {"tokens": of_tokens, "ngrams": of_ngrams, "bias": np.zeros(3)}
+    spec = NetworkSpec(**{**vars(spec), "n_linear_tokens": N_TOKENS})
+    weights = {name: np.zeros_like(weight) if "ngram_" not in name else weight for name, weight in weights.items()}
+    weights |= {f"{LINEAR}{name}": weight.astype(np.float32) for name, weight in linear.items()}
+    sums = 2 * NumpyNetwork(spec, weights).predict(new)
+    np.testing.assert_allclose(sums, columns.transform(new) @ coef, rtol=1e-4, atol=1e-4)
+
+
+def test_linear_model_alone_predicts_well():
+    X, y = documents()
+    fitted = classifier().fit(X, y)
+    new, truth = documents(seed=1)
+    assert np.mean((linear_logits(fitted, new)[:, 0] > 0) == truth) == 1
+
+
+def test_words_with_similar_spelling_share_weights():
+    X, y = documents()
+    X = [document.replace("pears", "pear") for document in X] + ["pears motor apple"]  # "pears" has no class
+    logits = [
+        linear_logits(classifier(char_ngram_range=range_).fit(X, [*y, 1]), ["pears"])[0, 0]
+        for range_ in [(3, 4), None]
+    ]
+    assert logits[0] < logits[1]  # the spelling speaks for fruit, class 0
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_scores_become_calibrated_logits(n_classes):
+    rng = np.random.default_rng(0)
+    y = rng.integers(n_classes, size=1500)
+    is_noise = rng.random(len(y)) < 0.5
+    shown = np.where(is_noise, rng.integers(n_classes, size=len(y)), y)
+    sequences = to_csr([[2 + label, *rng.integers(5, N_TOKENS, size=3)] for label in shown])
+    is_binary = n_classes == 2
+    spec, weights = network_with(sequences, "sigmoid" if is_binary else "softmax", 1 if is_binary else n_classes)
+    targets = y.astype(np.float32)[:, None] if is_binary else y
+    weights |= fit_linear_model(spec, weights, None, sequences, targets, None, None)
+    linear = {name: weight for name, weight in weights.items() if name.startswith(LINEAR)}
+    token_logits = linear[f"{LINEAR}tokens"][2 : 2 + n_classes] / 2 + linear[f"{LINEAR}bias"]
+    probabilities = (
+        expit(token_logits[1, 0])
+        if is_binary
+        else (np.exp(token_logits) / np.exp(token_logits).sum(axis=1, keepdims=True))[1, 1]
+    )
+    assert probabilities == pytest.approx(0.5 + 0.5 / n_classes, abs=0.1)
+
+
+def test_rare_tokens_are_unknown_to_the_network_only():
+    X, y = documents()
+    X[0] += " rareword"
+    pairs = ["apple rareword", "apple neverseen"]
+    without = classifier(linear_model=False).fit(X, y).predict_proba(pairs)
+    assert np.array_equal(without[0], without[1])
+    with_linear_model = classifier().fit(X, y).predict_proba(pairs)
+    assert np.ptp(with_linear_model, axis=0).max() > 1e-4
+    all_tokens = classifier(linear_model=False, min_count=1).fit(X, y)
+    assert np.ptp(all_tokens.predict_proba(pairs), axis=0).max() > 1e-6
+    assert all_tokens.n_parameters_ > classifier(linear_model=False).fit(X, y).n_parameters_
+
+
+def test_keras_model_of_a_network_with_rare_tokens_agrees():
+    X, y = documents()
+    X[0] += " rareword otherword"
+    fitted = classifier().fit(X, y)
+    ids = fitted.vectorizer_.encode([*X, "", "neverseen"])
+    outputs = fitted.model_.predict(ids, verbose=0)[:, 0]
+    np.testing.assert_allclose(
+        outputs, fitted.predict_proba([*X, "", "neverseen"])[:, 1], rtol=0, atol=1e-5
+    )
+
+
+def test_partial_fit_trains_no_linear_model():
+    X, y = documents()
+    fitted = classifier().partial_fit(X, y, classes=[0, 1])
+    assert not fitted._fitted.network.linear_weights
+
+
+def test_partial_fit_keeps_the_linear_model():
+    X, y = documents()
+    fitted = classifier().fit(X, y)
+    before = linear_logits(fitted, X)
+    recurrent = fitted.decision_function(X)
+    fitted.partial_fit(X, y)
+    np.testing.assert_allclose(linear_logits(fitted, X), before, rtol=0, atol=1e-5)
+    assert not np.allclose(fitted.decision_function(X), recurrent)
+
+
+def test_warm_start_fits_a_new_linear_model():
+    X, y = documents()
+    fitted = classifier(warm_start=True).fit(X, y)
+    before = linear_logits(fitted, X)
+    fitted.fit(X, 1 - y)
+    assert np.all(linear_logits(fitted, X) * before < 0)
+    fitted.set_params(linear_model=False).fit(X, y)
+    assert not fitted._fitted.network.linear_weights
+
+
+def test_weights_of_samples_count():
+    X, y = documents()
+    weights = np.where(np.arange(len(y)) < 30, 1.0, 1e-3)
+    y_wrong = np.where(np.arange(len(y)) < 30, y, 1 - y)
+    fitted = classifier().fit(X, y_wrong, sample_weight=weights)
+    assert np.mean((linear_logits(fitted, X)[:, 0] > 0) == y) == 1
+
+
+def test_absent_and_constant_classes():
+    X, y = documents()
+    three = classifier().fit([*X, "unusual document"], [*y, 2])  # a class with a single sample
+    assert three.predict_proba(X).shape == (60, 3)
+    labels = np.column_stack([y, np.zeros(60, int), np.ones(60, int)])
+    probabilities = classifier().fit(X, labels).predict_proba(X)
+    logits = linear_logits(classifier().fit(X, labels), X)
+    assert np.all(np.isfinite(probabilities))
+    assert logits[:, 1].max() < logit(0.02)
+    assert logits[:, 2].min() > logit(0.98)
+
+
+def test_probabilities_of_rare_labels_have_the_right_sum():
+    X, _ = documents(400)
+    rng = np.random.default_rng(0)
+    rare = np.array(["pear" in document.split() for document in X]) & (rng.random(400) < 0.1)
+    labels = np.column_stack([rare, np.arange(400) % 2])
+    expected = expit(linear_logits(classifier().fit(X, labels), X)).sum(axis=0)
+    np.testing.assert_allclose(expected, labels.sum(axis=0), rtol=0.25)
+
+
+def test_regressors_average_with_a_ridge_regression():
+    X, _ = documents()
+    y = np.array([document.count("p") * 10.0 for document in X])
+    fitted = RNNTextRegressor(**{**SMALL, "epochs": 1, "random_state": 0}).fit(X, y)
+    alone = clone(fitted).set_params(linear_model=False).fit(X, y)
+    assert fitted.score(X, y) > alone.score(X, y) + 0.2
+
+
+def test_too_large_linear_models_are_left_out(monkeypatch):
+    monkeypatch.setattr(_linear_model, "_MOST_WEIGHTS", 5)
+    X, y = documents()
+    fitted = classifier().fit(X, y)
+    assert not fitted._fitted.network.linear_weights
+    assert fitted.predict_proba(X).shape == (60, 2)
