@@ -29,7 +29,6 @@ def main():
         bidirectional=False,
         pooling="last",
         embedding_dim=16,
-        embedding_init="uniform",
         max_ngrams=0,
         char_ngram_range=None,
         skip_connection=False,

@@ -57,7 +57,7 @@ def test_passthrough_equals_the_own_vectorizer(split, tmp_path):
 
 def unlearned(**params):
     """Return a classifier that starts with random vectors."""
-    return small(embedding_init="uniform", **params)
+    return small(**params)
 
 
 def test_grid_search_does_not_depend_on_n_jobs(split):

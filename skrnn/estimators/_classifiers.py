@@ -215,10 +215,6 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         weights [Raffel2015]_, or the last state only.
     embedding_dim : int, default=128
         Length of the token vectors. Ignored with `embeddings`, which have their own length.
-    embedding_init : {"naive_bayes", "uniform"}, default="naive_bayes"
-        Initial token vectors. "naive_bayes" includes the log-count ratios of the classes [Wang2012]_, and with
-        `skip_connection` the network starts as a naive Bayes classifier. This helps with little training data and
-        few epochs. "uniform" uses small random values only. Ignored with `embeddings` and with `network`.
     embeddings : str, path-like, mapping, KeyedVectors, (tokens, array) or None, default=None
         Pretrained token vectors to start with:
 
@@ -291,6 +287,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
+        Estimators of text take three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, list of dicts, "balanced" or None, default=None
@@ -394,8 +391,6 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
        arXiv:1301.3781.
     .. [Bojanowski2017] Bojanowski et al. (2017), Enriching word vectors with subword information. TACL 5.
        arXiv:1607.04606.
-    .. [Wang2012] Wang & Manning (2012), Baselines and bigrams: simple, good sentiment and topic
-       classification. ACL 2012.
     .. [Joulin2017] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017.
        arXiv:1607.01759.
     .. [Cheng2016] Cheng et al. (2016), Wide & deep learning for recommender systems. DLRS 2016. arXiv:1606.07792.
@@ -423,7 +418,6 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     _parameter_constraints = {
         **TextRNN._parameter_constraints,
         **_CLASSIFICATION,
-        "embedding_init": [Options(["naive_bayes", "uniform"])],
     }
 
     def __init__(
@@ -436,7 +430,6 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         activation: str = "tanh",
         pooling: str = "max",
         embedding_dim: int = 128,
-        embedding_init: str = "naive_bayes",
         embeddings: Any = None,
         trainable_embeddings: bool = True,
         max_ngrams: int = 50_000,
@@ -474,7 +467,6 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         self.activation = activation
         self.pooling = pooling
         self.embedding_dim = embedding_dim
-        self.embedding_init = embedding_init
         self.embeddings = embeddings
         self.trainable_embeddings = trainable_embeddings
         self.max_ngrams = max_ngrams
@@ -563,6 +555,7 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
+        Estimators of text take three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, list of dicts, "balanced" or None, default=None

@@ -41,6 +41,7 @@ class Input(ABC):
 
     kind: ClassVar[str]  # name of the class in files
     fields: ClassVar[Mapping[str, Sequence[Constraint]]]  # what a file holds, the arguments of the class
+    share_of_epochs: ClassVar[float] = 1.0  # that epochs="auto" takes
     feature_names: list[str] | None = None  # names of the columns, if X was a DataFrame
 
     @abstractmethod
@@ -92,6 +93,7 @@ class TokenInput(Input):
     """
 
     kind = "token_ids"
+    share_of_epochs = 0.6  # beside a linear model, networks overfit if they train longer
     fields = {
         "n_tokens": [Interval(int, FIRST_TOKEN)],
         "n_vectors": [Interval(int, FIRST_TOKEN)],

@@ -114,6 +114,7 @@ class _Columns:
         if char_ngram_rows is not None:
             of_tokens = sparse.hstack([of_tokens, of_tokens @ _tfidf_of_char_ngrams(char_ngram_rows)])
         of_ngrams = _idf(_ngram_counts(sequences, table))
+        of_ngrams[:1] = 0  # NO_NGRAM
         typical = idf[np.unique(sequences.data)].mean() if sequences.nnz else 1.0
         return cls(sparse.csr_matrix(of_tokens) / typical, of_ngrams / typical, table)
 
@@ -140,14 +141,17 @@ def _counts(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse
 
 
 def _ngram_counts(sequences: sparse.csr_matrix, table: tuple[np.ndarray, ...]) -> sparse.csr_matrix:
-    """Return how often each document contains each row of n-grams, also within longer n-grams."""
+    """Return how often each document contains each n-gram, also at the end of a longer one: (n_documents, n_ngrams).
+
+    The column NO_NGRAM counts the tokens without an n-gram.
+    """
     if not table:
         return sparse.csr_matrix((sequences.shape[0], 0))
     keys, slots = table
     total = sparse.csr_matrix((sequences.shape[0], len(keys)))
     for rows in all_ngram_rows(sequences.data, previous_in(sequences), keys, slots):
         total = total + _counts(sequences, rows, len(keys))
-    return total @ sparse.diags_array((np.arange(len(keys)) != NO_NGRAM).astype(float))
+    return total
 
 
 def _idf(counts: sparse.csr_matrix) -> np.ndarray:

@@ -188,6 +188,7 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
+        Estimators of text take three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     early_stopping : bool, default=False
@@ -429,6 +430,7 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
+        Estimators of text take three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     early_stopping : bool, default=False

@@ -1,20 +1,18 @@
-"""How a network starts before it is trained: random weights, pretrained vectors, n-grams, naive Bayes."""
+"""How a network starts before it is trained: random weights, pretrained vectors, n-grams."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from skrnn.network._char_ngrams import CharNgramVectors
-from skrnn.network._naive_bayes import start_with_naive_bayes
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import initial_weights
 from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
-from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, with_known_ids
+from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.text._word_vectors import pretrained_vectors
 
@@ -22,27 +20,8 @@ from skrnn.text._word_vectors import pretrained_vectors
 class Start:
     """A start with random weights."""
 
-    def weights(
-        self,
-        spec: NetworkSpec,
-        rng: np.random.Generator,
-        sequences: Any,
-        indicators: sparse.csr_matrix | None,
-        sample_weight: np.ndarray | None,
-    ) -> dict[str, np.ndarray]:
-        """Return the initial weights of the network.
-
-        Parameters
-        ----------
-        spec : NetworkSpec
-        rng : numpy.random.Generator
-        sequences : csr_matrix or RaggedArray
-            The training sequences.
-        indicators : csr_matrix of shape (n_samples, n_classes) or None
-            The classes of the training samples, if there are classes.
-        sample_weight : ndarray of shape (n_samples,) or None
-            Weights of the training samples.
-        """
+    def weights(self, spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return the initial weights of the network."""
         return initial_weights(spec, rng)
 
     def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:
@@ -62,14 +41,11 @@ class TokenStart(Start):
         Keys of the n-grams of tokens that get vectors.
     char_ngram_rows : tuple of ndarray and int, or None
         Character n-grams of each token, and the number of their vectors.
-    use_naive_bayes : bool
-        Whether the vectors of the tokens start with the ratios of naive Bayes.
     """
 
     pretrained: tuple[np.ndarray, np.ndarray] | None
     ngram_keys: np.ndarray
     char_ngram_rows: tuple[np.ndarray, int] | None
-    use_naive_bayes: bool
 
     @classmethod
     def find(
@@ -91,21 +67,14 @@ class TokenStart(Start):
         n_most = params.max_ngrams if shares_vectors else 0
         keys = frequent_ngrams(sequences, n_most) if n_most else np.empty((0, 2), dtype=np.int32)
         rows = char_ngram_rows if shares_vectors else None
-        return cls(pretrained, keys, rows, getattr(params, "embedding_init", None) == "naive_bayes")
+        return cls(pretrained, keys, rows)
 
     @property
     def n_ngrams(self) -> int:
         """Number of vectors for n-grams. The first one is for tokens that end no n-gram."""
         return len(self.ngram_keys) + 1 if len(self.ngram_keys) else 0
 
-    def weights(
-        self,
-        spec: NetworkSpec,
-        rng: np.random.Generator,
-        sequences: Any,
-        indicators: sparse.csr_matrix | None,
-        sample_weight: np.ndarray | None,
-    ) -> dict[str, np.ndarray]:
+    def weights(self, spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
         weights = initial_weights(spec, rng)
         if spec.n_ngrams:
             weights["ngram_keys"], weights["ngram_slots"] = ngram_table(self.ngram_keys, spec.n_ngrams)
@@ -115,9 +84,6 @@ class TokenStart(Start):
             embedding *= vectors.std() / embedding.std()  # tokens without a pretrained vector get a similar length
             embedding[UNKNOWN] = vectors.mean(axis=0)
             embedding[ids] = vectors
-        elif self.use_naive_bayes and indicators is not None:
-            known = with_known_ids(sequences, len(weights["embedding"]))
-            start_with_naive_bayes(weights, known, indicators, sample_weight, spec.skip_connection)
         return weights
 
     def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:

@@ -45,11 +45,9 @@ def start_network(
     spec = NetworkSpec(**_spec_fields(encoding, params))
     weights: dict[str, np.ndarray] = {}  # a custom network starts with the weights of its layers
     if params.network is None:
-        indicators = encoding.target.indicators(training.encoded)
-        rng = np.random.default_rng([seed, 0])
         with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
-            weights = start.weights(spec, rng, sequences, indicators, examples.weights)
-        if indicators is None:
+            weights = start.weights(spec, np.random.default_rng([seed, 0]))
+        if encoding.target.indicators(training.encoded) is None:
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     network = TrainedNetwork(spec, weights, build_model=params.network)
@@ -172,7 +170,7 @@ def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
     n_classes = max(encoding.target.n_outputs, 2)
     n_samples = max(_AUTO_UPDATES * batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
     wanted = max(n_samples / sequences.shape[0], encoding.input.n_auto_epochs(sequences))
-    return int(np.clip(np.ceil(wanted), _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS))
+    return int(np.ceil(encoding.input.share_of_epochs * np.clip(wanted, _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS)))
 
 
 def _check_resumable(network: TrainedNetwork, fields_now: dict[str, Any], params: SimpleNamespace) -> None:

@@ -61,12 +61,12 @@ from skrnn import RNNTextClassifier, __version__
 
 MODELS = ["default", "linear", "fasttext", "article"]
 ABLATION = (
-    "max_ngrams=0 char_ngram_range=None skip_connection=False embedding_init=uniform label_smoothing=0.0 "
+    "max_ngrams=0 char_ngram_range=None skip_connection=False linear_model=False min_count=1 label_smoothing=0.0 "
     "learning_rate_decay=None pooling=last bidirectional=False token_dropout=0.0 embedding_dropout=0.0"
 )
 ARTICLE = (
     "vectorizer__max_features=5000 cell=simple units=128 bidirectional=False pooling=last embedding_dim=16 "
-    "dropout=0 embedding_dropout=0 token_dropout=0 embedding_init=uniform label_smoothing=0 max_ngrams=0 "
+    "dropout=0 embedding_dropout=0 token_dropout=0 label_smoothing=0 max_ngrams=0 linear_model=False min_count=1 "
     "char_ngram_range=None skip_connection=False learning_rate=0.001 learning_rate_decay=None clipnorm=None "
     "epochs=10 batch_size=64 early_stopping=False"
 )

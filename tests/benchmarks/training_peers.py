@@ -98,7 +98,6 @@ def skrnn_classifier(vectorizer=None, **parameters) -> RNNTextClassifier:
         bidirectional=False,
         pooling="last",
         embedding_dim=EMBEDDING_DIM,
-        embedding_init="uniform",
         max_ngrams=0,
         char_ngram_range=None,
         skip_connection=False,

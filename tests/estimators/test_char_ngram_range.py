@@ -23,7 +23,7 @@ def test_unseen_word_forms_are_classified():
     forms = word_forms(20, np.random.default_rng(0))
     documents, labels = [form for form, _ in forms], np.array([label for _, label in forms])
     vectorizer = SequenceVectorizer(vocabulary=documents)  # training uses half of it
-    params = {**SMALL, "embedding_init": "uniform", "max_ngrams": 0, "token_dropout": 0, "epochs": 12}
+    params = {**SMALL, "max_ngrams": 0, "token_dropout": 0, "epochs": 12}
     scores = [
         RNNTextClassifier(vectorizer, **params, char_ngram_range=char_ngram_range)
         .fit(documents[1::2], labels[1::2])

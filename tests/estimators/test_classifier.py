@@ -60,7 +60,7 @@ def test_every_optimizer_lowers_the_loss(optimizer, reviews):
     # "ftrl" first moves all weights to zero, and needs larger steps to learn from there.
     rate, epochs = (0.2, 8) if optimizer == "ftrl" else (0.005, 3)
     classifier = quick(
-        optimizer=optimizer, learning_rate=rate, epochs=epochs, embedding_init="uniform", **no_dropout
+        optimizer=optimizer, learning_rate=rate, epochs=epochs, **no_dropout
     )
     losses = classifier.fit(*reviews).history_["loss"]
     assert losses[-1] < losses[0]
@@ -425,7 +425,6 @@ def test_article_model_has_the_expected_layers(reviews):
         dropout=0,
         embedding_dropout=0,
         token_dropout=0,
-        embedding_init="uniform",
         label_smoothing=0,
         max_ngrams=0,
         char_ngram_range=None,

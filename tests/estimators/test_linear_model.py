@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from conftest import SMALL, to_csr
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 from sklearn.base import clone
 
 from skrnn import RNNTextClassifier, RNNTextRegressor
 from skrnn.estimators import _linear_model
-from skrnn.estimators._linear_model import _Columns, fit_linear_model
+from skrnn.estimators._linear_model import _Columns
 from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import LINEAR, initial_weights
@@ -87,34 +87,28 @@ def test_words_with_similar_spelling_share_weights():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_scores_become_calibrated_logits(n_classes):
+def test_logits_are_calibrated(n_classes):
     rng = np.random.default_rng(0)
-    y = rng.integers(n_classes, size=1500)
-    is_noise = rng.random(len(y)) < 0.5
-    shown = np.where(is_noise, rng.integers(n_classes, size=len(y)), y)
-    sequences = to_csr([[2 + label, *rng.integers(5, N_TOKENS, size=3)] for label in shown])
-    is_binary = n_classes == 2
-    spec, weights = network_with(sequences, "sigmoid" if is_binary else "softmax", 1 if is_binary else n_classes)
-    targets = y.astype(np.float32)[:, None] if is_binary else y
-    weights |= fit_linear_model(spec, weights, None, sequences, targets, None, None)
-    linear = {name: weight for name, weight in weights.items() if name.startswith(LINEAR)}
-    token_logits = linear[f"{LINEAR}tokens"][2 : 2 + n_classes] / 2 + linear[f"{LINEAR}bias"]
-    probabilities = (
-        expit(token_logits[1, 0])
-        if is_binary
-        else (np.exp(token_logits) / np.exp(token_logits).sum(axis=1, keepdims=True))[1, 1]
-    )
-    assert probabilities == pytest.approx(0.5 + 0.5 / n_classes, abs=0.1)
+    y = rng.integers(n_classes, size=3000)
+    shown = np.where(rng.random(len(y)) < 0.5, rng.integers(n_classes, size=len(y)), y)  # half are right by chance
+    X = [f"{WORDS[label]} {WORDS[rng.integers(4, 8)]}" for label in shown]
+    fitted = classifier(batch_size=500, char_ngram_range=None).fit(X[:2000], y[:2000])
+    logits = linear_logits(fitted, X[2000:])
+    logits = np.hstack([np.zeros_like(logits), logits]) if n_classes == 2 else logits
+    probabilities = softmax(logits, axis=1)
+    confidence = probabilities.max(axis=1).mean()
+    assert confidence == pytest.approx(np.mean(probabilities.argmax(axis=1) == y[2000:]), abs=0.05)
 
 
 def test_rare_tokens_are_unknown_to_the_network_only():
     X, y = documents()
-    X[0] += " rareword"
+    X = ["rareword", *X, "apple motor"]
+    y = [0, *y, 1]
     pairs = ["apple rareword", "apple neverseen"]
     without = classifier(linear_model=False).fit(X, y).predict_proba(pairs)
     assert np.array_equal(without[0], without[1])
     with_linear_model = classifier().fit(X, y).predict_proba(pairs)
-    assert np.ptp(with_linear_model, axis=0).max() > 1e-4
+    assert np.ptp(with_linear_model, axis=0).max() > 1e-7
     all_tokens = classifier(linear_model=False, min_count=1).fit(X, y)
     assert np.ptp(all_tokens.predict_proba(pairs), axis=0).max() > 1e-6
     assert all_tokens.n_parameters_ > classifier(linear_model=False).fit(X, y).n_parameters_
@@ -188,10 +182,10 @@ def test_probabilities_of_rare_labels_have_the_right_sum():
 
 def test_regressors_average_with_a_ridge_regression():
     X, _ = documents()
-    y = np.array([document.count("p") * 10.0 for document in X])
+    y = np.array([document.count("pear") * 10.0 for document in X])
     fitted = RNNTextRegressor(**{**SMALL, "epochs": 1, "random_state": 0}).fit(X, y)
     alone = clone(fitted).set_params(linear_model=False).fit(X, y)
-    assert fitted.score(X, y) > alone.score(X, y) + 0.2
+    assert fitted.score(X, y) > alone.score(X, y) + 0.05
 
 
 def test_too_large_linear_models_are_left_out(monkeypatch):

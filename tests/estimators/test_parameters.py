@@ -61,7 +61,6 @@ def test_errors_name_parameter_expectation_and_value(estimator, name):
         (RNNTextClassifier, "learning_rate_decay", "cosin", "cosine"),
         (RNNTextClassifier, "epochs", "atuo", "auto"),
         (RNNTextClassifier, "vectorizer", "passthrouhg", "passthrough"),
-        (RNNTextClassifier, "embedding_init", "unifrom", "uniform"),
         (RNNTextClassifier, "class_weight", "balancd", "balanced"),
         (RNNTextRegressor, "loss", "absolut_error", "absolute_error"),
         (SequenceVectorizer, "analyzer", "wrod", "word"),

@@ -33,11 +33,11 @@ def no_training(monkeypatch):
 @pytest.mark.usefixtures("no_training")
 def test_auto_epochs_depend_on_documents_and_lengths():
     for n_documents, n_words, batch_size, expected in (
-        (40, 8, 2, 60),  # the maximum
-        (300, 50, 24, 22),  # 1,200,000 characters
-        (300, 100, 60, 50),  # 250 batches
-        (250, 600, 9, 10),  # 1,200 samples of each class
-        (900, 200, 16, 5),  # the minimum
+        (40, 8, 2, 36),  # the maximum, 0.6 * 60
+        (300, 50, 24, 14),  # 1,200,000 characters
+        (300, 100, 60, 30),  # 250 batches
+        (250, 600, 9, 6),  # 1,200 samples of each class
+        (900, 200, 16, 3),  # the minimum
     ):
         documents, y = make_reviews(n_documents)
         documents = [" ".join((document.split() * n_words)[:n_words]) for document in documents]
