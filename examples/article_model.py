@@ -30,6 +30,8 @@ def main():
         pooling="last",
         embedding_dim=16,
         max_ngrams=0,
+        linear_model=False,
+        min_count=1,
         char_ngram_range=None,
         skip_connection=False,
         dropout=0,

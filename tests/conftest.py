@@ -71,10 +71,16 @@ def random_weights(spec, seed=0):
     rng = np.random.default_rng(seed)
     weights = {}
     for name, shape in weight_shapes(spec).items():
-        scale = 1.0 if name.endswith(("embedding", "tokens", "ngrams")) else 0.5 if name.endswith("bias") else 0.8 / np.sqrt(shape[0])
+        scale = (
+            1.0
+            if name.endswith(("embedding", "tokens", "ngrams"))
+            else 0.5
+            if name.endswith("bias")
+            else 0.8 / np.sqrt(shape[0])
+        )
         weights[name] = rng.normal(scale=scale, size=shape).astype(weight_dtype(name))
     if spec.n_ngrams:
-        keys = rng.integers(1, spec.n_tokens, size=(spec.n_ngrams - 1, 2))
+        keys = rng.integers(2, spec.n_tokens, size=(spec.n_ngrams - 1, 2))  # no n-gram has the unknown token
         for i in range(1, len(keys), 2):  # every second n-gram is longer than a pair
             keys[i, 0] = ~rng.integers(1, i + 1)
         weights["ngram_keys"], weights["ngram_slots"] = ngram_table(keys, spec.n_ngrams)

@@ -38,7 +38,8 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
 
         The first call learns the vocabulary from its chunk, unless the vectorizer has a fixed vocabulary. Later
         calls resume where the last call stopped. With an int as `random_state`, four calls with the same samples
-        are equal to one :meth:`fit` with ``epochs=4``, ``early_stopping=False`` and ``learning_rate_decay=None``.
+        are equal to one :meth:`fit` with ``epochs=4``, ``early_stopping=False``, ``learning_rate_decay=None`` and,
+        for text, ``linear_model=False`` and ``min_count=1``. A linear model from an earlier fit does not change.
 
         Parameters
         ----------
@@ -244,11 +245,11 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Connect the token vectors directly to the output layer, as a bag of words and n-grams [Joulin2017]_. This
         helps with many classes and with rare classes.
     linear_model : bool, default=True
-        Average the logits of the network with those of a linear model [Cheng2016]_, which reads the same tokens,
-        token n-grams and character n-grams: a linear SVM with calibrated scores for classes, and a ridge regression
-        for numbers. Linear models make other errors, above all with rare classes and few documents. ``partial_fit``
-        cannot train it. It is left out if it needs more than 2 ** 25 weights (tokens and n-grams times outputs), and
-        with `network`.
+        Average the logits of the network with those of a linear model [Cheng2016]_ on the same tokens, token
+        n-grams and character n-grams. For classes it is a linear SVM with calibrated scores [Platt1999]_, and for
+        numbers a ridge regression. Its errors are different, above all with rare classes. Keras does not train it,
+        so that early stopping with ``scoring="loss"`` watches the network alone, and ``partial_fit`` does not
+        train it either. It is left out with `network`, and if tokens and n-grams times outputs exceed 2 ** 25.
     min_count : int, default=2
         The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
         not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with
@@ -394,6 +395,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     .. [Joulin2017] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017.
        arXiv:1607.01759.
     .. [Cheng2016] Cheng et al. (2016), Wide & deep learning for recommender systems. DLRS 2016. arXiv:1606.07792.
+    .. [Platt1999] Platt (1999), Probabilistic outputs for support vector machines and comparisons to regularized
+       likelihood methods. Advances in Large Margin Classifiers.
     .. [Loshchilov2017] Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR
        2017. arXiv:1608.03983.
     .. [Szegedy2016] Szegedy et al. (2016), Rethinking the Inception architecture for computer vision. CVPR

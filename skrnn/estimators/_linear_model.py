@@ -1,7 +1,7 @@
 """The linear model beside a network: it adds up weights of tokens, token n-grams and character n-grams.
 
-Documents become vectors of TF-IDF, for a linear SVM or a ridge regression. The weights of the character n-grams are
-then added to the weights of the tokens that contain them. A prediction looks up tokens and token n-grams only.
+Documents become vectors of TF-IDF, for a linear SVM or a ridge regression. The weights of the character n-grams
+are then added to the weights of the tokens that contain them. A prediction looks up tokens and token n-grams only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import LINEAR
-from skrnn.sequences._ngrams import MAX_LENGTH, NO_NGRAM, all_ngram_rows, ngram_tokens, previous_in
+from skrnn.sequences._ngrams import NO_NGRAM, all_ngram_rows, ngram_tokens, previous_in
 from skrnn.text._char_ngrams import NO_CHAR_NGRAM
 
 # A linear model with more weights is left out. They would take more than 128 MB.
@@ -141,9 +141,9 @@ def _counts(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse
 
 
 def _ngram_counts(sequences: sparse.csr_matrix, table: tuple[np.ndarray, ...]) -> sparse.csr_matrix:
-    """Return how often each document contains each n-gram, also at the end of a longer one: (n_documents, n_ngrams).
+    """Return how often each document contains each n-gram: (n_documents, n_ngrams).
 
-    The column NO_NGRAM counts the tokens without an n-gram.
+    An n-gram also counts at the end of a longer one. The column NO_NGRAM counts the tokens without an n-gram.
     """
     if not table:
         return sparse.csr_matrix((sequences.shape[0], 0))
@@ -189,8 +189,8 @@ def _with_shorter_ngrams(values: np.ndarray, table: tuple[np.ndarray, ...]) -> n
     return total
 
 
-# Fits. Weights have the shape (n_documents, n_outputs). Each fit returns the coefficients, (n_columns, n_outputs), and
-# the intercepts, (n_outputs,), of the logits.
+# Fits. Weights have the shape (n_documents, n_outputs). Each fit returns the coefficients, (n_columns, n_outputs),
+# and the intercepts, (n_outputs,), of the logits.
 
 _Model = tuple[np.ndarray, np.ndarray]
 
@@ -202,10 +202,12 @@ def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndar
         return _linear_svm(X[rows], targets[rows], weights[rows], n_outputs)
 
     rows, scores = _held_out_scores(X, targets, svm)
+    smoothing = 1 / (len(rows) + 2)
 
     def loss(log_scale: float) -> float:
         log_probabilities = log_softmax(np.exp(log_scale) * scores, axis=1)
-        return -float(weights[rows] @ log_probabilities[range(len(rows)), targets[rows]])
+        of_targets, of_all = log_probabilities[range(len(rows)), targets[rows]], log_probabilities.mean(axis=1)
+        return -float(weights[rows] @ ((1 - smoothing) * of_targets + smoothing * of_all))
 
     coef, intercept = svm(np.arange(len(targets)))
     scale = np.exp(minimize_scalar(loss, bounds=(-4, 4), method="bounded").x)
@@ -236,10 +238,14 @@ def _fit_binary(
 
     rows, scores = _held_out_scores(X, y, svm)
     coef, intercept = svm(np.arange(len(y)))
-    slope, offset = 1.0, 0.0
-    if len(np.unique(y[rows])) == 2:
-        calibration = LogisticRegression(C=1e4, fit_intercept=has_offset).fit(scores, y[rows], weights[rows])
-        slope, offset = max(calibration.coef_.item(), 0.0), np.ravel(calibration.intercept_)[0]
+    n_present, n_absent = np.sum(y[rows] == 1), np.sum(y[rows] == 0)
+    target = np.where(y[rows] == 1, (n_present + 1) / (n_present + 2), 1 / (n_absent + 2))  # (Platt 1999)
+    calibration = LogisticRegression(C=1e4, fit_intercept=has_offset).fit(
+        np.concatenate([scores, scores]),
+        np.repeat([1, 0], len(rows)),
+        np.concatenate([weights[rows] * target, weights[rows] * (1 - target)]),
+    )
+    slope, offset = max(calibration.coef_.item(), 0.0), np.ravel(calibration.intercept_)[0]
     return slope * coef[:, 0], slope * intercept[0] + offset
 
 

@@ -7,8 +7,8 @@ from skrnn.utils._installed import check_installed
 
 check_installed("tensorflow", "keras")  # before the first import of Keras
 
+from skrnn.layers._linear import MeanOfLogits  # noqa: E402
 from skrnn.layers._masking import NaNMasking  # noqa: E402
-from skrnn.layers._linear import MeanOfLogits
 from skrnn.layers._pooling import AttentionPooling1D, MaskedPooling1D  # noqa: E402
 from skrnn.layers._recurrent import PaddedRNN  # noqa: E402
 from skrnn.layers._tokens import KnownTokens, NgramEmbedding, TokenDropout  # noqa: E402

@@ -12,8 +12,8 @@ Shape = tuple[int | None, ...]
 class MeanOfLogits(keras.layers.Layer):
     """Return the mean of the logits of two models, after an activation.
 
-    The input is a list of two tensors of shape (batch, n_outputs). The layer adds its only weight, ``bias``, to the
-    second one. The output has the same shape.
+    The input is a list of two tensors of shape (batch, n_outputs). The layer adds its only weight, ``bias``, to
+    the second one. The output has the same shape.
 
     Parameters
     ----------

@@ -20,7 +20,15 @@ from typing import Any, Generic, TypeVar
 import keras
 import numpy as np
 
-from skrnn.layers import KnownTokens, MaskedPooling1D, MeanOfLogits, NaNMasking, NgramEmbedding, PaddedRNN, TokenDropout
+from skrnn.layers import (
+    KnownTokens,
+    MaskedPooling1D,
+    MeanOfLogits,
+    NaNMasking,
+    NgramEmbedding,
+    PaddedRNN,
+    TokenDropout,
+)
 from skrnn.layers._pooling import POOLINGS
 from skrnn.layers._tokens import CharNgramEmbedding
 from skrnn.network._spec import NetworkSpec

@@ -153,8 +153,8 @@ def _product_tables(spec: NetworkSpec, weights: Weights) -> dict[str, ProductTab
     return tables
 
 
-# From packed sequences, and where each begins in the data, to the input products of the first layer and the weights
-# of the tokens in the linear model: (tokens, n_outputs), or None.
+# From packed sequences, and where each begins in the data, to the input products of the first layer, and the
+# weights of the tokens in the linear model: (tokens, n_outputs), or None.
 _Reader = Callable[[Packing, np.ndarray], tuple[Products, np.ndarray | None]]
 
 

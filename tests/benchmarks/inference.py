@@ -302,6 +302,8 @@ def _classifier(vectorizer=None) -> RNNTextClassifier:
         max_ngrams=0,  # Keras has no such layer, and would have to import ours; nor the next
         token_dropout=0.0,
         skip_connection=False,
+        linear_model=False,
+        min_count=1,
         epochs=1,
         random_state=0,
     )

@@ -59,9 +59,7 @@ def test_every_optimizer_lowers_the_loss(optimizer, reviews):
     no_dropout = {"dropout": 0, "embedding_dropout": 0, "token_dropout": 0}
     # "ftrl" first moves all weights to zero, and needs larger steps to learn from there.
     rate, epochs = (0.2, 8) if optimizer == "ftrl" else (0.005, 3)
-    classifier = quick(
-        optimizer=optimizer, learning_rate=rate, epochs=epochs, **no_dropout
-    )
+    classifier = quick(optimizer=optimizer, learning_rate=rate, epochs=epochs, **no_dropout)
     losses = classifier.fit(*reviews).history_["loss"]
     assert losses[-1] < losses[0]
 

@@ -90,7 +90,7 @@ def test_threshold_is_in_the_middle_between_two_probabilities():
     assert best_threshold(labels, probabilities, "f1") == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize("scoring", [*METRICS, FUNCTIONS["f1"]], ids=str)
+@pytest.mark.parametrize("scoring", [*METRICS, FUNCTIONS["f1"]], ids=[*METRICS, "function"])
 @pytest.mark.parametrize("label", [0, 1])
 def test_label_that_all_or_no_samples_have_gets_the_common_threshold(label, scoring):
     labels = np.column_stack([np.arange(50) > 30, np.full(50, label)]).astype(int)

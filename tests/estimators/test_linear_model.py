@@ -120,9 +120,7 @@ def test_keras_model_of_a_network_with_rare_tokens_agrees():
     fitted = classifier().fit(X, y)
     ids = fitted.vectorizer_.encode([*X, "", "neverseen"])
     outputs = fitted.model_.predict(ids, verbose=0)[:, 0]
-    np.testing.assert_allclose(
-        outputs, fitted.predict_proba([*X, "", "neverseen"])[:, 1], rtol=0, atol=1e-5
-    )
+    np.testing.assert_allclose(outputs, fitted.predict_proba([*X, "", "neverseen"])[:, 1], rtol=0, atol=1e-5)
 
 
 def test_partial_fit_trains_no_linear_model():

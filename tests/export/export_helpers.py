@@ -68,7 +68,9 @@ def make_text_estimator(documents, task="multiclass", vocabulary=None, network=N
     vectorizer = SequenceVectorizer(vocabulary=vocabulary, **options).fit(documents)
     n_tokens = len(vectorizer.vocabulary_) + 2
     estimator = make_estimator(task=task, n_tokens=n_tokens, **(network or {})).set_params(vectorizer=vectorizer)
-    estimator._fitted = replace(estimator._fitted, input=TextInput(vectorizer, n_tokens=n_tokens, n_vectors=n_tokens))
+    estimator._fitted = replace(
+        estimator._fitted, input=TextInput(vectorizer, n_tokens=n_tokens, n_vectors=n_tokens)
+    )
     return estimator
 
 

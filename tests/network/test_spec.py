@@ -110,8 +110,8 @@ LAYERS = "units of the network to be a tuple with an integer >= 1 for each layer
             for name in ("dropout", "embedding_dropout", "token_dropout")
             for rate in (1.0, -0.1, np.nan, np.inf, True, None)
         ],
-        ({"n_tokens": None, "n_ngrams": 20}, "no n-grams and no skip connection without tokens"),
-        ({"n_tokens": None, "skip_connection": True}, "no n-grams and no skip connection without tokens"),
+        ({"n_tokens": None, "n_ngrams": 20}, "no linear model without tokens"),
+        ({"n_tokens": None, "skip_connection": True}, "no linear model without tokens"),
         ({"n_ngrams": 20, "trainable_embeddings": False}, "no n-grams with trainable_embeddings=False"),
     ],
 )

@@ -63,7 +63,7 @@ def test_weighted_loss_weights_each_label_of_a_sample(label_smoothing):
 def test_fits_with_other_weights_of_labels_share_a_graph_and_not_the_weights(reviews):
     documents, y = reviews
     Y = np.column_stack([y == "pos", y == "neg"]).astype(int)
-    params = {"epochs": 2, "class_weight": [{1: 5}, {}]}
+    params = {"epochs": 2, "class_weight": [{1: 5}, {}], "linear_model": False}
     alone = quick(**params).fit(documents, Y).predict_proba(documents)
     other = quick(**{**params, "class_weight": [{}, {1: 5}]}).fit(documents, Y).predict_proba(documents)
     after = quick(**params).fit(documents, Y).predict_proba(documents)

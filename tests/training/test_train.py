@@ -28,6 +28,8 @@ def quick(**params):
 def test_four_chunks_equal_four_epochs(cls):
     estimator, X, y = problem(cls)
     classes = {"classes": ["pos", "neg"]} if hasattr(cls, "predict_proba") else {}
+    if "linear_model" in estimator.get_params():
+        estimator.set_params(linear_model=False, min_count=1)
     whole = clone(estimator).set_params(epochs=4).fit(X, y)
     stream = estimator.partial_fit(X, y, **classes).partial_fit(X, y)
     stream = pickle.loads(pickle.dumps(stream)).partial_fit(X, y).partial_fit(X, y)
