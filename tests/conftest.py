@@ -37,6 +37,9 @@ SMALL = {
     "random_state": 0,
 }
 
+# What partial_fit does: no linear model, and a vector for each token.
+NETWORK_ALONE = {"linear_model": False, "min_count": 1}
+
 # For fits that cannot share a traced network, such as fits with callbacks. Tracing takes half as long.
 QUICK = {**SMALL, "cell": "simple", "bidirectional": False}
 

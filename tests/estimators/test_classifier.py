@@ -427,6 +427,7 @@ def test_article_model_has_the_expected_layers(reviews):
         max_ngrams=0,
         char_ngram_range=None,
         skip_connection=False,
+        linear_model=False,
         learning_rate_decay=None,
         clipnorm=None,
         epochs=1,

@@ -63,6 +63,8 @@ def encoder(fitted):
 @EVERY_ESTIMATOR
 def test_output_layer_computes_the_prediction_from_the_vectors(cls):
     estimator, X, y = problem(cls)
+    if "linear_model" in estimator.get_params():
+        estimator.set_params(linear_model=False)
     encoder = RNNEncoder(estimator)
     vectors = encoder.fit(X, y).transform(X)
     fitted = estimator.fit(X, y)

@@ -11,6 +11,7 @@ from skrnn.estimators._inputs import SequenceInput, TextInput, TokenInput, check
 PARAMS = SimpleNamespace(
     embeddings=None,
     network=None,
+    min_count=1,
     trainable_embeddings=True,
     max_ngrams=0,
     char_ngram_range=None,
@@ -108,6 +109,6 @@ def test_networks_for_other_inputs_are_refused():
     with pytest.raises(ValueError, match=r"vectorizer has 4 token ids.* input has 11"):
         TextInput(SequenceVectorizer().fit(["a b"]), n_tokens=11).check_spec(small_spec())
     with pytest.raises(ValueError, match=r"pretrained vectors have length 7.* vectors of length 3"):
-        TokenInput(n_tokens=11, pretrained_dim=7).check_spec(small_spec())
+        TokenInput(n_tokens=11, n_vectors=11, pretrained_dim=7).check_spec(small_spec())
     with pytest.raises(ValueError, match="1 features, 4 columns and 2 names"):
         SequenceInput(1, 4, ["a", "b"]).check_spec(small_spec(n_tokens=None, n_features=1))

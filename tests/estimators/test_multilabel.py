@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from conftest import SMALL, make_reviews
+from conftest import NETWORK_ALONE, SMALL, make_reviews
 from scipy import sparse
 from sklearn.model_selection import cross_val_score
 
@@ -38,7 +38,7 @@ def test_multilabel_targets_stop_early_and_stream():
     held_back = RNNTextClassifier(**{**SMALL, "early_stopping": True, "epochs": 2}).fit(documents, Y)
     assert held_back.validation_scores_ is not None
     stream = RNNTextClassifier(**SMALL).partial_fit(documents, Y).partial_fit(documents, Y)
-    whole = RNNTextClassifier(**{**SMALL, "epochs": 2}).fit(documents, Y)
+    whole = RNNTextClassifier(**{**SMALL, **NETWORK_ALONE, "epochs": 2}).fit(documents, Y)
     np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
 
 
@@ -97,7 +97,7 @@ def test_weights_of_labels_work_when_training_resumes():
     documents, Y = make_multilabel()
     params = {**SMALL, "class_weight": [{1: 5}, {0: 2}]}
     stream = RNNTextClassifier(**params).partial_fit(documents, Y).partial_fit(documents, Y)
-    whole = RNNTextClassifier(**{**params, "epochs": 2}).fit(documents, Y)
+    whole = RNNTextClassifier(**{**params, **NETWORK_ALONE, "epochs": 2}).fit(documents, Y)
     np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
     with pytest.raises(ValueError, match="list of dicts"):
         RNNTextClassifier(**SMALL, class_weight="balanced").partial_fit(documents, Y)

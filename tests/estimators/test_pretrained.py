@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SMALL
+from conftest import NETWORK_ALONE, SMALL
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -158,7 +158,7 @@ def test_random_vectors_can_be_frozen(reviews):
 
 def test_keras_model_has_a_frozen_embedding_layer(frozen, reviews):
     model = frozen.to_keras()
-    assert [type(layer).__name__ for layer in model.layers if not layer.trainable] == ["Embedding"]
+    assert {type(layer).__name__ for layer in model.layers if not layer.trainable} == {"Embedding"}
     ids = frozen.vectorizer_.encode(reviews[0])
     expected = frozen.predict_proba(reviews[0])[:, 1]
     np.testing.assert_allclose(model.predict(ids, verbose=0)[:, 0], expected, atol=1e-5)
@@ -167,7 +167,7 @@ def test_keras_model_has_a_frozen_embedding_layer(frozen, reviews):
 @pytest.mark.parametrize("trainable", [True, False])
 def test_training_resumes_without_the_file(trainable, vector_file, reviews):
     path = vector_file
-    params = {**SMALL, "embeddings": str(path), "trainable_embeddings": trainable}
+    params = {**SMALL, **NETWORK_ALONE, "embeddings": str(path), "trainable_embeddings": trainable}
     whole = RNNTextClassifier(**{**params, "epochs": 2}).fit(*reviews)
     streamed = RNNTextClassifier(**params).partial_fit(*reviews, classes=["neg", "pos"])
     resumed = RNNTextClassifier(**{**params, "epochs": 1, "warm_start": True}).fit(*reviews)

@@ -34,7 +34,7 @@ def no_training(monkeypatch):
 def test_auto_epochs_depend_on_documents_and_lengths():
     for n_documents, n_words, batch_size, expected in (
         (40, 8, 2, 36),  # the maximum, 0.6 * 60
-        (300, 50, 24, 14),  # 1,200,000 characters
+        (300, 50, 24, 13),  # 1,200,000 characters
         (300, 100, 60, 30),  # 250 batches
         (250, 600, 9, 6),  # 1,200 samples of each class
         (900, 200, 16, 3),  # the minimum
