@@ -394,7 +394,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
 
     @property
     def model_(self) -> Any:
-        return self._learned.network.to_keras()
+        return self._learned.network.to_keras(self._learned.input.n_tokens)
 
     def to_keras(self) -> Any:
         """Return the trained network as a Keras model.
@@ -410,7 +410,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         model : keras.Model
             A new model, which is not compiled. Changes to it do not change the estimator.
         """
-        return self._learned.network.to_keras()
+        return self._learned.network.to_keras(self._learned.input.n_tokens)
 
     def __dir__(self) -> list[str]:
         # scikit-learn's HTML lists the fitted attributes and reads their values, which must not build a model.

@@ -15,7 +15,7 @@ from skrnn.estimators._targets import ClassTarget, MultilabelTarget, check_label
 from skrnn.estimators._text import TextRNN
 from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
-from skrnn.utils._parameters import NONE, Constraint, Interval, Options, Where, list_of
+from skrnn.utils._parameters import BOOLEAN, NONE, Constraint, Interval, Options, Where, list_of
 
 _CLASSIFICATION: Mapping[str, Sequence[Constraint]] = {
     "class_weight": [
@@ -245,15 +245,17 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Connect the token vectors directly to the output layer, as a bag of words and n-grams [Joulin2017]_. This
         helps with many classes and with rare classes.
     linear_model : bool, default=True
-        Average the logits of the network with those of a linear model [Cheng2016]_ on the same tokens, token
-        n-grams and character n-grams. For classes it is a linear SVM with calibrated scores [Platt1999]_, and for
-        numbers a ridge regression. Its errors are different, above all with rare classes. Keras does not train it,
-        so that early stopping with ``scoring="loss"`` watches the network alone, and ``partial_fit`` does not
-        train it either. It is left out with `network`, and if tokens and n-grams times outputs exceed 2 ** 25.
+        Average the logits of the network with those of a linear model [Cheng2016]_: a linear SVM with calibrated
+        scores [Platt1999]_, on the same tokens, token n-grams and character n-grams. Its errors are different,
+        above all with rare classes. Keras does not train it, so that early stopping with ``scoring="loss"``
+        watches the network alone. ``partial_fit`` does not train it either. With `warm_start`, each fit trains a
+        new one on its samples. It is left out with `network`, and if all tokens and n-grams times classes exceed
+        2 ** 25.
     min_count : int, default=2
         The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
         not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with
-        `embeddings` and with `network`.
+        `embeddings` and with `network`. With a fixed vocabulary and with token ids, only the ids after the last
+        one that occurs so often are unknown.
     dropout : float, default=0.2
         Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
         with few samples.
@@ -288,7 +290,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
-        Estimators of text take three fifths of these epochs.
+        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, list of dicts, "balanced" or None, default=None
@@ -421,6 +423,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     _parameter_constraints = {
         **TextRNN._parameter_constraints,
         **_CLASSIFICATION,
+        "linear_model": [BOOLEAN],
+        "min_count": [Interval(int, 1)],
     }
 
     def __init__(
@@ -558,7 +562,7 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
-        Estimators of text take three fifths of these epochs.
+        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, list of dicts, "balanced" or None, default=None

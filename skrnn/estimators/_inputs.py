@@ -41,7 +41,7 @@ class Input(ABC):
 
     kind: ClassVar[str]  # name of the class in files
     fields: ClassVar[Mapping[str, Sequence[Constraint]]]  # what a file holds, the arguments of the class
-    share_of_epochs: ClassVar[float] = 1.0  # that epochs="auto" takes
+    n_tokens: int = 0  # number of token ids, if X becomes tokens
     feature_names: list[str] | None = None  # names of the columns, if X was a DataFrame
 
     @abstractmethod
@@ -93,7 +93,6 @@ class TokenInput(Input):
     """
 
     kind = "token_ids"
-    share_of_epochs = 0.6  # beside a linear model, networks overfit if they train longer
     fields = {
         "n_tokens": [Interval(int, FIRST_TOKEN)],
         "n_vectors": [Interval(int, FIRST_TOKEN)],
@@ -135,9 +134,9 @@ class TokenInput(Input):
         )
 
     def fit_transform(self, X: Any, params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
-        start = TokenStart.find(X, None, None, params)
         self.n_tokens = max(int(X.data.max(initial=0)), UNKNOWN) + 1
         self.n_vectors = _n_frequent(X, self.n_tokens, params)
+        start = TokenStart.find(with_known_ids(X, self.n_vectors), None, None, params)
         self.n_ngrams = start.n_ngrams
         return X, start
 
@@ -180,9 +179,10 @@ class TokenInput(Input):
 
 def _n_frequent(X: sparse.csr_matrix, n_tokens: int, params: SimpleNamespace) -> int:
     """Return the number of ids up to the last one that occurs ``min_count`` times, or of all ids."""
-    if params.network is not None:
+    min_count = getattr(params, "min_count", 1)
+    if params.network is not None or params.embeddings is not None or min_count == 1:
         return n_tokens
-    frequent = np.flatnonzero(np.bincount(X.data) >= params.min_count)
+    frequent = np.flatnonzero(np.bincount(X.data) >= min_count)
     return max(int(frequent.max(initial=0)) + 1, FIRST_TOKEN)
 
 
@@ -251,12 +251,12 @@ class TextInput(TokenInput):
     def fit_transform(self, X: list[str], params: SimpleNamespace) -> tuple[sparse.csr_matrix, Start]:
         sequences = self.vectorizer._fit_to_ids(X)
         vocabulary = self.vectorizer.vocabulary_
-        start = TokenStart.find(sequences, self.vectorizer, self.char_ngrams(params), params)
-        self.n_tokens = self.n_vectors = len(vocabulary) + FIRST_TOKEN
+        self.n_tokens = len(vocabulary) + FIRST_TOKEN
+        self.n_vectors = _n_frequent(sequences, self.n_tokens, params)
+        known = with_known_ids(sequences, self.n_vectors)  # n-grams consist of tokens with vectors
+        start = TokenStart.find(known, self.vectorizer, self.char_ngrams(params), params)
         self.n_ngrams = start.n_ngrams
-        if start.pretrained is None:
-            self.n_vectors = _n_frequent(sequences, self.n_tokens, params)
-        else:
+        if start.pretrained is not None:
             ids, vectors = start.pretrained
             self.pretrained_dim = vectors.shape[1]
             self.embedding_coverage = len(ids) / len(vocabulary)

@@ -1,7 +1,7 @@
 """The linear model beside a network: it adds up weights of tokens, token n-grams and character n-grams.
 
-Documents become vectors of TF-IDF, for a linear SVM or a ridge regression. The weights of the character n-grams
-are then added to the weights of the tokens that contain them. A prediction looks up tokens and token n-grams only.
+Documents become vectors of TF-IDF for a linear SVM. The weights of the character n-grams are then added to the
+weights of the tokens that contain them. A prediction looks up tokens and token n-grams only.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logit
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import LINEAR
 from skrnn.sequences._ngrams import NO_NGRAM, all_ngram_rows, ngram_tokens, previous_in
 from skrnn.text._char_ngrams import NO_CHAR_NGRAM
+from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
-# A linear model with more weights is left out. They would take more than 128 MB.
+# A linear model with more coefficients is left out. They take 256 MB, and a fit holds several copies.
 _MOST_WEIGHTS = 2**25
 
 # Documents are held out to calibrate the scores: a third of them, or all in turn if there are few.
 _N_FOLDS, _N_HELD_OUT = 3, 1000
 
-# For scores of about this size, the loss of a linear SVM is small.
+# The score of a class that does not occur. The loss of a linear SVM is small for scores of about this size.
 _ABSENT = -1.0
 
 _TOLERANCE = 1e-3  # of the linear SVM; smaller ones take longer and do not make better predictions
@@ -42,6 +43,8 @@ def fit_linear_model(
     targets: np.ndarray,
     sample_weight: np.ndarray | None,
     label_weights: np.ndarray | None,
+    n_labeled: int,
+    n_tokens: int,
 ) -> dict[str, np.ndarray]:
     """Return the weights of a linear model by name, or no weights if there would be too many.
 
@@ -59,19 +62,23 @@ def fit_linear_model(
     sample_weight : ndarray of shape (n_documents,) or None
     label_weights : ndarray of shape (n_labels, 2), or None
         Weights of the absence and of the presence of each label.
+    n_labeled : int
+        The first documents, whose targets are certain, calibrate the scores.
+    n_tokens : int
+        Number of token ids.
     """
-    n_tokens = max(int(sequences.data.max(initial=0)) + 1, len(weights["embedding"]))
-    if char_ngram_rows is not None:
-        n_tokens = len(char_ngram_rows)
-    if (n_tokens + spec.n_ngrams) * spec.n_outputs > _MOST_WEIGHTS:
+    n_columns = n_tokens + spec.n_ngrams + (0 if char_ngram_rows is None else int(char_ngram_rows.max(initial=0)))
+    if n_columns * spec.n_outputs > _MOST_WEIGHTS:
         return {}
     columns = _Columns.of(sequences, n_tokens, weights, char_ngram_rows)
     X = columns.transform(sequences)
     weights_of_samples = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
-    all_weights = np.repeat(weights_of_samples[:, None], spec.n_outputs, axis=1)
+    all_weights = np.broadcast_to(weights_of_samples[:, None], (X.shape[0], spec.n_outputs))
     if label_weights is not None:
-        all_weights *= np.where(targets > 0.5, label_weights[:, 1], label_weights[:, 0])
-    coef, intercept = _FITS[spec.output_activation](X, targets, all_weights)
+        all_weights = all_weights * np.where(targets > 0.5, label_weights[:, 1], label_weights[:, 0])
+    fit = _fit_softmax if spec.output_activation == "softmax" else _fit_sigmoid
+    with SINGLE_THREADED_BLAS:  # so that the weights do not depend on the number of threads
+        coef, intercept = fit(X, targets, all_weights, n_labeled)
     of_tokens, of_ngrams = columns.weights_of_ids(coef)
     linear = {"tokens": of_tokens, "ngrams": of_ngrams, "bias": intercept}
     if not spec.n_ngrams:
@@ -110,20 +117,21 @@ class _Columns:
     ) -> _Columns:
         table = tuple(weights[name] for name in ("ngram_keys", "ngram_slots") if name in weights)
         idf = _idf(_counts(sequences, sequences.data, n_tokens))
-        of_tokens = sparse.diags_array(idf)
+        of_tokens = sparse.diags(idf)
         if char_ngram_rows is not None:
             of_tokens = sparse.hstack([of_tokens, of_tokens @ _tfidf_of_char_ngrams(char_ngram_rows)])
         of_ngrams = _idf(_ngram_counts(sequences, table))
         of_ngrams[:1] = 0  # NO_NGRAM
+        # In units of a typical token, vectors have lengths of about 1, for which the penalty of the SVM is made.
         typical = idf[np.unique(sequences.data)].mean() if sequences.nnz else 1.0
         return cls(sparse.csr_matrix(of_tokens) / typical, of_ngrams / typical, table)
 
     def transform(self, sequences: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the vectors of documents: (n_documents, n_columns)."""
         tokens = _counts(sequences, sequences.data, self.of_tokens.shape[0]) @ self.of_tokens
-        ngrams = _ngram_counts(sequences, self.table) @ sparse.diags_array(self.of_ngrams)
+        ngrams = _ngram_counts(sequences, self.table) @ sparse.diags(self.of_ngrams)
         roots = np.sqrt(np.maximum(np.diff(sequences.indptr), 1))
-        return sparse.csr_matrix(sparse.diags_array(1 / roots) @ sparse.hstack([tokens, ngrams]))
+        return sparse.csr_matrix(sparse.diags(1 / roots) @ sparse.hstack([tokens, ngrams]))
 
     def weights_of_ids(self, coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the weights of tokens and of rows of n-grams, from the coefficients (n_columns, n_outputs)."""
@@ -167,9 +175,9 @@ def _tfidf_of_char_ngrams(rows: np.ndarray) -> sparse.csr_matrix:
     n_columns = int(rows.max(initial=0)) + 1
     present = rows[is_present]
     matrix = sparse.csr_matrix((np.ones(len(present)), present, indptr), shape=(len(rows), n_columns))
-    matrix = matrix @ sparse.diags_array(_idf(matrix) - 1)
+    matrix = matrix @ sparse.diags(_idf(matrix) - 1)
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags_array(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
+    return sparse.csr_matrix(sparse.diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
 
 
 def _with_shorter_ngrams(values: np.ndarray, table: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -195,13 +203,16 @@ def _with_shorter_ngrams(values: np.ndarray, table: tuple[np.ndarray, ...]) -> n
 _Model = tuple[np.ndarray, np.ndarray]
 
 
-def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray) -> _Model:
+def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray, n_labeled: int) -> _Model:
     n_outputs, weights = all_weights.shape[1], all_weights[:, 0]
 
     def svm(rows: np.ndarray) -> _Model:
         return _linear_svm(X[rows], targets[rows], weights[rows], n_outputs)
 
-    rows, scores = _held_out_scores(X, targets, svm)
+    coef, intercept = svm(np.arange(len(targets)))
+    if n_labeled < _N_FOLDS * len(np.unique(targets)):  # too few for calibration
+        return coef, intercept
+    rows, scores = _held_out_scores(X, targets[:n_labeled], svm)
     smoothing = 1 / (len(rows) + 2)
 
     def loss(log_scale: float) -> float:
@@ -209,34 +220,36 @@ def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndar
         of_targets, of_all = log_probabilities[range(len(rows)), targets[rows]], log_probabilities.mean(axis=1)
         return -float(weights[rows] @ ((1 - smoothing) * of_targets + smoothing * of_all))
 
-    coef, intercept = svm(np.arange(len(targets)))
     scale = np.exp(minimize_scalar(loss, bounds=(-4, 4), method="bounded").x)
     return scale * coef, scale * intercept
 
 
-def _fit_sigmoid(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray) -> _Model:
-    labels, are_labels = (targets > 0.5).astype(int), targets.shape[1] > 1
-    models = [_fit_binary(X, y, weights, are_labels) for y, weights in zip(labels.T, all_weights.T, strict=True)]
+def _fit_sigmoid(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray, n_labeled: int) -> _Model:
+    columns = zip((targets > 0.5).astype(int).T, all_weights.T, strict=True)
+    models = [_fit_binary(X, y, weights, n_labeled, targets.shape[1] > 1) for y, weights in columns]
     coefs, intercepts = zip(*models, strict=True)
     return np.stack(coefs, axis=1), np.array(intercepts)
 
 
 def _fit_binary(
-    X: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, has_offset: bool
+    X: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, n_labeled: int, has_offset: bool
 ) -> tuple[np.ndarray, float]:
     """Return the coefficients and the intercept of a class, or of a label.
 
     The offset makes the probabilities of rare labels right on average. Two classes have no offset, because
     fewer samples of the rarer class would be found.
     """
-    if len(np.unique(y)) < 2:
+    seen = np.flatnonzero(weights)
+    n_labeled = int(np.searchsorted(seen, n_labeled))
+    X, y, weights = X[seen], y[seen], weights[seen]
+    if len(np.unique(y)) < 2 or n_labeled < _N_FOLDS:
         share = (weights @ y + 0.5) / (weights.sum() + 1)
         return np.zeros(X.shape[1]), float(logit(share))
 
     def svm(rows: np.ndarray) -> _Model:
         return _linear_svm(X[rows], y[rows], weights[rows], 1)
 
-    rows, scores = _held_out_scores(X, y, svm)
+    rows, scores = _held_out_scores(X, y[:n_labeled], svm)
     coef, intercept = svm(np.arange(len(y)))
     n_present, n_absent = np.sum(y[rows] == 1), np.sum(y[rows] == 0)
     target = np.where(y[rows] == 1, (n_present + 1) / (n_present + 2), 1 / (n_absent + 2))  # (Platt 1999)
@@ -249,26 +262,18 @@ def _fit_binary(
     return slope * coef[:, 0], slope * intercept[0] + offset
 
 
-def _fit_linear(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndarray) -> _Model:
-    ridge = Ridge().fit(X, targets, all_weights[:, 0])
-    return ridge.coef_.reshape(targets.shape[1], -1).T, np.reshape(ridge.intercept_, targets.shape[1])
-
-
-_FITS: dict[str, Callable[[sparse.csr_matrix, np.ndarray, np.ndarray], _Model]] = {
-    "softmax": _fit_softmax,
-    "sigmoid": _fit_sigmoid,
-    "linear": _fit_linear,
-}
-
-
 def _linear_svm(X: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, n_outputs: int) -> _Model:
     """Return one SVM for two classes, or one for each class, from the numbers of the classes."""
     coef, intercept = np.zeros((X.shape[1], n_outputs)), np.full(n_outputs, _ABSENT)
+    seen = np.flatnonzero(weights)
+    X, y, weights = X[seen], y[seen], weights[seen]
     present = np.unique(y)
     if len(present) < 2:
-        intercept[present if n_outputs > 1 else 0] = -_ABSENT if n_outputs > 1 or present[0] else _ABSENT
+        is_present = n_outputs > 1 or np.any(present)
+        intercept[present if n_outputs > 1 else 0] = -_ABSENT if is_present else _ABSENT
         return coef, intercept
-    svm: Any = LinearSVC(tol=_TOLERANCE, random_state=0).fit(X, y, weights)
+    # The solver of the dual problem draws random numbers from a generator that all threads share.
+    svm: Any = LinearSVC(dual=False, tol=_TOLERANCE).fit(X, y, weights)
     if len(present) == 2 and n_outputs > 1:  # the others are absent
         coef[:, present] = np.stack([-svm.coef_[0], svm.coef_[0]], axis=1)
         intercept[present] = -svm.intercept_[0], svm.intercept_[0]
@@ -281,10 +286,13 @@ def _linear_svm(X: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, n_outp
 def _held_out_scores(
     X: sparse.csr_matrix, strata: np.ndarray, fit: Callable[[np.ndarray], _Model]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of held-out documents, and their scores from models that have not seen them."""
+    """Return the rows of held-out documents, and their scores from models that have not seen them.
+
+    The strata are those of the first documents. The others are never held out.
+    """
     order = np.random.default_rng(0).permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]
-    fold = np.empty(len(strata), dtype=int)
+    fold = np.full(X.shape[0], -1)
     fold[order] = np.arange(len(strata)) % _N_FOLDS  # classes are spread over the folds
     rows, scores = [], []
     for held_out in range(_N_FOLDS):

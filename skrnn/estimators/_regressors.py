@@ -28,8 +28,7 @@ class _RNNRegressor(sklearn.base.RegressorMixin, BaseRNN):
 
         The first call learns the scale of the targets and the vocabulary from its chunk. Later calls resume where
         the last call stopped. With an int as `random_state`, four calls with the same samples are equal to one
-        :meth:`fit` with ``epochs=4``, ``early_stopping=False``, ``learning_rate_decay=None`` and, for text,
-        ``linear_model=False`` and ``min_count=1``. A linear model from an earlier fit does not change.
+        :meth:`fit` with ``epochs=4``, ``early_stopping=False`` and ``learning_rate_decay=None``.
 
         Parameters
         ----------
@@ -143,16 +142,6 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
     skip_connection : bool, default=True
         Connect the token vectors directly to the output layer, as a bag of words and n-grams [Joulin2017]_. This
         helps with many classes and with rare classes.
-    linear_model : bool, default=True
-        Average the logits of the network with those of a linear model [Cheng2016]_ on the same tokens, token
-        n-grams and character n-grams. For classes it is a linear SVM with calibrated scores [Platt1999]_, and for
-        numbers a ridge regression. Its errors are different, above all with rare classes. Keras does not train it,
-        so that early stopping with ``scoring="loss"`` watches the network alone, and ``partial_fit`` does not
-        train it either. It is left out with `network`, and if tokens and n-grams times outputs exceed 2 ** 25.
-    min_count : int, default=2
-        The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
-        not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with
-        `embeddings` and with `network`.
     dropout : float, default=0.2
         Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
         with few samples.
@@ -189,7 +178,7 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
-        Estimators of text take three fifths of these epochs.
+        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     early_stopping : bool, default=False
@@ -273,9 +262,6 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
        arXiv:1607.04606.
     .. [Joulin2017] Joulin et al. (2017), Bag of tricks for efficient text classification. EACL 2017.
        arXiv:1607.01759.
-    .. [Cheng2016] Cheng et al. (2016), Wide & deep learning for recommender systems. DLRS 2016. arXiv:1606.07792.
-    .. [Platt1999] Platt (1999), Probabilistic outputs for support vector machines and comparisons to regularized
-       likelihood methods. Advances in Large Margin Classifiers.
     .. [Loshchilov2017] Loshchilov & Hutter (2017), SGDR: stochastic gradient descent with warm restarts. ICLR
        2017. arXiv:1608.03983.
     .. [Iyyer2015] Iyyer et al. (2015), Deep unordered composition rivals syntactic methods for text
@@ -315,8 +301,6 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         max_ngrams: int = 50_000,
         char_ngram_range: tuple[int, int] | None = (3, 4),
         skip_connection: bool = True,
-        linear_model: bool = True,
-        min_count: int = 2,
         dropout: float = 0.2,
         embedding_dropout: float = 0.5,
         token_dropout: float = 0.2,
@@ -351,8 +335,6 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         self.max_ngrams = max_ngrams
         self.char_ngram_range = char_ngram_range
         self.skip_connection = skip_connection
-        self.linear_model = linear_model
-        self.min_count = min_count
         self.dropout = dropout
         self.embedding_dropout = embedding_dropout
         self.token_dropout = token_dropout
@@ -433,7 +415,7 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
-        Estimators of text take three fifths of these epochs.
+        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     early_stopping : bool, default=False

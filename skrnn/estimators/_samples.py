@@ -30,6 +30,8 @@ class Samples:
         The sample weights alone.
     positions : ndarray of int or object, of shape (n_samples,)
         Where the samples were in the X of the user, for messages.
+    n_unlabeled : int, default=0
+        How many of the last samples had no labels, and have predicted ones.
     """
 
     X: Any
@@ -38,6 +40,7 @@ class Samples:
     weights: np.ndarray
     sample_weight: np.ndarray
     positions: np.ndarray
+    n_unlabeled: int = 0
 
     @classmethod
     def of(cls, X: Any, y: np.ndarray, sample_weight: np.ndarray, target: Target) -> Samples:

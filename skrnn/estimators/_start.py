@@ -20,6 +20,8 @@ from skrnn.text._word_vectors import pretrained_vectors
 class Start:
     """A start with random weights."""
 
+    char_ngram_rows: tuple[np.ndarray, int] | None = None
+
     def weights(self, spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return the initial weights of the network."""
         return initial_weights(spec, rng)
@@ -66,8 +68,7 @@ class TokenStart(Start):
         shares_vectors = params.network is None and params.trainable_embeddings
         n_most = params.max_ngrams if shares_vectors else 0
         keys = frequent_ngrams(sequences, n_most) if n_most else np.empty((0, 2), dtype=np.int32)
-        rows = char_ngram_rows if shares_vectors else None
-        return cls(pretrained, keys, rows)
+        return cls(pretrained, keys, char_ngram_rows)
 
     @property
     def n_ngrams(self) -> int:
@@ -87,7 +88,7 @@ class TokenStart(Start):
         return weights
 
     def char_ngrams(self, spec: NetworkSpec) -> CharNgramVectors | None:
-        if self.char_ngram_rows is None:
+        if self.char_ngram_rows is None or not spec.trainable_embeddings:
             return None
         rows, n_vectors = self.char_ngram_rows
         if n_vectors == 1:  # tokens that are characters share none

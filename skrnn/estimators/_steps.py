@@ -12,7 +12,6 @@ import numpy as np
 from skrnn.estimators._fitted import Encoding
 from skrnn.estimators._linear_model import fit_linear_model
 from skrnn.estimators._samples import Samples
-from skrnn.estimators._start import TokenStart
 from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
@@ -23,6 +22,7 @@ from skrnn.utils._threads import SINGLE_THREADED_BLAS
 # epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
 _AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
 _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
+_SHARE_BESIDE_LINEAR_MODEL = 0.6  # a network that trains longer adds little to a linear model, and overfits
 
 # A fit warns if the longest samples take more than this share of its time, and this many time steps of an epoch.
 _LONG_SHARE, _LONG_STEPS = 0.5, 5000
@@ -51,8 +51,9 @@ def start_network(
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     network = TrainedNetwork(spec, weights, build_model=params.network)
-    rows = start.char_ngram_rows if isinstance(start, TokenStart) else None
-    return _with_linear_model(network, rows, examples, encoding, params), examples, start.char_ngrams(spec)
+    rows = start.char_ngram_rows
+    network = _with_linear_model(network, rows, training, examples, encoding, params)
+    return network, examples, start.char_ngrams(spec)
 
 
 def resume_network(
@@ -62,12 +63,13 @@ def resume_network(
     _check_resumable(network, _spec_fields(encoding, params), params)
     examples = make_examples(training, encoding.input.transform(training.X))
     rows = encoding.input.char_ngrams(params)
-    return _with_linear_model(network, rows, examples, encoding, params), examples, None
+    return _with_linear_model(network, rows, training, examples, encoding, params), examples, None
 
 
 def _with_linear_model(
     network: TrainedNetwork,
     char_ngrams: tuple[np.ndarray, int] | None,
+    training: Samples,
     examples: Any,
     encoding: Encoding,
     params: SimpleNamespace,
@@ -90,6 +92,8 @@ def _with_linear_model(
         examples.targets,
         examples.weights,
         encoding.target.label_weights(examples.targets, examples.weights),
+        len(training) - training.n_unlabeled,
+        encoding.input.n_tokens,
     )
     return network.with_linear_model(weights)
 
@@ -146,7 +150,7 @@ def training_settings(
     loss, label_smoothing = encoding.target.loss(params)
     n_epochs = params.epochs
     if n_epochs == "auto":
-        n_epochs = _n_auto_epochs(encoding, examples.sequences, params.batch_size)
+        n_epochs = _n_auto_epochs(encoding, examples.sequences, params)
     names = {field.name for field in fields(TrainingSettings)}
     settings = {name: value for name, value in vars(params).items() if name in names}
     settings |= {
@@ -165,12 +169,13 @@ def training_settings(
     return TrainingSettings(**settings)
 
 
-def _n_auto_epochs(encoding: Encoding, sequences: Any, batch_size: int) -> int:
+def _n_auto_epochs(encoding: Encoding, sequences: Any, params: SimpleNamespace) -> int:
     """Return the number of epochs that "auto" stands for."""
     n_classes = max(encoding.target.n_outputs, 2)
-    n_samples = max(_AUTO_UPDATES * batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
+    n_samples = max(_AUTO_UPDATES * params.batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
     wanted = max(n_samples / sequences.shape[0], encoding.input.n_auto_epochs(sequences))
-    return int(np.ceil(encoding.input.share_of_epochs * np.clip(wanted, _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS)))
+    share = _SHARE_BESIDE_LINEAR_MODEL if getattr(params, "linear_model", False) else 1
+    return int(np.ceil(share * np.clip(wanted, _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS)))
 
 
 def _check_resumable(network: TrainedNetwork, fields_now: dict[str, Any], params: SimpleNamespace) -> None:

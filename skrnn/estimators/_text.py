@@ -53,8 +53,6 @@ class TextRNN(BaseRNN):
             NONE,
         ],
         "skip_connection": [BOOLEAN],
-        "linear_model": [BOOLEAN],
-        "min_count": [Interval(int, 1)],
         "embedding_dropout": [Interval(float, 0, 1)],
         "token_dropout": [Interval(float, 0, 1)],
     }

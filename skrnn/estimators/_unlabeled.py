@@ -67,6 +67,7 @@ def label_documents(training: Samples, unlabeled: Any, sequences: Any, target: T
         np.concatenate(
             [training.positions, [f"X_unlabeled[{i}]" for i in range(n_rows(unlabeled))]], dtype=object
         ),
+        n_unlabeled=n_rows(unlabeled),
     )
 
 

@@ -94,14 +94,15 @@ class IdlePool(Generic[T]):
 # Built-in networks
 
 
-def build_network(spec: NetworkSpec) -> Model:
+def build_network(spec: NetworkSpec, n_token_ids: int = 0) -> Model:
     """Return a new model, not compiled, whose ``get_weights()`` has the order of ``in_keras_order``.
 
-    The caller sets the weights and the states of the dropout layers. The layers have seeds because Keras would
-    otherwise draw them from Python's global random generator.
+    With more token ids than vectors, the network replaces the others by the unknown token. The caller sets the
+    weights and the states of the dropout layers. The layers have seeds because Keras would otherwise draw them
+    from Python's global random generator.
     """
     check_tensorflow()
-    return _network(spec, _masked)
+    return _network(spec, _masked, n_token_ids=n_token_ids)
 
 
 def build_training_network(spec: NetworkSpec, n_char_ngrams: int = 0) -> Model:
@@ -121,8 +122,15 @@ _CELLS = {"simple": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": ker
 _RecurrentLayer = Callable[[NetworkSpec, int, bool], Layer]
 
 
-def _network(spec: NetworkSpec, recurrent_layer: _RecurrentLayer, n_char_ngrams: int = 0) -> Model:
-    read = _vector_input(spec) if spec.n_tokens is None else _token_input(spec, spec.n_tokens, n_char_ngrams)
+def _network(
+    spec: NetworkSpec, recurrent_layer: _RecurrentLayer, n_char_ngrams: int = 0, n_token_ids: int = 0
+) -> Model:
+    if spec.n_tokens is None:
+        read = _vector_input(spec)
+    else:
+        read = _token_input(spec, spec.n_tokens, n_char_ngrams)
+        if max(n_token_ids, spec.n_linear_tokens) > spec.n_tokens:
+            read.insert(1, KnownTokens(spec.n_tokens))
     if spec.embedding_dropout:
         read.append(keras.layers.SpatialDropout1D(spec.embedding_dropout, seed=0))
     recurrent = _recurrent_layers(spec, recurrent_layer)
@@ -148,8 +156,6 @@ def _apply(layers: list[Layer], tensor: Tensor) -> Tensor:
 
 def _token_input(spec: NetworkSpec, n_tokens: int, n_char_ngrams: int) -> list[Layer]:
     layers: list[Layer] = [keras.Input(shape=(None,), dtype="int32")]  # (batch, time)
-    if spec.n_linear_tokens > n_tokens:
-        layers.append(KnownTokens(n_tokens))
     if spec.token_dropout:
         layers.append(TokenDropout(spec.token_dropout, seed=0))
     embedding = _embedding(spec, n_tokens, spec.n_features)

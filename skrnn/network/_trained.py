@@ -164,15 +164,15 @@ class TrainedNetwork:
         """The weights of the linear model, by name."""
         return {name: weight for name, weight in self.weights.items() if name.startswith(LINEAR)}
 
-    def to_keras(self) -> Any:
-        """Return a new ``keras.Model`` with these weights, not compiled."""
+    def to_keras(self, n_token_ids: int = 0) -> Any:
+        """Return a new ``keras.Model`` with these weights, not compiled, which reads so many token ids."""
         from skrnn.network._keras import build_network, build_own
 
         if self.build_model is not None:
             model = build_own(self.spec, self.build_model)
             model.set_weights(list(self.weights.values()))
         else:
-            model = build_network(self.spec)
+            model = build_network(self.spec, n_token_ids)
             model.set_weights(in_keras_order(self.weights))
         return model
 

@@ -5,6 +5,7 @@
     python tests/benchmarks/accuracy.py --data DIR --models default --ablation
     python tests/benchmarks/accuracy.py --data DIR --models --config "units=32 pooling=mean" --config max_ngrams=0
     python tests/benchmarks/accuracy.py --data DIR --per-class 10 30 100 --seeds 5    # learning curves
+    python tests/benchmarks/accuracy.py --data DIR --labeled 500 --unlabeled          # the others as X_unlabeled
     python tests/benchmarks/accuracy.py --data DIR --folds 5                          # without the test parts
 
 DIR has a folder for each data set, with the files ``train.tsv.gz`` and ``test.tsv.gz``. They are UTF-8, with the
@@ -18,6 +19,8 @@ It gets words in lower case, separated from punctuation, and one thread, because
 differ from run to run.
 
 ``--per-class`` draws so many training documents of each class (all, if there are fewer), others for each seed.
+``--labeled`` draws so many training documents of all classes together. With ``--unlabeled``, networks also run
+with the documents that were not drawn as ``X_unlabeled``.
 ``--folds`` splits the training parts for cross-validation, to decide without looking at the test parts. Then the
 seed is the number of the fold.
 
@@ -110,7 +113,11 @@ def _parse_arguments():
     parser.add_argument("--config", action="append", default=[], help="parameters, as 'name=value name=value'")
     parser.add_argument("--ablation", action="store_true", help="turn off one feature of the default at a time")
     parser.add_argument("--jobs", type=int, default=1, help="number of processes that fit")
-    parser.add_argument("--per-class", type=int, nargs="+", default=[0], help="documents of a class; default: all")
+    parser.add_argument("--per-class", type=int, nargs="+", default=[], help="documents of a class; default: all")
+    parser.add_argument("--labeled", type=int, nargs="+", default=[], help="documents to draw; default: all")
+    parser.add_argument(
+        "--unlabeled", action="store_true", help="also fit with the other documents as X_unlabeled"
+    )
     parser.add_argument("--folds", type=int, default=0, help="cross-validate on the training parts")
     parser.add_argument("--reference", default="union", help="configuration that the others are compared with")
     parser.add_argument("--out", type=Path, default=Path("results.jsonl"), help="file to append results to")
@@ -126,12 +133,13 @@ def _tasks(arguments) -> Iterator[tuple[_Data, str, int, BaseEstimator]]:
     networks = {name: text for name, text in (("article", ARTICLE), ("default", "")) if name in models}
     networks |= {text: text for text in arguments.config + (ABLATION.split() if arguments.ablation else [])}
     names = arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir())
-    for name, n_per_class in product(names, arguments.per_class):
+    sizes = [(n, 0) for n in arguments.per_class] + [(0, n) for n in arguments.labeled]
+    for name, (n_per_class, n_labeled) in product(names, sizes or [(0, 0)]):
         texts = _read(arguments.data / name / "train.tsv.gz")["text"]
         spaced = texts.str.count(" ").sum() > 0.05 * texts.str.len().sum()
-        data_differ = bool(n_per_class or arguments.folds)
+        data_differ = bool(n_per_class or n_labeled or arguments.folds)
         for seed in range(arguments.folds or arguments.seeds):
-            data = _Data(arguments.data / name, n_per_class, arguments.folds, seed)
+            data = _Data(arguments.data / name, n_per_class, n_labeled, arguments.folds, seed)
             if "linear" in models and (data_differ or seed == 0):
                 for configuration, model in _linear_baselines(spaced).items():
                     yield data, configuration, seed, model
@@ -140,6 +148,8 @@ def _tasks(arguments) -> Iterator[tuple[_Data, str, int, BaseEstimator]]:
             for configuration, text in networks.items():
                 network = RNNTextClassifier(random_state=seed).set_params(**_parameters(text))
                 yield data, configuration, seed, network
+                if arguments.unlabeled:
+                    yield data, f"{configuration} + unlabelled", seed, network
 
 
 @dataclass(frozen=True)
@@ -148,15 +158,18 @@ class _Data:
 
     folder: Path
     n_per_class: int  # 0: all
+    n_labeled: int  # 0: all
     n_folds: int  # 0: the test part is for the test
     seed: int  # of the draw, or number of the fold
 
     @property
     def name(self) -> str:
+        if self.n_labeled:
+            return f"{self.folder.name}, {self.n_labeled} labelled"
         return f"{self.folder.name}, {self.n_per_class} a class" if self.n_per_class else self.folder.name
 
-    def load(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the documents for training and for the test."""
+    def load(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Return the documents for training, for the test, and those that were not drawn for training."""
         train = _read(self.folder / "train.tsv.gz")
         if self.n_folds:
             folds = StratifiedKFold(self.n_folds, shuffle=True, random_state=0).split(train, train["label"])
@@ -164,10 +177,12 @@ class _Data:
             train, test = train.iloc[rows], train.iloc[others]
         else:
             test = _read(self.folder / "test.tsv.gz")
-        if self.n_per_class:
+        drawn = train
+        if self.n_per_class or self.n_labeled:
             shuffled = train.sample(frac=1, random_state=self.seed)
-            train = shuffled.groupby("label").head(self.n_per_class)
-        return train, test
+            drawn = shuffled.groupby("label").head(self.n_per_class) if self.n_per_class else shuffled
+            drawn = drawn.head(self.n_labeled or len(drawn))
+        return drawn, test, train.drop(drawn.index)
 
 
 def _parameters(text: str) -> dict[str, object]:
@@ -233,13 +248,18 @@ class _FastText(ClassifierMixin, BaseEstimator):
 def _run(data: _Data, configuration: str, seed: int, model: BaseEstimator) -> dict[str, object]:
     if isinstance(model, RNNTextClassifier):
         import_module("skrnn.training._train")  # imports TensorFlow before the clock starts
-    result = {"set": data.name, "configuration": configuration, "seed": seed, **_measure(model, *data.load())}
+    train, test, others = data.load()
+    fit_params = {"X_unlabeled": others["text"]} if configuration.endswith(" + unlabelled") else {}
+    measured = _measure(model, train, test, fit_params)
+    result = {"set": data.name, "configuration": configuration, "seed": seed, **measured}
     return result | {"version": __version__, "parameters": model.get_params(deep=False)}
 
 
-def _measure(model: BaseEstimator, train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float | None]:
+def _measure(
+    model: BaseEstimator, train: pd.DataFrame, test: pd.DataFrame, fit_params: dict[str, pd.Series]
+) -> dict[str, float | None]:
     started, started_cpu = time.perf_counter(), time.process_time()
-    model.fit(train["text"], train["label"])
+    model.fit(train["text"], train["label"], **fit_params)
     fitted, fitted_cpu = time.perf_counter(), time.process_time()
     if hasattr(model, "predict_proba"):
         probabilities = model.predict_proba(test["text"])

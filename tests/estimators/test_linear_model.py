@@ -1,12 +1,14 @@
 """The linear model beside the network."""
 
+import pickle
+
 import numpy as np
 import pytest
 from conftest import SMALL, to_csr
+from joblib import Parallel, delayed
 from scipy.special import expit, logit, softmax
-from sklearn.base import clone
 
-from skrnn import RNNTextClassifier, RNNTextRegressor
+from skrnn import RNNTextClassifier, SequenceVectorizer
 from skrnn.estimators import _linear_model
 from skrnn.estimators._linear_model import _Columns
 from skrnn.network._numpy import NumpyNetwork
@@ -114,13 +116,60 @@ def test_rare_tokens_are_unknown_to_the_network_only():
     assert all_tokens.n_parameters_ > classifier(linear_model=False).fit(X, y).n_parameters_
 
 
-def test_keras_model_of_a_network_with_rare_tokens_agrees():
+@pytest.mark.parametrize("linear_model", [True, False])
+def test_keras_model_of_a_network_with_rare_tokens_agrees(linear_model):
     X, y = documents()
     X[0] += " rareword otherword"
-    fitted = classifier().fit(X, y)
+    fitted = classifier(linear_model=linear_model).fit(X, y)
     ids = fitted.vectorizer_.encode([*X, "", "neverseen"])
     outputs = fitted.model_.predict(ids, verbose=0)[:, 0]
     np.testing.assert_allclose(outputs, fitted.predict_proba([*X, "", "neverseen"])[:, 1], rtol=0, atol=1e-5)
+
+
+def test_tokens_that_do_not_occur_in_training_have_no_weight():
+    X, y = documents()
+    vectorizer = SequenceVectorizer(vocabulary=[*WORDS, "zebra", "lion"])
+    fitted = pickle.loads(pickle.dumps(classifier(vectorizer=vectorizer, char_ngram_range=None).fit(X, y)))
+    expected = linear_logits(fitted, ["apple neverseen"])
+    np.testing.assert_allclose(linear_logits(fitted, ["apple lion"]), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("min_count", [2, 10])
+def test_keras_agrees_if_rare_tokens_are_neighbours(min_count):
+    X, y = documents()
+    X = [*X, *["seldom read"] * 5]
+    fitted = classifier(min_count=min_count).fit(X, [*y, 1, 0, 1, 0, 1])
+    outputs = fitted.model_.predict(fitted.vectorizer_.encode(X), verbose=0)[:, 0]
+    np.testing.assert_allclose(outputs, fitted.predict_proba(X)[:, 1], rtol=0, atol=1e-5)
+
+
+def test_fits_in_threads_are_reproducible():
+    X, y = documents(200)
+    fits = [delayed(classifier().fit)(X, y) for _ in range(4)]
+    predictions = [fitted.predict_proba(X) for fitted in Parallel(2, backend="threading")(fits)]
+    assert all(np.array_equal(predictions[0], other) for other in predictions[1:])
+
+
+def test_classes_without_weight_are_left_out():
+    X, y = documents()
+    weights = np.where(np.arange(60) % 3 == 2, 1e-200, 1.0)
+    logits = linear_logits(classifier().fit(X, np.where(weights < 1, 2, y), weights), X)
+    assert np.all(logits[:, 2] < logits[:, :2].max(axis=1))
+    assert np.mean(logits[:, 1] > logits[:, 0]) == 0.5
+
+
+@pytest.mark.filterwarnings("error")
+def test_many_small_classes_cause_no_warning():
+    y = [label for label in range(30) for _ in range(2 + label % 2)]
+    classifier().fit([f"word{label} t{label % 5}" for label in y], y)
+
+
+def test_labels_without_weight_are_left_out():
+    X, y = documents()
+    labels = np.column_stack([y, 1 - y, y])
+    weights = [{0: 0, 1: 0}, {0: 1, 1: 1}, {0: 0, 1: 1}]
+    probabilities = classifier(class_weight=weights).fit(X, labels).predict_proba(X)
+    assert np.all(np.isfinite(probabilities))
 
 
 def test_partial_fit_trains_no_linear_model():
@@ -176,14 +225,6 @@ def test_probabilities_of_rare_labels_have_the_right_sum():
     labels = np.column_stack([rare, np.arange(400) % 2])
     expected = expit(linear_logits(classifier().fit(X, labels), X)).sum(axis=0)
     np.testing.assert_allclose(expected, labels.sum(axis=0), rtol=0.25)
-
-
-def test_regressors_average_with_a_ridge_regression():
-    X, _ = documents()
-    y = np.array([document.count("pear") * 10.0 for document in X])
-    fitted = RNNTextRegressor(**{**SMALL, "epochs": 1, "random_state": 0}).fit(X, y)
-    alone = clone(fitted).set_params(linear_model=False).fit(X, y)
-    assert fitted.score(X, y) > alone.score(X, y) + 0.05
 
 
 def test_too_large_linear_models_are_left_out(monkeypatch):
