@@ -124,7 +124,7 @@ class _Columns:
         of_ngrams[:1] = 0  # NO_NGRAM
         # In units of a typical token, vectors have lengths of about 1, for which the penalty of the SVM is made.
         typical = idf[np.unique(sequences.data)].mean() if sequences.nnz else 1.0
-        return cls(sparse.csr_matrix(of_tokens) / typical, of_ngrams / typical, table)
+        return cls(sparse.csr_matrix(of_tokens / typical), of_ngrams / typical, table)
 
     def transform(self, sequences: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the vectors of documents: (n_documents, n_columns)."""

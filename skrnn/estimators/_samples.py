@@ -60,7 +60,8 @@ class Samples:
             return self
         X = self.X[rows] if hasattr(self.X, "shape") else [self.X[row] for row in rows]
         arrays = self.y, self.encoded, self.weights, self.sample_weight, self.positions
-        return Samples(X, *(array[rows] for array in arrays))
+        y, encoded, weights, sample_weight, positions = (array[rows] for array in arrays)
+        return Samples(X, y, encoded, weights, sample_weight, positions)
 
     def split(self, strata: np.ndarray, fraction: float, rng: np.random.Generator) -> tuple[Samples, Samples]:
         """Return samples for training and samples for validation, stratified."""

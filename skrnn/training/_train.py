@@ -15,7 +15,7 @@ import numpy as np
 from skrnn.network._char_ngrams import CharNgramVectors, from_training_weights, to_training_weights
 from skrnn.network._keras import check_tensorflow
 from skrnn.network._trained import Checkpoint, TrainedNetwork
-from skrnn.sequences._storage import with_known_ids
+from skrnn.sequences._storage import RaggedArray, with_known_ids
 from skrnn.training._callbacks import best_epoch, new_callbacks, restore_best_weights
 from skrnn.training._engine import fit_model
 from skrnn.training._feed import EpochOfFeed, training_feed, validation_feed
@@ -96,7 +96,7 @@ def train(
 
 
 def _with_known_ids(examples: Examples, network: TrainedNetwork) -> Examples:
-    if network.spec.n_tokens is None:
+    if network.spec.n_tokens is None or isinstance(examples.sequences, RaggedArray):
         return examples
     return replace(examples, sequences=with_known_ids(examples.sequences, network.spec.n_tokens))
 
