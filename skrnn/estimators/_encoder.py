@@ -107,7 +107,7 @@ class RNNEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, MetaEstimato
     ...     }
     ... )
     >>> is_sold = [False, True, False, True] * 20
-    >>> network = RNNTextClassifier(cell="simple", units=4, embedding_dim=4, epochs=5, random_state=0)
+    >>> network = RNNTextClassifier(cell="simple", units=4, embedding_dim=4, epochs=20, random_state=0)
     >>> columns = make_column_transformer((RNNEncoder(network), "text"), remainder="passthrough")
     >>> model = make_pipeline(columns, HistGradientBoostingClassifier(random_state=0))
     >>> model.fit(offers, is_sold).predict(offers[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
@@ -143,6 +144,10 @@ class TokenInput(Input):
     def transform(self, X: Any) -> sparse.csr_matrix:
         return with_known_ids(X, self.n_tokens)
 
+    def newly_tokenized(self, X: Any) -> sparse.csr_matrix:
+        """Return token ids of a vocabulary that is learned from X. The input does not change."""
+        return X
+
     def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
         return {
             "n_tokens": self.n_vectors,
@@ -261,6 +266,9 @@ class TextInput(TokenInput):
             self.pretrained_dim = vectors.shape[1]
             self.embedding_coverage = len(ids) / len(vocabulary)
         return sequences, start
+
+    def newly_tokenized(self, X: list[str]) -> sparse.csr_matrix:
+        return copy.deepcopy(self.vectorizer)._fit_to_ids(X)
 
     def char_ngrams(self, params: SimpleNamespace) -> tuple[np.ndarray, int] | None:
         if params.network is not None or params.char_ngram_range is None:

@@ -223,7 +223,7 @@ class MultilabelThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, Persist
     >>> y = binarizer.fit_transform(tags)
     >>> network = RNNTextClassifier(cell="simple", units=4, embedding_dim=8, epochs=5, random_state=0)
     >>> classifier = MultilabelThresholdClassifier(network, cv=2).fit(documents, y)
-    >>> binarizer.inverse_transform(classifier.predict(["a cheap bike", "a red car"]))
+    >>> binarizer.inverse_transform(classifier.predict(["cheap bike", "red car"]))
     [('bike', 'cheap'), ('car',)]
     >>> classifier.thresholds_.shape
     (3,)

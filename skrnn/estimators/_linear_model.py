@@ -272,8 +272,8 @@ def _linear_svm(X: sparse.csr_matrix, y: np.ndarray, weights: np.ndarray, n_outp
         is_present = n_outputs > 1 or np.any(present)
         intercept[present if n_outputs > 1 else 0] = -_ABSENT if is_present else _ABSENT
         return coef, intercept
-    # The solver of the dual problem draws random numbers from a generator that all threads share.
-    svm: Any = LinearSVC(dual=False, tol=_TOLERANCE).fit(X, y, weights)
+    # The solver of the dual problem would draw random numbers from a generator that all threads share.
+    svm: Any = LinearSVC(dual=False, tol=_TOLERANCE, random_state=0).fit(X, y, weights)
     if len(present) == 2 and n_outputs > 1:  # the others are absent
         coef[:, present] = np.stack([-svm.coef_[0], svm.coef_[0]], axis=1)
         intercept[present] = -svm.intercept_[0], svm.intercept_[0]

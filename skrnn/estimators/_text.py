@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from sklearn.base import clone
 
@@ -192,7 +191,7 @@ class TextRNN(BaseRNN):
         if self.__sklearn_is_fitted__() and params.warm_start:
             sequences = encoding.input.transform(documents)
         else:
-            sequences, _ = copy.deepcopy(encoding.input).fit_transform(documents, params)
+            sequences = cast(TokenInput, encoding.input).newly_tokenized(documents)
         joined = label_documents(training, unlabeled, sequences, encoding.target)
         if params.verbose:
             from skrnn.training._display import print_line

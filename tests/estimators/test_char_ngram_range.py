@@ -94,7 +94,7 @@ def test_fit_without_warm_start_can_be_resumed(reviews):
 @pytest.mark.parametrize(
     "params",
     [
-        {"trainable_embeddings": False},
+        {"trainable_embeddings": False, "linear_model": False},
         {"vectorizer": SequenceVectorizer(analyzer="char")},
         {"char_ngram_range": (30, 40)},
     ],
