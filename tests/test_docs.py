@@ -190,8 +190,9 @@ def test_none_of_these_example_separates_new_topics_from_known_ones(monkeypatch,
     runpy.run_path(str(ROOT / "examples" / "none_of_these.py"), run_name="__main__")
     shown = capsys.readouterr().out
     mean = re.search(r"^mean +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)% +(\d+)%$", shown, flags=re.MULTILINE)
-    similarity, known_refused, new_refused = map(float, mean.groups()[2:])
-    assert similarity > 0.75
+    _, energy, similarity, known_refused, new_refused = map(float, mean.groups())
+    assert energy > 0.8
+    assert similarity > 0.7
     assert known_refused < 15
     assert new_refused > 2 * known_refused
     assert "\nnone of these  " in shown
