@@ -231,7 +231,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         encoding, samples = self._check_samples(X, y, sample_weight, params, resumed, classes)
         training, validation = self._split(samples, validation_data, encoding, params, seed)
         if X_unlabeled is not None:
-            training = self._add_unlabeled(training, X_unlabeled, encoding, params)
+            training = self._add_unlabeled(training, X_unlabeled, encoding, resumed, params)
         if resumed is None:
             network, examples, char_ngrams = start_network(training, encoding, params, seed)
         else:
@@ -321,7 +321,9 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In the validation data (X_val, y_val, sample_weight_val): {error}") from error
 
-    def _add_unlabeled(self, training: Samples, X: Any, encoding: Encoding, params: SimpleNamespace) -> Samples:
+    def _add_unlabeled(
+        self, training: Samples, X: Any, encoding: Encoding, resumed: Fitted | None, params: SimpleNamespace
+    ) -> Samples:
         """Return the training samples, followed by samples without labels, to which it gives labels."""
         raise NotImplementedError
 
@@ -394,7 +396,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
 
     @property
     def model_(self) -> Any:
-        return self._learned.network.to_keras(self._learned.input.n_tokens)
+        return self.to_keras()
 
     def to_keras(self) -> Any:
         """Return the trained network as a Keras model.

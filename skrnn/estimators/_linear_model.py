@@ -17,10 +17,11 @@ from scipy.special import log_softmax, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from skrnn.network._char_ngrams import char_ngram_matrix
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import LINEAR
 from skrnn.sequences._ngrams import NO_NGRAM, all_ngram_rows, ngram_tokens, previous_in
-from skrnn.text._char_ngrams import NO_CHAR_NGRAM
+from skrnn.sequences._storage import id_counts
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
 # A linear model with more coefficients is left out. They take 256 MB, and a fit holds several copies.
@@ -38,7 +39,7 @@ _TOLERANCE = 1e-3  # of the linear SVM; smaller ones take longer and do not make
 def fit_linear_model(
     spec: NetworkSpec,
     weights: dict[str, np.ndarray],
-    char_ngram_rows: np.ndarray | None,
+    char_ngrams: tuple[np.ndarray, int] | None,
     sequences: sparse.csr_matrix,
     targets: np.ndarray,
     sample_weight: np.ndarray | None,
@@ -53,12 +54,12 @@ def fit_linear_model(
     spec : NetworkSpec
     weights : dict of str to ndarray
         Weights of the network, with the table of its n-grams.
-    char_ngram_rows : ndarray of int32, of shape (n_tokens, most), or None
-        Character n-grams of each token.
+    char_ngrams : tuple of ndarray and int, or None
+        Character n-grams of each token, and their number.
     sequences : csr_matrix of shape (n_documents, longest)
         Token ids of the training documents.
     targets : ndarray of shape (n_documents,) or (n_documents, n_outputs)
-        What the network learns.
+        The targets of the network.
     sample_weight : ndarray of shape (n_documents,) or None
     label_weights : ndarray of shape (n_labels, 2), or None
         Weights of the absence and of the presence of each label.
@@ -67,10 +68,10 @@ def fit_linear_model(
     n_tokens : int
         Number of token ids.
     """
-    n_columns = n_tokens + spec.n_ngrams + (0 if char_ngram_rows is None else int(char_ngram_rows.max(initial=0)))
+    n_columns = n_tokens + spec.n_ngrams + (0 if char_ngrams is None else char_ngrams[1])
     if n_columns * spec.n_outputs > _MOST_WEIGHTS:
         return {}
-    columns = _Columns.of(sequences, n_tokens, weights, char_ngram_rows)
+    columns = _Columns.of(sequences, n_tokens, weights, char_ngrams)
     X = columns.transform(sequences)
     weights_of_samples = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
     all_weights = np.broadcast_to(weights_of_samples[:, None], (X.shape[0], spec.n_outputs))
@@ -113,13 +114,13 @@ class _Columns:
         sequences: sparse.csr_matrix,
         n_tokens: int,
         weights: dict[str, np.ndarray],
-        char_ngram_rows: np.ndarray | None,
+        char_ngrams: tuple[np.ndarray, int] | None,
     ) -> _Columns:
         table = tuple(weights[name] for name in ("ngram_keys", "ngram_slots") if name in weights)
-        idf = _idf(_counts(sequences, sequences.data, n_tokens))
+        idf = _idf(id_counts(sequences, sequences.data, n_tokens))
         of_tokens = sparse.diags(idf)
-        if char_ngram_rows is not None:
-            of_tokens = sparse.hstack([of_tokens, of_tokens @ _tfidf_of_char_ngrams(char_ngram_rows)])
+        if char_ngrams is not None:
+            of_tokens = sparse.hstack([of_tokens, of_tokens @ _tfidf_of_char_ngrams(*char_ngrams)])
         of_ngrams = _idf(_ngram_counts(sequences, table))
         of_ngrams[:1] = 0  # NO_NGRAM
         # In units of a typical token, vectors have lengths of about 1, for which the penalty of the SVM is made.
@@ -128,7 +129,7 @@ class _Columns:
 
     def transform(self, sequences: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the vectors of documents: (n_documents, n_columns)."""
-        tokens = _counts(sequences, sequences.data, self.of_tokens.shape[0]) @ self.of_tokens
+        tokens = id_counts(sequences, sequences.data, self.of_tokens.shape[0]) @ self.of_tokens
         ngrams = _ngram_counts(sequences, self.table) @ sparse.diags(self.of_ngrams)
         roots = np.sqrt(np.maximum(np.diff(sequences.indptr), 1))
         return sparse.csr_matrix(sparse.diags(1 / roots) @ sparse.hstack([tokens, ngrams]))
@@ -138,14 +139,6 @@ class _Columns:
         n_first = self.of_tokens.shape[1]
         of_ngrams = self.of_ngrams[:, None] * coef[n_first:]
         return self.of_tokens @ coef[:n_first], _with_shorter_ngrams(of_ngrams, self.table)
-
-
-def _counts(sequences: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse.csr_matrix:
-    """Return how often each document contains each id: (n_documents, n_ids)."""
-    shape = sequences.shape[0], n_ids
-    counts = sparse.csr_matrix((np.ones(len(ids)), ids.copy(), sequences.indptr.copy()), shape=shape)
-    counts.sum_duplicates()
-    return counts
 
 
 def _ngram_counts(sequences: sparse.csr_matrix, table: tuple[np.ndarray, ...]) -> sparse.csr_matrix:
@@ -158,7 +151,7 @@ def _ngram_counts(sequences: sparse.csr_matrix, table: tuple[np.ndarray, ...]) -
     keys, slots = table
     total = sparse.csr_matrix((sequences.shape[0], len(keys)))
     for rows in all_ngram_rows(sequences.data, previous_in(sequences), keys, slots):
-        total = total + _counts(sequences, rows, len(keys))
+        total = total + id_counts(sequences, rows, len(keys))
     return total
 
 
@@ -168,20 +161,16 @@ def _idf(counts: sparse.csr_matrix) -> np.ndarray:
     return np.log((1 + counts.shape[0]) / (1 + n_documents)) + 1
 
 
-def _tfidf_of_char_ngrams(rows: np.ndarray) -> sparse.csr_matrix:
+def _tfidf_of_char_ngrams(rows: np.ndarray, n_char_ngrams: int) -> sparse.csr_matrix:
     """Return a vector of length 1 for each token with character n-grams: (n_tokens, n_char_ngrams)."""
-    is_present = rows != NO_CHAR_NGRAM
-    indptr = np.concatenate([[0], np.cumsum(is_present.sum(axis=1))])
-    n_columns = int(rows.max(initial=0)) + 1
-    present = rows[is_present]
-    matrix = sparse.csr_matrix((np.ones(len(present)), present, indptr), shape=(len(rows), n_columns))
+    matrix = char_ngram_matrix(rows, n_char_ngrams)
     matrix = matrix @ sparse.diags(_idf(matrix) - 1)
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     return sparse.csr_matrix(sparse.diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
 
 
 def _with_shorter_ngrams(values: np.ndarray, table: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Add to the values of each n-gram those of the shorter n-grams at its end.
+    """Add the values of shorter n-grams to the values of the n-grams that end with them.
 
     A prediction looks up the longest n-gram that ends with a token, which stands for all of them.
     """
@@ -288,7 +277,7 @@ def _held_out_scores(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows of held-out documents, and their scores from models that have not seen them.
 
-    The strata are those of the first documents. The others are never held out.
+    Documents beyond the strata are never held out.
     """
     order = np.random.default_rng(0).permutation(len(strata))
     order = order[np.argsort(strata[order], kind="stable")]

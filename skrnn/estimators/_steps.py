@@ -47,7 +47,7 @@ def start_network(
     if params.network is None:
         with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
             weights = start.weights(spec, np.random.default_rng([seed, 0]))
-        if encoding.target.indicators(training.encoded) is None:
+        if spec.output_activation == "linear":
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     network = TrainedNetwork(spec, weights, build_model=params.network)
@@ -87,7 +87,7 @@ def _with_linear_model(
     weights = fit_linear_model(
         network.spec,
         network.weights,
-        None if char_ngrams is None else char_ngrams[0],
+        char_ngrams,
         examples.sequences,
         examples.targets,
         examples.weights,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar, cast
 from sklearn.base import clone
 
 from skrnn.estimators._base import BaseRNN
-from skrnn.estimators._fitted import Encoding
+from skrnn.estimators._fitted import Encoding, Fitted
 from skrnn.estimators._inputs import TextInput, TokenInput, check_range_of_ids, feature_names
 from skrnn.estimators._samples import Samples
 from skrnn.estimators._sklearn_callbacks import with_callbacks
@@ -179,7 +179,9 @@ class TextRNN(BaseRNN):
         input_.feature_names = feature_names(X)
         return input_, checked
 
-    def _add_unlabeled(self, training: Samples, X: Any, encoding: Encoding, params: SimpleNamespace) -> Samples:
+    def _add_unlabeled(
+        self, training: Samples, X: Any, encoding: Encoding, resumed: Fitted | None, params: SimpleNamespace
+    ) -> Samples:
         try:
             unlabeled: Any = encoding.input.check(X, self._reader(encoding))
             if isinstance(params.vectorizer, str):
@@ -188,10 +190,10 @@ class TextRNN(BaseRNN):
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"In X_unlabeled: {error}") from error
         documents = join_documents(training.X, unlabeled)
-        if self.__sklearn_is_fitted__() and params.warm_start:
-            sequences = encoding.input.transform(documents)
-        else:
+        if resumed is None:
             sequences = cast(TokenInput, encoding.input).newly_tokenized(documents)
+        else:
+            sequences = encoding.input.transform(documents)
         joined = label_documents(training, unlabeled, sequences, encoding.target)
         if params.verbose:
             from skrnn.training._display import print_line

@@ -1,7 +1,7 @@
 """Learning from text without labels: a linear model predicts them, and the network learns from all documents.
 
 The linear model reads TF-IDF values of tokens and n-grams, and their latent semantic analysis (Deerwester et al.
-1990). Both are computed from all documents, so that a word can speak for a class without occurring in a labelled
+1990). Both are computed from all documents, so that a word can indicate a class without occurring in a labelled
 document. The confidence of a predicted label is the weight of the document in the loss (self-training, Yarowsky
 1995).
 """
@@ -21,7 +21,7 @@ from sklearn.utils.extmath import randomized_svd
 from skrnn.estimators._samples import Samples, n_rows
 from skrnn.estimators._targets import ClassTarget, MultilabelTarget, Target
 from skrnn.sequences._ngrams import frequent_ngrams, ngram_rows, ngram_table, previous_in
-from skrnn.sequences._storage import FIRST_TOKEN, ragged_to_csr
+from skrnn.sequences._storage import FIRST_TOKEN, id_counts, ragged_to_csr
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
 # Bounds on the cost of the linear model.
@@ -76,9 +76,9 @@ def _features(sequences: sparse.csr_matrix) -> sparse.csr_matrix:
     keys = frequent_ngrams(sequences, _MOST_NGRAMS)
     keys, slots = ngram_table(keys, len(keys) + 1)
     rows = ngram_rows(sequences.data, previous_in(sequences), keys, slots)
-    counts = sparse.hstack(
-        [_counts(sequences, sequences.data)[:, FIRST_TOKEN:], _counts(sequences, rows)[:, 1:]], format="csr"
-    )
+    n_tokens = int(sequences.data.max(initial=FIRST_TOKEN)) + 1
+    of_tokens, of_ngrams = id_counts(sequences, sequences.data, n_tokens), id_counts(sequences, rows, len(keys))
+    counts = sparse.hstack([of_tokens[:, FIRST_TOKEN:], of_ngrams[:, 1:]], format="csr")
     counts = counts[:, np.bincount(counts.indices, minlength=counts.shape[1]) > 1]
     if counts.shape[1] == 0:  # no token is in two documents, so a constant feature is all there is
         return sparse.csr_matrix(np.zeros((sequences.shape[0], 1), dtype=np.float32))
@@ -86,14 +86,6 @@ def _features(sequences: sparse.csr_matrix) -> sparse.csr_matrix:
     n_components = min(_N_COMPONENTS, *tfidf.shape)
     vectors, scales, _ = randomized_svd(tfidf, n_components, n_iter=3, random_state=0)
     return sparse.hstack([tfidf, normalize(vectors * scales)], format="csr")
-
-
-def _counts(sequences: sparse.csr_matrix, ids: np.ndarray) -> sparse.csr_matrix:
-    """Return how often each document contains each id: (n_documents, n_ids)."""
-    shape = sequences.shape[0], int(ids.max(initial=FIRST_TOKEN)) + 1
-    matrix = sparse.csr_matrix((np.ones(len(ids)), ids.copy(), sequences.indptr.copy()), shape=shape)
-    matrix.sum_duplicates()
-    return matrix
 
 
 def _predicted_labels(

@@ -18,7 +18,7 @@ _MOST_WEIGHTS = 2**40
 
 
 def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each weight by name. Without a linear model, the order is that of Keras."""
+    """Return the shape of each weight by name. Without a linear model, Keras has the same order."""
     n_gates = CELLS[spec.cell]
     shapes: dict[str, tuple[int, ...]] = {}
     if spec.n_tokens is not None:

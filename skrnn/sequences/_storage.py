@@ -63,6 +63,16 @@ def with_known_ids(X: sparse.csr_matrix, n_tokens: int) -> sparse.csr_matrix:
     return X if ids is X.data else sparse.csr_matrix((ids, X.indices, X.indptr), shape=X.shape)
 
 
+def id_counts(X: sparse.csr_matrix, ids: np.ndarray, n_ids: int) -> sparse.csr_matrix:
+    """Return how often each document contains each id: (n_documents, n_ids).
+
+    ``ids`` is ``X.data``, or has another id for each token of X, such as the row of its n-gram.
+    """
+    counts = sparse.csr_matrix((np.ones(len(ids)), ids.copy(), X.indptr.copy()), shape=(X.shape[0], n_ids))
+    counts.sum_duplicates()
+    return counts
+
+
 def ragged_to_csr(ids: np.ndarray, lengths: np.ndarray) -> sparse.csr_matrix:
     """Return sequences that follow each other in ``ids`` as the rows of a CSR matrix, left-aligned."""
     index_type = np.int32 if len(ids) <= np.iinfo(np.int32).max else np.int64

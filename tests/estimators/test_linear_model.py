@@ -59,8 +59,7 @@ def test_weights_of_ids_add_up_to_the_scores_of_the_columns():
     sequences, new = random_sequences(2000, 2, seed=0), random_sequences(200, 1, seed=1)
     spec, weights = network_with(sequences, "linear", 3, n_most=2000)
     assert (weights["ngram_keys"][:, 0] < 0).sum() > 100
-    rows, _ = char_ngrams(WORDS, (3, 4))
-    columns = _Columns.of(sequences, N_TOKENS, weights, rows)
+    columns = _Columns.of(sequences, N_TOKENS, weights, char_ngrams(WORDS, (3, 4)))
     coef = np.random.default_rng(0).normal(size=(columns.transform(sequences).shape[1], 3))
     of_tokens, of_ngrams = columns.weights_of_ids(coef)
     linear = {"tokens": of_tokens, "ngrams": of_ngrams, "bias": np.zeros(3)}
