@@ -4,14 +4,14 @@
     python tests/benchmarks/serving.py [skrnn "keras predict" ...] [--concurrency 16] [--rate 100]
 
 A classifier with the default parameters learns from news articles for one epoch. Each request contains the first
-words (--words) of one article. The script stops with an error if an answer is missing, or if its probabilities are
-not those of the article. No two articles have the same probabilities.
+words (--words) of one article. The script stops with an error if an answer is missing, or if it does not have the
+probabilities that the classifier gives to this article. No two articles have the same probabilities.
 
 The first columns are for connections (--concurrency) that send the next request when they have an answer. The next
 columns are for requests that arrive at fixed times (--rate): a latency begins when the request is due. The last
 columns are the memory of a worker process in MB (Linux only): resident (RSS), with a share of the pages that
-several processes use (PSS), and without these pages (USS). Each figure is a median over the runs. The processes are
-new for each runtime in each run, and each one computes with one thread. The client runs on the same machine.
+several processes use (PSS), and without these pages (USS). Each figure is a median over the runs. The processes
+are new for each runtime in each run, and each one computes with one thread. The client runs on the same machine.
 """
 
 import argparse
