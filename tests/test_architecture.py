@@ -102,8 +102,10 @@ sys.modules[sys.argv[2]] = None  # as if the package were not installed
 with open(sys.argv[1], "rb") as file:
     fitted = pickle.load(file)
 fitted.predict(["a film"])
+unread = (1 / 0 for _ in range(2))  # an error if fit reads the documents first
 actions = {
-    "fit": lambda: fitted.fit(["a film", "a plan"], [0, 1]),
+    "fit": lambda: fitted.fit(unread, [0, 1]),
+    "partial_fit": lambda: fitted.partial_fit(unread, [0, 1]),
     "to_keras": fitted.to_keras,
     "model_": lambda: fitted.model_,
     "layers": lambda: __import__("skrnn.layers"),
@@ -122,6 +124,7 @@ def test_errors_say_which_package_to_install(package, fitted, tmp_path):
     path.write_bytes(pickle.dumps(fitted))
     command = [sys.executable, "-c", MISSING, path, package]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    failing = ["fit"] if package == "scikeras" else ["fit", "to_keras", "model_", "layers"]
+    fits = ["fit", "partial_fit"]
+    failing = fits if package == "scikeras" else [*fits, "to_keras", "model_", "layers"]
     assert [line.split()[0] for line in lines] == failing
     assert all(f"python -m pip install {package}. Predictions" in line for line in lines)

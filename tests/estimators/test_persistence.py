@@ -2,7 +2,6 @@ import copy
 import json
 import multiprocessing
 import pickle
-import subprocess
 import sys
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -23,22 +22,6 @@ from sklearn.pipeline import make_pipeline
 from skrnn import RNNSequenceRegressor, RNNTextClassifier, SequenceVectorizer
 from skrnn.network._trained import TrainedNetwork
 from skrnn.sequences._storage import RaggedArray
-
-LOAD_AND_PREDICT = """
-import sys
-import joblib
-import numpy as np
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tensorflow", "keras", "scikeras"):
-            raise ImportError(f"{name} is not to be imported")
-
-sys.meta_path.insert(0, Refuse())
-folder = sys.argv[1]
-documents = joblib.load(folder + "/documents.joblib")
-np.save(folder + "/probabilities.npy", joblib.load(folder + "/model.joblib").predict_proba(documents))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +54,6 @@ def test_memory_mapped_weights_predict(tmp_path, reviews, fitted):
     joblib.dump(fitted, tmp_path / "model.joblib")
     restored = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
     np.testing.assert_array_equal(restored.predict_proba(reviews[0]), fitted.predict_proba(reviews[0]))
-
-
-@pytest.mark.parametrize("name", ["fitted", "search"])
-def test_new_process_predicts_without_tensorflow(name, tmp_path, reviews, request):
-    model = request.getfixturevalue(name)
-    joblib.dump(model, tmp_path / "model.joblib")
-    joblib.dump(reviews[0], tmp_path / "documents.joblib")
-    subprocess.run([sys.executable, "-c", LOAD_AND_PREDICT, str(tmp_path)], check=True)
-    np.testing.assert_array_equal(np.load(tmp_path / "probabilities.npy"), model.predict_proba(reviews[0]))
 
 
 def test_restored_classifier_resumes_training(reviews):
