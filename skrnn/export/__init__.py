@@ -12,13 +12,15 @@ import os
 import stat
 import uuid
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sklearn.utils.validation import check_is_fitted
+import numpy as np
 
 from skrnn._version import __version__
 from skrnn.estimators._base import BaseRNN
+from skrnn.export._checks import check_estimator, check_vectorizer
 from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import Options, validated
@@ -26,7 +28,7 @@ from skrnn.utils._parameters import Options, validated
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["to_onnx"]
+__all__ = ["to_onnx", "register_skl2onnx"]
 
 
 def to_onnx(
@@ -37,8 +39,9 @@ def to_onnx(
 ) -> onnx.ModelProto:
     """Export a fitted estimator as an ONNX model.
 
-    The model computes ``predict_proba`` of a classifier or ``predict`` of a regressor, in float32. It runs without
-    Python: ONNX Runtime has bindings for C, C++, C#, Java, JavaScript and Swift, and runs in the browser.
+    The model computes ``predict_proba`` and ``predict`` of a classifier or ``predict`` of a regressor, in float32.
+    It runs without Python: ONNX Runtime has bindings for C, C++, C#, Java, JavaScript and Swift, and runs in the
+    browser. :func:`register_skl2onnx` exports pipelines and ensembles around an estimator.
 
     Parameters
     ----------
@@ -82,10 +85,13 @@ def to_onnx(
     - ``sequences``, float32 of shape (batch, time, n_features): padded at the end, with any values.
     - ``lengths``, int64 of shape (batch,): number of time steps of each sequence, at most ``time``.
 
-    The output of a classifier:
+    The outputs of a classifier:
 
     - ``probabilities``, float32 of shape (batch, n_classes): two columns for two classes, and one column for each
       label of a multilabel target.
+    - ``labels``, of shape (batch,): the predicted classes, in the type of ``classes_``. Classes that are neither
+      numbers nor bools are strings. For a multilabel target, it is the indicator matrix, int64 of shape
+      (batch, n_classes).
 
     The output of a regressor:
 
@@ -114,6 +120,10 @@ def to_onnx(
       from ``vectorizer_.get_vocabulary()``. The first two stand for padding and unknown tokens.
     - ``skrnn_version``.
 
+    A runtime without strings, such as TensorRT, can neither read ``documents`` nor return strings as ``labels``.
+    To leave out the labels, write a file and call
+    ``onnx.utils.extract_model(path, new_path, ["token_ids"], ["probabilities"])``.
+
     The size of an ONNX model is limited to 2 GB.
 
     Examples
@@ -128,8 +138,10 @@ def to_onnx(
     >>> session = InferenceSession(model.SerializeToString())
     >>> new_documents = ["good", "not a good film", ""]
     >>> token_ids = classifier.vectorizer_.encode(new_documents)
-    >>> (probabilities,) = session.run(["probabilities"], {"token_ids": token_ids})
+    >>> probabilities, labels = session.run(["probabilities", "labels"], {"token_ids": token_ids})
     >>> np.allclose(probabilities, classifier.predict_proba(new_documents), rtol=0, atol=1e-5)
+    True
+    >>> np.array_equal(labels, classifier.predict(new_documents))
     True
 
     A model that takes the documents:
@@ -140,29 +152,75 @@ def to_onnx(
     >>> np.allclose(session.run(None, inputs)[0], probabilities, rtol=0, atol=1e-5)
     True
     """
-    _check_estimator(estimator)
+    check_estimator(estimator)
     _check_inputs(estimator, inputs)
-    _check_onnx()
+    _check_installed("onnx")
     model = _to_model(estimator, inputs)
     if path is not None:
         _write(os.fsdecode(path), model.SerializeToString())
     return model
 
 
-def _check_estimator(estimator: object) -> None:
-    if not isinstance(estimator, BaseRNN):
-        kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__
-        raise TypeError(
-            f"Expected a fitted estimator of skrnn; got {kind}. Pass the last step of a pipeline, or "
-            "best_estimator_ of a search, and export the other steps with their own tools."
-        )
-    check_is_fitted(estimator)
-    build_model = estimator._fitted.network.build_model
-    if build_model is not None:
-        raise ValueError(
-            f"Expected an estimator with the built-in network; this one was fitted with network={build_model!r}. "
-            'Export its Keras model instead: estimator.model_.export(path, format="onnx").'
-        )
+def register_skl2onnx() -> None:
+    """Register converters with skl2onnx, which exports pipelines, searches, calibrated models and ensembles.
+
+    Call it once, and then ``skl2onnx.to_onnx`` or ``skl2onnx.convert_sklearn``. They take models that contain
+    RNNTextClassifier, RNNTextRegressor, RNNSequenceClassifier, RNNSequenceRegressor, RNNEncoder or
+    SequenceVectorizer. The exported model computes probabilities and labels.
+
+    Raises
+    ------
+    ImportError
+        If ``skl2onnx`` is not installed: ``pip install "skrnn[onnx]"``.
+
+    Notes
+    -----
+    The type of the input says what an estimator reads:
+
+    - ``StringTensorType([None])`` or ``StringTensorType([None, 1])``: documents. The model needs ONNX Runtime, and
+      ``target_opset`` has to be at least 20. The limits of ``inputs="documents"`` in :func:`to_onnx` apply.
+    - ``Int32TensorType([None, None])`` or ``Int64TensorType([None, None])``: token ids.
+    - ``FloatTensorType([None, None, n_features])``: numeric sequences of the same length.
+      ``FloatTensorType([None, None])``: a univariate series in each row.
+
+    The options of a classifier are ``zipmap``, ``nocl``, ``raw_scores`` and ``output_class_labels``, as for
+    scikit-learn's classifiers. The results agree with scikit-learn's to 1e-5 in float32.
+
+    The function also adapts converters of skl2onnx, in this process. Calibration and stacking then accept text and
+    token ids, and calibration around a pipeline reads its logits. To calibrate a fitted classifier, use
+    ``CalibratedClassifierCV(FrozenEstimator(classifier))``.
+
+    Limits of skl2onnx 1.20: VotingClassifier needs ``flatten_transform=False``. CalibratedClassifierCV needs
+    ``method="sigmoid"``, because ``"isotonic"`` is only approximate there. Calibrate ``best_estimator_`` of a
+    search, and not the search.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onnxruntime import InferenceSession
+    >>> from skl2onnx import to_onnx
+    >>> from skl2onnx.common.data_types import StringTensorType
+    >>> from sklearn.calibration import CalibratedClassifierCV
+    >>> from skrnn import RNNTextClassifier
+    >>> from skrnn.export import register_skl2onnx
+    >>> register_skl2onnx()
+    >>> documents, labels = ["a good film", "a bad film"] * 30, ["pos", "neg"] * 30
+    >>> classifier = RNNTextClassifier(units=8, epochs=2, random_state=0)
+    >>> calibrated = CalibratedClassifierCV(classifier, cv=2).fit(documents, labels)
+    >>> model = to_onnx(
+    ...     calibrated,
+    ...     initial_types=[("documents", StringTensorType([None]))],
+    ...     options={"zipmap": False},
+    ... )
+    >>> inputs = {"documents": np.array(["a good one", "a bad one"], dtype=object)}
+    >>> labels, probabilities = InferenceSession(model.SerializeToString()).run(None, inputs)
+    >>> np.allclose(probabilities, calibrated.predict_proba(inputs["documents"]), rtol=0, atol=1e-5)
+    True
+    """
+    _check_installed("skl2onnx")
+    from skrnn.export import _skl2onnx
+
+    _skl2onnx.register()
 
 
 def _check_inputs(estimator: Any, inputs: object) -> None:
@@ -172,36 +230,16 @@ def _check_inputs(estimator: Any, inputs: object) -> None:
                 "Expected inputs='documents' only for an estimator of text; got it for "
                 f"{type(estimator).__name__}. Leave it out."
             )
-        _check_vectorizer(estimator.vectorizer_)
+        check_vectorizer(estimator.vectorizer_)
 
 
-def _check_vectorizer(vectorizer: Any) -> None:
-    """Raise ValueError unless ONNX can do exactly what the vectorizer does."""
-    if type(vectorizer) is not SequenceVectorizer:
-        raise _unsupported("an estimator fitted on text with a SequenceVectorizer", "vectorizer", vectorizer)
-    if callable(vectorizer.analyzer):
-        raise _unsupported("analyzer='word', 'char' or 'subword'", "analyzer", vectorizer.analyzer)
-    names = ["preprocessor", "strip_accents"]
-    if vectorizer.analyzer == "word":  # the others do not use them
-        names += ["tokenizer", "token_pattern"]
-    for name in names:
-        if getattr(vectorizer, name) is not None:
-            raise _unsupported(f"{name}=None", name, getattr(vectorizer, name))
-
-
-def _unsupported(expected: str, name: str, value: object) -> ValueError:
-    return ValueError(
-        f"Expected {expected} with inputs='documents'; got {name}={value!r}, which ONNX cannot do exactly. Export "
-        "with inputs='token_ids', and compute the ids outside of the model: "
-        "estimator.vectorizer_.encode(documents)."
-    )
-
-
-def _check_onnx() -> None:
+def _check_installed(package: str) -> None:
     try:
-        import onnx  # noqa: F401 - the modules that build the graph import it
+        import_module(package)  # the modules that build the graph import it too
     except ImportError as error:
-        raise ImportError('to_onnx needs onnx, which is not installed: pip install "skrnn[onnx]".') from error
+        raise ImportError(
+            f'The export needs {package}, which is not installed: pip install "skrnn[onnx]".'
+        ) from error
 
 
 def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
@@ -212,16 +250,26 @@ def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
     spec, weights = network.spec, network.weights
     graph = Graph(_text.OPSETS if inputs == "documents" else _network.OPSETS)
     if spec.n_tokens is None:
-        sequences = _network.read_vectors(graph, spec)
-    elif inputs == "documents":
-        sequences = _network.read_tokens(graph, spec, weights, _text.read_documents(graph, estimator.vectorizer_))
+        sequences = graph.input("sequences", np.float32, ("batch", "time", spec.n_features))
+        read = _network.read_vectors(graph, sequences, graph.input("lengths", np.int64, ("batch",)))
     else:
-        sequences = _network.read_tokens(graph, spec, weights, _network.read_token_ids(graph))
-    logits = _network.add_logits(graph, spec, weights, sequences)
+        if inputs == "documents":
+            documents = graph.input("documents", object, ("batch",))
+            token_ids = _text.read_documents(graph, estimator.vectorizer_, documents)
+        else:
+            token_ids = graph.input("token_ids", np.int32, ("batch", "time"))
+        read = _network.read_tokens(graph, spec, weights, token_ids)
+    logits = _network.add_logits(graph, spec, weights, read)
     if spec.output_activation == "linear":
-        _network.add_values(graph, spec, logits, estimator.target_scale_, estimator.target_mean_)
+        values = _network.add_values(graph, logits, estimator.target_scale_, estimator.target_mean_, "values")
+        graph.output(values, np.float64, ("batch", spec.n_outputs))
     else:
-        _network.add_probabilities(graph, spec, logits)
+        classes = _network.to_labels(estimator.classes_)
+        probabilities = _network.add_probabilities(graph, spec, logits, "probabilities")
+        labels = _network.add_labels(graph, spec, classes, probabilities, "labels")
+        graph.output(probabilities, np.float32, ("batch", len(classes)))
+        is_multilabel = _network.is_multilabel(spec)
+        graph.output(labels, classes.dtype, ("batch", len(classes)) if is_multilabel else ("batch",))
     return graph.to_model(type(estimator).__name__, __version__, _metadata(estimator, spec))
 
 

@@ -60,9 +60,9 @@ class Graph:
         self._add_node(operator, name, inputs, outputs, attributes)
         return outputs
 
-    def cast(self, value: Value, dtype: DTypeLike) -> Value:
+    def cast(self, value: Value, dtype: DTypeLike, output: Value | None = None) -> Value:
         """Convert a value to another type."""
-        return self.add("Cast", value, to=_element_type(dtype))
+        return self.add("Cast", value, output=output, to=_element_type(dtype))
 
     def max(self, value: Value, axis: int) -> Value:
         """Take the maximum along an axis, and drop the axis."""
@@ -85,7 +85,7 @@ class Graph:
         """Return the model that consists of this graph."""
         opsets = [onnx.helper.make_opsetid(domain, version) for domain, version in self._opsets.items()]
         model = onnx.helper.make_model(
-            self._to_proto(name),
+            self.to_proto(name),
             producer_name="skrnn",
             producer_version=version,
             opset_imports=opsets,
@@ -95,7 +95,8 @@ class Graph:
         onnx.helper.set_model_props(model, metadata)
         return model
 
-    def _to_proto(self, name: str) -> onnx.GraphProto:
+    def to_proto(self, name: str) -> onnx.GraphProto:
+        """Return this graph."""
         return onnx.helper.make_graph(
             self._nodes, name, self._inputs, self._outputs, self._constants, value_info=self._declarations
         )
@@ -125,7 +126,8 @@ class Loop(Graph):
     def __init__(self, outer: Graph, opsets: Mapping[str, int], prefix: str, n_steps: Input | None) -> None:
         super().__init__(opsets, prefix)
         self._outer = outer
-        self._n_steps = "" if n_steps is None else n_steps  # ONNX gives an input that is left out the name ""
+        # Some tools refuse nodes in which an input is left out: run practically without end.
+        self._n_steps = int(np.iinfo(np.int64).max) if n_steps is None else n_steps
         self._dtypes: dict[Value, DTypeLike] = {}
         self._initial: list[Input] = []
         self.step = self.input("step", np.int64, ())
@@ -162,7 +164,7 @@ class Loop(Graph):
             np.True_,
             *self._initial,
             n_outputs=len(self._initial),
-            body=self._to_proto("step"),
+            body=self.to_proto("step"),
         )
 
 

@@ -70,13 +70,8 @@ class _States:
 # Inputs
 
 
-def read_token_ids(graph: Graph) -> Value:
-    """Add the input ``token_ids``, int32 of shape (batch, time), with padding anywhere in a row."""
-    return graph.input("token_ids", np.int32, ("batch", "time"))
-
-
 def read_tokens(graph: Graph, spec: NetworkSpec, weights: Weights, token_ids: Value) -> Sequences:
-    """Return the vectors of token ids."""
+    """Return the vectors of token ids, int32 of shape (batch, time), with padding anywhere in a row."""
     n_sequences = graph.add("Shape", token_ids, start=0, end=1)
     pads = graph.add("Concat", [0, 0], _n_missing(graph, token_ids), axis=0)
     ids = graph.add("Max", graph.add("Pad", token_ids, pads), np.array([PADDING], dtype=np.int32))
@@ -105,10 +100,8 @@ def _known_ids(graph: Graph, ids: Value, n_tokens: int) -> Value:
     return graph.add("Where", graph.add("Less", ids, np.int32(n_tokens)), ids, np.int32(UNKNOWN))
 
 
-def read_vectors(graph: Graph, spec: NetworkSpec) -> Sequences:
-    """Add the inputs ``sequences``, (batch, time, n_features), and ``lengths``, (batch,). Padding may be NaN."""
-    sequences = graph.input("sequences", np.float32, ("batch", "time", spec.n_features))
-    lengths = graph.input("lengths", np.int64, ("batch",))
+def read_vectors(graph: Graph, sequences: Value, lengths: Value) -> Sequences:
+    """Return the vectors of sequences, (batch, time, n_features), with their lengths. Padding may be NaN."""
     n_sequences = graph.add("Shape", sequences, start=0, end=1)
     # ONNX Runtime must still refuse a length greater than time: add no step unless there is none.
     missing = _n_missing(graph, sequences)
@@ -323,23 +316,41 @@ def add_logits(graph: Graph, spec: NetworkSpec, weights: Weights, sequences: Seq
     return graph.add("Div", graph.add("Add", logits, linear), np.float32(2))
 
 
-def add_probabilities(graph: Graph, spec: NetworkSpec, logits: Value) -> None:
-    """Add the output ``probabilities``, float32 of shape (batch, n_classes)."""
-    n_classes = spec.n_outputs
-    if spec.output_activation == "sigmoid" and spec.n_outputs > 1:
-        graph.add("Sigmoid", logits, output="probabilities")
-    else:
-        if spec.n_outputs == 1:
-            # The softmax of 0 and a logit gives both probabilities, and small ones without rounding to 0.
-            logits = graph.add("Pad", logits, [0, 1, 0, 0], _ZERO)
-            n_classes = 2
-        graph.add("Softmax", logits, output="probabilities", axis=1)
-    graph.output("probabilities", np.float32, ("batch", n_classes))
+def is_multilabel(spec: NetworkSpec) -> bool:
+    """Return whether a sample can have several labels."""
+    return spec.output_activation == "sigmoid" and spec.n_outputs > 1
 
 
-def add_values(graph: Graph, spec: NetworkSpec, outputs: Value, scale: np.ndarray, mean: np.ndarray) -> None:
-    """Add the output ``values``, float64 of shape (batch, n_targets), in the units of the targets."""
+def add_probabilities(graph: Graph, spec: NetworkSpec, logits: Value, output: Value | None = None) -> Value:
+    """Return the probabilities, float32 of shape (batch, n_classes)."""
+    if is_multilabel(spec):
+        return graph.add("Sigmoid", logits, output=output)
+    if spec.n_outputs == 1:
+        # The softmax of 0 and a logit gives both probabilities, and small ones without rounding to 0.
+        logits = graph.add("Pad", logits, [0, 1, 0, 0], _ZERO)
+    return graph.add("Softmax", logits, output=output, axis=1)
+
+
+def to_labels(classes: np.ndarray) -> np.ndarray:
+    """Return the classes as ONNX can hold them: numbers and bools as they are, strings for all others."""
+    if classes.dtype.kind in "biuf":
+        return classes
+    return np.array([str(c).encode("utf-8", "replace").decode() for c in classes.tolist()], dtype=object)
+
+
+def add_labels(
+    graph: Graph, spec: NetworkSpec, labels: np.ndarray, probabilities: Value, output: Value | None = None
+) -> Value:
+    """Return the predicted labels, (batch,), or the indicator matrix of several labels, (batch, n_classes)."""
+    if is_multilabel(spec):
+        return graph.cast(graph.add("Greater", probabilities, np.float32(0.5)), np.int64, output=output)
+    return graph.add("Gather", labels, graph.add("ArgMax", probabilities, axis=1, keepdims=0), output=output)
+
+
+def add_values(
+    graph: Graph, outputs: Value, scale: np.ndarray, mean: np.ndarray, output: Value | None = None
+) -> Value:
+    """Return the values in the units of the targets, float64 of shape (batch, n_targets)."""
     # In float64, targets with a large mean keep their digits.
     scaled = graph.add("Mul", graph.cast(outputs, np.float64), scale)
-    graph.add("Add", scaled, mean, output="values")
-    graph.output("values", np.float64, ("batch", spec.n_outputs))
+    return graph.add("Add", scaled, mean, output=output)

@@ -23,8 +23,8 @@ OPSETS = {"": 20, _strings.LABEL_ENCODER_DOMAIN: 2, _strings.TOKENIZER_DOMAIN: 1
 IdTable = dict[str, int]
 
 
-def read_documents(graph: Graph, vectorizer: SequenceVectorizer) -> Value:
-    """Add the input ``documents``, strings of shape (batch,).
+def read_documents(graph: Graph, vectorizer: SequenceVectorizer, documents: Value) -> Value:
+    """Return the token ids of documents, strings of shape (batch,).
 
     Returns
     -------
@@ -33,11 +33,10 @@ def read_documents(graph: Graph, vectorizer: SequenceVectorizer) -> Value:
     """
     params = validated_params(vectorizer, vectorizer._parameter_constraints)
     id_of = _id_table(vectorizer.vocabulary_, params)
-    documents = graph.input("documents", object, ("batch",))
     ids = _token_ids(graph, _never_empty(graph, documents), id_of, params)
     ids = graph.add("Slice", ids, [0], graph.add("Shape", documents))
     if params.max_length is not None:
-        ids = _truncate(graph, ids, params.max_length, params.truncate)
+        ids = truncate(graph, ids, params.max_length, params.truncate)
     return graph.cast(ids, np.int32)
 
 
@@ -153,9 +152,9 @@ def _reachable(graph: Graph, is_start: Value, ends: Value) -> Value:
     return graph.cast(reached, np.bool_)
 
 
-def _truncate(graph: Graph, ids: Value, max_length: int, truncate: str) -> Value:
+def truncate(graph: Graph, ids: Value, max_length: int, where: str) -> Value:
     """Return token ids, (batch, time), with padding in place of the tokens that are cut off."""
-    n_last = n_from_end(max_length, truncate)
+    n_last = n_from_end(max_length, where)
     is_token = graph.cast(graph.add("Greater", ids, PADDING), np.int64)
     positions = graph.add("CumSum", is_token, 1)  # from 1
     n_tokens = graph.add("ReduceSum", is_token, [1])

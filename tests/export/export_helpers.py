@@ -59,6 +59,19 @@ def make_estimator(
     return estimator
 
 
+def with_classes(estimator, classes):
+    """The classifier with other classes."""
+    classes = np.asarray(classes)
+    estimator._fitted = replace(estimator._fitted, target=ClassTarget(classes, np.ones(len(classes))))
+    return estimator
+
+
+def with_all_classes_predicted(estimator, X):
+    """The classifier with biases that make it predict different classes for X."""
+    network_weights(estimator)["output/bias"] -= np.median(estimator.decision_function(X), axis=0)
+    return estimator
+
+
 def network_weights(estimator):
     return estimator._fitted.network.weights
 
@@ -102,13 +115,11 @@ def open_session(model):
 
 
 def run(model, feed):
-    (output,) = open_session(model).run(None, feed)
-    return output
+    return open_session(model).run(None, feed)[0]
 
 
 def run_documents(session, documents):
-    (output,) = session.run(None, {"documents": np.array(documents, dtype=object)})
-    return output
+    return session.run(None, {"documents": np.array(documents, dtype=object)})[0]
 
 
 def predictions(estimator, X):

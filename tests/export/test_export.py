@@ -16,14 +16,19 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import SMALL
+from conftest import SMALL, to_csr
 from export_helpers import (
     N_FEATURES,
     TASKS,
     assert_agrees_on_documents,
     make_estimator,
     make_text_estimator,
+    open_session,
+    random_sequences,
     run,
+    to_feed,
+    with_all_classes_predicted,
+    with_classes,
 )
 from onnxruntime import InferenceSession
 from sklearn.exceptions import NotFittedError
@@ -40,7 +45,6 @@ from skrnn import (
     SequenceVectorizer,
 )
 from skrnn.estimators._inputs import TextInput
-from skrnn.estimators._targets import ClassTarget
 from skrnn.export import to_onnx
 
 
@@ -59,12 +63,18 @@ def test_the_model_is_valid_and_names_its_inputs_and_outputs(task, reads):
             "lengths": ("tensor(int64)", ["batch"]),
         }
     )
-    (output,) = session.get_outputs()
+    output, *labels = session.get_outputs()
     assert (output.name, output.type, output.shape) == {
         "binary": ("probabilities", "tensor(float)", ["batch", 2]),
         "multiclass": ("probabilities", "tensor(float)", ["batch", 3]),
         "multilabel": ("probabilities", "tensor(float)", ["batch", 3]),
         "regression": ("values", "tensor(double)", ["batch", 2]),
+    }[task]
+    assert [(value.name, value.type, value.shape) for value in labels] == {
+        "binary": [("labels", "tensor(int64)", ["batch"])],
+        "multiclass": [("labels", "tensor(int64)", ["batch"])],
+        "multilabel": [("labels", "tensor(int64)", ["batch", 3])],
+        "regression": [],
     }[task]
     metadata = session.get_modelmeta().custom_metadata_map
     assert metadata["task"] == task
@@ -86,8 +96,9 @@ def test_a_fitted_text_classifier_agrees(fitted, reviews, tmp_path):
     assert tokens == fitted.vectorizer_.get_vocabulary()
     assert all(tokens[i] == token for token, i in fitted.vocabulary_.items())
     token_ids = fitted.vectorizer_.encode(documents)
-    (outputs,) = session.run(["probabilities"], {"token_ids": token_ids})
+    outputs, labels = session.run(["probabilities", "labels"], {"token_ids": token_ids})
     np.testing.assert_allclose(outputs, fitted.predict_proba(documents), rtol=0, atol=1e-5)
+    assert labels.tolist() == fitted.predict(documents).tolist()
 
 
 def test_a_fitted_regressor_of_series_agrees():
@@ -99,21 +110,75 @@ def test_a_fitted_regressor_of_series_agrees():
     np.testing.assert_allclose(outputs[:, 0], regressor.predict(X), rtol=0, atol=1e-4)
 
 
+CLASSES = {
+    "bool": [False, True],
+    "int": [-1, 1],
+    "int8": np.array([-1, 1], np.int8),
+    "uint64": np.array([1, 2**64 - 1], np.uint64),
+    "float": [-1.0, 1.0],
+    "str": np.array(["ä", "\ud800"], dtype=object),
+    "date": np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"),
+}
+
+
 @pytest.mark.parametrize(
     ("classes", "written"),
     [
-        (np.array([False, True]), [False, True]),
-        (np.array([-1, 1]), [-1, 1]),
-        (np.array(["ä", "\ud800"], dtype=object), ["ä", "\ud800"]),
-        (np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"), ["2024-01-01", "2024-01-02"]),
+        (CLASSES["bool"], [False, True]),
+        (CLASSES["int"], [-1, 1]),
+        (CLASSES["str"], ["ä", "\ud800"]),
+        (CLASSES["date"], ["2024-01-01", "2024-01-02"]),
     ],
     ids=["bool", "int", "str", "date"],
 )
 def test_classes_of_any_type_are_in_the_metadata(classes, written):
-    estimator = make_estimator(task="binary")
-    estimator._fitted = replace(estimator._fitted, target=ClassTarget(classes, np.ones(2)))
+    estimator = with_classes(make_estimator(task="binary"), classes)
     metadata = {entry.key: entry.value for entry in to_onnx(estimator).metadata_props}
     assert json.loads(metadata["classes"]) == written
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_labels_have_the_type_of_the_classes_or_are_strings(kind):
+    sequences = random_sequences("tokens", range(20))
+    estimator = with_all_classes_predicted(make_estimator(task="binary"), to_csr(sequences))
+    estimator = with_classes(estimator, CLASSES[kind])
+    model = to_onnx(estimator)
+    onnx.checker.check_model(model, full_check=True)
+    _, labels = open_session(model).run(None, to_feed(sequences, "tokens"))
+    expected = estimator.predict(to_csr(sequences))
+    assert len(set(expected.tolist())) == 2
+    if kind in ("str", "date"):
+        assert labels.tolist() == [str(label).replace("\ud800", "?") for label in expected.tolist()]
+    else:
+        assert labels.dtype == expected.dtype
+        np.testing.assert_array_equal(labels, expected)
+
+
+def test_labels_of_a_multilabel_target_are_an_indicator_matrix():
+    estimator = make_estimator(task="multilabel")
+    sequences = random_sequences("tokens", range(20))
+    _, labels = open_session(to_onnx(estimator)).run(None, to_feed(sequences, "tokens"))
+    assert labels.dtype == np.int64
+    assert set(labels.ravel()) == {0, 1}
+    np.testing.assert_array_equal(labels, estimator.predict(to_csr(sequences)))
+
+
+def test_the_labels_can_be_left_out_for_runtimes_without_strings(tmp_path):
+    estimator = with_classes(make_estimator(task="binary"), ["neg", "pos"])
+    model = to_onnx(estimator, tmp_path / "model.onnx")
+    new_path = str(tmp_path / "new.onnx")
+    onnx.utils.extract_model(str(tmp_path / "model.onnx"), new_path, ["token_ids"], ["probabilities"])
+    extracted = onnx.load(new_path)
+    assert onnx.TensorProto.STRING not in {constant.data_type for constant in extracted.graph.initializer}
+    feed = to_feed([[3, 4], [5]], "tokens")
+    (probabilities,) = open_session(extracted).run(None, feed)
+    np.testing.assert_array_equal(probabilities, run(model, feed))
+
+
+@pytest.mark.parametrize("inputs", ["token_ids", "documents"])
+def test_no_node_leaves_out_an_optional_input(inputs):
+    model = to_onnx(make_text_estimator(["a b Σ", "b a"] * 3, analyzer="subword"), inputs=inputs)
+    assert all(name for node in model.graph.node for name in node.input)
 
 
 def test_models_of_token_ids_need_no_other_domain(fitted):

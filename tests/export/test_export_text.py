@@ -199,7 +199,8 @@ def test_models_of_documents_are_valid_and_reproducible(name):
     onnx.checker.check_model(model, full_check=True)
     (documents,) = session.get_inputs()
     assert (documents.name, documents.type, documents.shape) == ("documents", "tensor(string)", ["batch"])
-    (output,) = session.get_outputs()
+    output, labels = session.get_outputs()
+    assert (labels.name, labels.type, labels.shape) == ("labels", "tensor(int64)", ["batch"])
     assert (output.name, output.type, output.shape) == ("probabilities", "tensor(float)", ["batch", 3])
     assert {entry.domain for entry in model.opset_import} == {"", "ai.onnx.ml", "com.microsoft"}
     again = to_onnx(estimator, inputs="documents")
