@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn._version import __version__
 from skrnn.estimators._base import BaseRNN
 from skrnn.network._spec import NetworkSpec
+from skrnn.network._weights import CHAR_NGRAMS
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import Options, validated
 
@@ -95,7 +96,8 @@ def to_onnx(
 
     For ``token_ids``, compute the ids with ``estimator.vectorizer_.encode(documents)``. Do not use ``transform``,
     which cuts documents that are longer than all documents of the fit. Outside of Python, tokenize the documents
-    in the same way and look up the tokens in the vocabulary, which is in the metadata.
+    in the same way and look up the tokens in the vocabulary, which is in the metadata. Such a model does not read
+    the spelling of unknown words, which ``linear_model=True`` of RNNTextClassifier uses. A model of documents does.
 
     With ``documents``, the model computes the same ids as the vectorizer for any text. It supports the three
     built-in analyzers, ``lowercase``, ``stop_words``, ``max_length`` and ``truncate``. It does not support
@@ -214,7 +216,12 @@ def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
     if spec.n_tokens is None:
         sequences = _network.read_vectors(graph, spec)
     elif inputs == "documents":
-        sequences = _network.read_tokens(graph, spec, weights, _text.read_documents(graph, estimator.vectorizer_))
+        token_ids, tokens = _text.read_documents(graph, estimator.vectorizer_)
+        of_words = None
+        if spec.n_linear_char_ngrams:
+            spelling = estimator._fitted.input.spelling
+            of_words = _text.sums_of_unknown_words(graph, token_ids, tokens, spelling, weights[CHAR_NGRAMS])
+        sequences = _network.read_tokens(graph, spec, weights, token_ids, of_words)
     else:
         sequences = _network.read_tokens(graph, spec, weights, _network.read_token_ids(graph))
     logits = _network.add_logits(graph, spec, weights, sequences)
