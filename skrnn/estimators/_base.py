@@ -409,6 +409,9 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         Keras cannot load the model from a file of its older format ``.h5``. Import ``skrnn.layers`` before you
         load a model.
 
+        The Keras model reads unknown words as the unknown token. The estimator also reads their spelling, with
+        ``linear_model=True`` of RNNTextClassifier.
+
         Returns
         -------
         model : keras.Model

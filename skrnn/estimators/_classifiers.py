@@ -246,9 +246,10 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         helps with many classes and with rare classes.
     linear_model : bool, default=True
         Average the logits of the network and of a linear model [Cheng2016]_: a linear SVM with calibrated scores
-        [Platt1999]_, on the same tokens, token n-grams and character n-grams. Its errors are different,
-        above all with rare classes. Keras does not train it, so that early stopping with ``scoring="loss"``
-        watches the network alone. ``partial_fit`` does not train it either. With `warm_start`, each fit trains a
+        [Platt1999]_, on the same tokens and token n-grams, and on n-grams of 2 to 5 characters in words. It also
+        reads the spelling of unknown words, unless `char_ngram_range` is None. Its errors are different, above all
+        with rare classes. Keras does not train it, so that early stopping with ``scoring="loss"`` watches the
+        network alone. ``partial_fit`` does not train it either. With `warm_start`, each fit trains a
         new one on its samples. It is left out with `network`, and if all tokens and n-grams times classes exceed
         2 ** 25.
     min_count : int, default=2

@@ -59,7 +59,7 @@ class Fitted(Encoding):
 
     def predict(self, X: Any, *, logits: bool = False) -> np.ndarray:
         """Return the outputs of the network for a checked X: (n_samples, n_outputs)."""
-        return self.network.predict(self.input.transform(X), logits=logits)
+        return self.network.predict(*self.input.transform_with_spellings(X), logits=logits)
 
     def vectors(self, X: Any) -> np.ndarray:
         """Return the vectors of a checked X, which the output layer reads: (n_samples, vector_dim)."""

@@ -17,10 +17,10 @@ from skrnn.estimators._arrays import as_numbers, check_finite
 from skrnn.estimators._start import Start, TokenStart
 from skrnn.network._spec import NetworkSpec
 from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, RaggedArray, Sequences, check_token_ids, with_known_ids
-from skrnn.text._char_ngrams import char_ngrams
+from skrnn.text._char_ngrams import char_ngrams, shared_ngrams, spellings
 from skrnn.text._tokenization import WORD_START
 from skrnn.text._vectorizer import SequenceVectorizer
-from skrnn.utils._parameters import NONE, STRING, Constraint, Interval, Where, list_of
+from skrnn.utils._parameters import DICT, NONE, STRING, Constraint, Interval, Where, list_of
 
 # epochs="auto" aims at this number of characters of text, or time steps of other sequences. A number of tokens
 # would give too few epochs to texts whose tokens are characters.
@@ -34,7 +34,19 @@ _MANY_TOKENS, _IDS_PER_DISTINCT = 1_000_000, 10
 _DTYPES = [np.float64, np.float32]
 
 
+# The lengths and the number of character n-grams in a linear model. More n-grams would not be better.
+SPELLING_RANGE, _MOST_SPELLING_NGRAMS = (2, 5), 50_000
+
+
 _NAMES = list_of(STRING, "a list of str")
+
+
+def _is_index(value: Any) -> bool:
+    return (
+        value in DICT
+        and all(isinstance(key, str) for key in value)
+        and list(value.values()) == [*range(len(value))]
+    )
 
 
 class Input(ABC):
@@ -73,8 +85,15 @@ class Input(ABC):
         """Return a checked X as users pass it, for scorers."""
         return X
 
-    def char_ngrams(self, params: SimpleNamespace) -> tuple[np.ndarray, int] | None:
-        """Return the character n-grams of each token and the number of n-grams, if the spelling is known."""
+    def transform_with_spellings(self, X: Any) -> tuple[Sequences, sparse.csr_matrix | None]:
+        """Return the sequences, and the character n-grams of unknown words.
+
+        The first unknown word has the id ``n_tokens``. None if the spelling of words is not used.
+        """
+        return self.transform(X), None
+
+    def spellings_of_tokens(self) -> sparse.csr_matrix | None:
+        """Return the character n-grams of each token id, or None."""
         return None
 
 
@@ -191,6 +210,13 @@ def _n_frequent(X: sparse.csr_matrix, n_tokens: int, params: SimpleNamespace) ->
     return max(int(frequent.max(initial=0)) + 1, FIRST_TOKEN)
 
 
+def _char_ngram_rows(vocabulary: Mapping[str, int], params: SimpleNamespace) -> tuple[np.ndarray, int] | None:
+    """Return the character n-grams of each token, and the number of n-grams, or None."""
+    if params.network is not None or params.char_ngram_range is None:
+        return None
+    return char_ngrams(list(vocabulary), params.char_ngram_range)
+
+
 def check_range_of_ids(X: sparse.csr_matrix) -> None:
     """Raise ValueError if all ids are unknown, or if few of the ids up to the largest occur.
 
@@ -226,6 +252,8 @@ class TextInput(TokenInput):
         The name of the column, if X was a DataFrame.
     embedding_coverage : float or None
         Share of the vocabulary that has a pretrained vector. None without pretrained vectors.
+    spelling : dict of str to int
+        Character n-grams with weights in the linear model, and their indices. Unknown words consist of them.
     """
 
     kind = "text"
@@ -233,6 +261,7 @@ class TextInput(TokenInput):
         **TokenInput.fields,
         "vectorizer": [Where("a SequenceVectorizer", lambda value: isinstance(value, SequenceVectorizer))],
         "embedding_coverage": [Interval(float, 0, 1, closed="right"), NONE],
+        "spelling": [Where("a mapping from n-grams to indices from 0 on", _is_index)],
     }
 
     def __init__(
@@ -244,10 +273,12 @@ class TextInput(TokenInput):
         n_ngrams: int = 0,
         pretrained_dim: int | None = None,
         embedding_coverage: float | None = None,
+        spelling: dict[str, int] | None = None,
     ) -> None:
         super().__init__(n_tokens, n_vectors, n_ngrams, pretrained_dim, feature_names)
         self.vectorizer = vectorizer
         self.embedding_coverage = embedding_coverage
+        self.spelling = spelling or {}
 
     def check(self, X: Any, estimator: Any) -> list[str]:
         self._check_feature_names(X)
@@ -259,24 +290,33 @@ class TextInput(TokenInput):
         self.n_tokens = len(vocabulary) + FIRST_TOKEN
         self.n_vectors = _n_frequent(sequences, self.n_tokens, params)
         known = with_known_ids(sequences, self.n_vectors)  # n-grams consist of tokens with vectors
-        start = TokenStart.find(known, self.vectorizer, self.char_ngrams(params), params)
+        start = TokenStart.find(known, self.vectorizer, _char_ngram_rows(vocabulary, params), params)
         self.n_ngrams = start.n_ngrams
         if start.pretrained is not None:
             ids, vectors = start.pretrained
             self.pretrained_dim = vectors.shape[1]
             self.embedding_coverage = len(ids) / len(vocabulary)
+        if getattr(params, "linear_model", False) and start.char_ngram_rows is not None:
+            ngrams = shared_ngrams(list(vocabulary), SPELLING_RANGE, _MOST_SPELLING_NGRAMS)
+            self.spelling = {ngram: i for i, ngram in enumerate(ngrams)}
         return sequences, start
 
     def newly_tokenized(self, X: list[str]) -> sparse.csr_matrix:
         return copy.deepcopy(self.vectorizer)._fit_to_ids(X)
 
-    def char_ngrams(self, params: SimpleNamespace) -> tuple[np.ndarray, int] | None:
-        if params.network is not None or params.char_ngram_range is None:
-            return None
-        return char_ngrams(list(self.vectorizer.vocabulary_), params.char_ngram_range)
-
     def transform(self, X: list[str]) -> sparse.csr_matrix:
         return self.vectorizer._to_ids(X)
+
+    def transform_with_spellings(self, X: list[str]) -> tuple[sparse.csr_matrix, sparse.csr_matrix | None]:
+        if not self.spelling:
+            return self.transform(X), None
+        sequences, words = self.vectorizer._to_ids_with_unknown(X)
+        return sequences, spellings(words, self.spelling, SPELLING_RANGE)
+
+    def spellings_of_tokens(self) -> sparse.csr_matrix | None:
+        if not self.spelling:
+            return None
+        return spellings([""] * FIRST_TOKEN + list(self.vectorizer.vocabulary_), self.spelling, SPELLING_RANGE)
 
     def _characters(self) -> np.ndarray:
         n_characters = super()._characters()
@@ -289,6 +329,8 @@ class TextInput(TokenInput):
         n_tokens = len(self.vectorizer.vocabulary_) + FIRST_TOKEN
         if n_tokens != self.n_tokens:
             raise ValueError(f"The vectorizer has {n_tokens} token ids, but the input has {self.n_tokens}.")
+        if spec.n_linear_char_ngrams not in (0, len(self.spelling)):
+            raise ValueError(f"The input has {len(self.spelling)} character n-grams, but the network is {spec}.")
         super().check_spec(spec)
 
 

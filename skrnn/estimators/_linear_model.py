@@ -1,7 +1,8 @@
 """The linear model beside a network: it adds up weights of tokens, token n-grams and character n-grams.
 
 Documents become vectors of TF-IDF for a linear SVM. The weights of the character n-grams are then added to the
-weights of the tokens that contain them. A prediction looks up tokens and token n-grams only.
+weights of the tokens that contain them. A prediction looks up tokens, token n-grams, and the character n-grams of
+unknown words.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from scipy.special import log_softmax, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from skrnn.network._char_ngrams import char_ngram_matrix
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import LINEAR
+from skrnn.network._weights import CHAR_NGRAMS, LINEAR
 from skrnn.sequences._ngrams import NO_NGRAM, all_ngram_rows, ngram_tokens, previous_in
-from skrnn.sequences._storage import id_counts
+from skrnn.sequences._storage import id_counts, known_ids, with_known_ids
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
 # A linear model with more coefficients is left out. They take 256 MB, and a fit holds several copies.
@@ -39,8 +39,8 @@ _TOLERANCE = 1e-3  # of the linear SVM; smaller ones take longer and do not make
 def fit_linear_model(
     spec: NetworkSpec,
     weights: dict[str, np.ndarray],
-    char_ngrams: tuple[np.ndarray, int] | None,
     sequences: sparse.csr_matrix,
+    spellings: sparse.csr_matrix | None,
     targets: np.ndarray,
     sample_weight: np.ndarray | None,
     label_weights: np.ndarray | None,
@@ -54,10 +54,10 @@ def fit_linear_model(
     spec : NetworkSpec
     weights : dict of str to ndarray
         Weights of the network, with the table of its n-grams.
-    char_ngrams : tuple of ndarray and int, or None
-        Character n-grams of each token, and their number.
     sequences : csr_matrix of shape (n_documents, longest)
         Token ids of the training documents.
+    spellings : csr_matrix of shape (n_ids, n_char_ngrams), or None
+        Character n-grams of each token, and behind them of unknown words.
     targets : ndarray of shape (n_documents,) or (n_documents, n_outputs)
         The targets of the network.
     sample_weight : ndarray of shape (n_documents,) or None
@@ -68,10 +68,10 @@ def fit_linear_model(
     n_tokens : int
         Number of token ids.
     """
-    n_columns = n_tokens + spec.n_ngrams + (0 if char_ngrams is None else char_ngrams[1])
+    n_columns = n_tokens + spec.n_ngrams + (0 if spellings is None else spellings.shape[1])
     if n_columns * spec.n_outputs > _MOST_WEIGHTS:
         return {}
-    columns = _Columns.of(sequences, n_tokens, weights, char_ngrams)
+    columns = _Columns.of(sequences, n_tokens, weights, spellings)
     X = columns.transform(sequences)
     weights_of_samples = np.ones(X.shape[0]) if sample_weight is None else sample_weight.astype(np.float64)
     all_weights = np.broadcast_to(weights_of_samples[:, None], (X.shape[0], spec.n_outputs))
@@ -80,11 +80,8 @@ def fit_linear_model(
     fit = _fit_softmax if spec.output_activation == "softmax" else _fit_sigmoid
     with SINGLE_THREADED_BLAS:  # so that the weights do not depend on the number of threads
         coef, intercept = fit(X, targets, all_weights, n_labeled)
-    of_tokens, of_ngrams = columns.weights_of_ids(coef)
-    linear = {"tokens": of_tokens, "ngrams": of_ngrams, "bias": intercept}
-    if not spec.n_ngrams:
-        del linear["ngrams"]
-    return {f"{LINEAR}{name}": weight.astype(np.float32) for name, weight in linear.items()}
+    linear = {**columns.weights(coef), f"{LINEAR}bias": intercept}
+    return {name: weight.astype(np.float32) for name, weight in linear.items() if len(weight)}
 
 
 @dataclass(frozen=True)
@@ -96,15 +93,22 @@ class _Columns:
 
     Parameters
     ----------
-    of_tokens : csr_matrix of shape (n_tokens, n_tokens + n_char_ngrams)
-        The vector of each token: the token itself, and its character n-grams.
+    n_tokens : int
+        Number of ids of known tokens.
+    of_tokens : csr_matrix of shape (n_ids, n_tokens + n_char_ngrams)
+        The vector of each token: the token itself, and its character n-grams. Unknown words are the unknown
+        token.
+    of_char_ngrams : ndarray of shape (n_char_ngrams,)
+        The value of each character n-gram in an unknown word.
     of_ngrams : ndarray of shape (n_ngrams,)
         The value of each n-gram of tokens.
     table : tuple of ndarray
         The table of the n-grams, or no arrays if there are none.
     """
 
+    n_tokens: int
     of_tokens: sparse.csr_matrix
+    of_char_ngrams: np.ndarray
     of_ngrams: np.ndarray
     table: tuple[np.ndarray, ...]
 
@@ -114,31 +118,39 @@ class _Columns:
         sequences: sparse.csr_matrix,
         n_tokens: int,
         weights: dict[str, np.ndarray],
-        char_ngrams: tuple[np.ndarray, int] | None,
+        spellings: sparse.csr_matrix | None,
     ) -> _Columns:
         table = tuple(weights[name] for name in ("ngram_keys", "ngram_slots") if name in weights)
-        idf = _idf(id_counts(sequences, sequences.data, n_tokens))
-        of_tokens = sparse.diags(idf)
-        if char_ngrams is not None:
-            of_tokens = sparse.hstack([of_tokens, of_tokens @ _tfidf_of_char_ngrams(*char_ngrams)])
-        of_ngrams = _idf(_ngram_counts(sequences, table))
+        if spellings is None:
+            spellings = sparse.csr_matrix((n_tokens, 0))
+        idf = _idf(id_counts(sequences, sequences.data, spellings.shape[0]))
+        of_ngrams = _idf(_ngram_counts(with_known_ids(sequences, n_tokens), table))
         of_ngrams[:1] = 0  # NO_NGRAM
         # In units of a typical token, vectors have lengths of about 1, for which the penalty of the SVM is made.
         typical = idf[np.unique(sequences.data)].mean() if sequences.nnz else 1.0
-        return cls(sparse.csr_matrix(of_tokens / typical), of_ngrams / typical, table)
+        rarity = _rarity(spellings[:n_tokens])
+        idf[n_tokens:] = unseen = np.log(1 + sequences.shape[0]) + 1
+        itself = sparse.eye(n_tokens, format="csr")[known_ids(np.arange(len(idf)), n_tokens)]
+        of_tokens = sparse.diags(idf / typical) @ sparse.hstack([itself, spellings @ sparse.diags(rarity)])
+        return cls(n_tokens, sparse.csr_matrix(of_tokens), unseen / typical * rarity, of_ngrams / typical, table)
 
     def transform(self, sequences: sparse.csr_matrix) -> sparse.csr_matrix:
         """Return the vectors of documents: (n_documents, n_columns)."""
         tokens = id_counts(sequences, sequences.data, self.of_tokens.shape[0]) @ self.of_tokens
-        ngrams = _ngram_counts(sequences, self.table) @ sparse.diags(self.of_ngrams)
+        known = with_known_ids(sequences, self.n_tokens)
+        ngrams = _ngram_counts(known, self.table) @ sparse.diags(self.of_ngrams)
         roots = np.sqrt(np.maximum(np.diff(sequences.indptr), 1))
         return sparse.csr_matrix(sparse.diags(1 / roots) @ sparse.hstack([tokens, ngrams]))
 
-    def weights_of_ids(self, coef: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the weights of tokens and of rows of n-grams, from the coefficients (n_columns, n_outputs)."""
+    def weights(self, coef: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the weights by name, without the bias, from the coefficients (n_columns, n_outputs)."""
         n_first = self.of_tokens.shape[1]
         of_ngrams = self.of_ngrams[:, None] * coef[n_first:]
-        return self.of_tokens @ coef[:n_first], _with_shorter_ngrams(of_ngrams, self.table)
+        return {
+            f"{LINEAR}tokens": self.of_tokens[: self.n_tokens] @ coef[:n_first],
+            f"{LINEAR}ngrams": _with_shorter_ngrams(of_ngrams, self.table),
+            CHAR_NGRAMS: self.of_char_ngrams[:, None] * coef[self.n_tokens : n_first],
+        }
 
 
 def _ngram_counts(sequences: sparse.csr_matrix, table: tuple[np.ndarray, ...]) -> sparse.csr_matrix:
@@ -161,12 +173,10 @@ def _idf(counts: sparse.csr_matrix) -> np.ndarray:
     return np.log((1 + counts.shape[0]) / (1 + n_documents)) + 1
 
 
-def _tfidf_of_char_ngrams(rows: np.ndarray, n_char_ngrams: int) -> sparse.csr_matrix:
-    """Return a vector of length 1 for each token with character n-grams: (n_tokens, n_char_ngrams)."""
-    matrix = char_ngram_matrix(rows, n_char_ngrams)
-    matrix = matrix @ sparse.diags(_idf(matrix) - 1)
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags(1 / np.where(lengths > 0, lengths, 1)) @ matrix)
+def _rarity(spellings: sparse.csr_matrix) -> np.ndarray:
+    """Return how rare each character n-gram is among the tokens, with a mean of 1: (n_char_ngrams,)."""
+    rarity = _idf(spellings) - 1
+    return rarity / rarity.mean() if len(rarity) else rarity
 
 
 def _with_shorter_ngrams(values: np.ndarray, table: tuple[np.ndarray, ...]) -> np.ndarray:

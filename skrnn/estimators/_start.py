@@ -20,8 +20,6 @@ from skrnn.text._word_vectors import pretrained_vectors
 class Start:
     """A start with random weights."""
 
-    char_ngram_rows: tuple[np.ndarray, int] | None = None
-
     def weights(self, spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return the initial weights of the network."""
         return initial_weights(spec, rng)

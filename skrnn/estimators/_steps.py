@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from skrnn.estimators._fitted import Encoding
 from skrnn.estimators._linear_model import fit_linear_model
@@ -16,7 +17,7 @@ from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
 from skrnn.sequences._batches import share_of_longest
-from skrnn.sequences._storage import Sequences
+from skrnn.sequences._storage import UNKNOWN, Sequences
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
 # epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
@@ -51,8 +52,7 @@ def start_network(
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     network = TrainedNetwork(spec, weights, build_model=params.network)
-    rows = start.char_ngram_rows
-    network = _with_linear_model(network, rows, training, examples, encoding, params)
+    network = _with_linear_model(network, training, examples, encoding, params)
     return network, examples, start.char_ngrams(spec)
 
 
@@ -62,13 +62,11 @@ def resume_network(
     """Return the fitted network and its new examples. The checkpoint has its character n-grams."""
     _check_resumable(network, _spec_fields(encoding, params), params)
     examples = make_examples(training, encoding.input.transform(training.X))
-    rows = encoding.input.char_ngrams(params)
-    return _with_linear_model(network, rows, training, examples, encoding, params), examples, None
+    return _with_linear_model(network, training, examples, encoding, params), examples, None
 
 
 def _with_linear_model(
     network: TrainedNetwork,
-    char_ngrams: tuple[np.ndarray, int] | None,
     training: Samples,
     examples: Any,
     encoding: Encoding,
@@ -84,11 +82,15 @@ def _with_linear_model(
     network = network.without_linear_model()
     if not linear_model or network.build_model is not None:
         return network
+    sequences, spellings = examples.sequences, encoding.input.spellings_of_tokens()
+    if spellings is not None and np.any(sequences.data == UNKNOWN):
+        sequences, of_words = encoding.input.transform_with_spellings(training.X)
+        spellings = sparse.vstack([spellings, of_words], format="csr")
     weights = fit_linear_model(
         network.spec,
         network.weights,
-        char_ngrams,
-        examples.sequences,
+        sequences,
+        spellings,
         examples.targets,
         examples.weights,
         encoding.target.label_weights(examples.targets, examples.weights),

@@ -101,7 +101,8 @@ def to_onnx(
 
     For ``token_ids``, compute the ids with ``estimator.vectorizer_.encode(documents)``. Do not use ``transform``,
     which cuts documents that are longer than all documents of the fit. Outside of Python, tokenize the documents
-    in the same way and look up the tokens in the vocabulary, which is in the metadata.
+    in the same way and look up the tokens in the vocabulary, which is in the metadata. Such a model does not
+    read the spelling of unknown words, which ``linear_model=True`` of RNNTextClassifier uses.
 
     With ``documents``, the model computes the same ids as the vectorizer for any text. It supports the three
     built-in analyzers, ``lowercase``, ``stop_words``, ``max_length`` and ``truncate``. It does not support
@@ -252,12 +253,10 @@ def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
     if spec.n_tokens is None:
         sequences = graph.input("sequences", np.float32, ("batch", "time", spec.n_features))
         read = _network.read_vectors(graph, sequences, graph.input("lengths", np.int64, ("batch",)))
+    elif inputs == "documents":
+        read = _text.read_documents(graph, estimator._fitted, graph.input("documents", object, ("batch",)))
     else:
-        if inputs == "documents":
-            documents = graph.input("documents", object, ("batch",))
-            token_ids = _text.read_documents(graph, estimator.vectorizer_, documents)
-        else:
-            token_ids = graph.input("token_ids", np.int32, ("batch", "time"))
+        token_ids = graph.input("token_ids", np.int32, ("batch", "time"))
         read = _network.read_tokens(graph, spec, weights, token_ids)
     logits = _network.add_logits(graph, spec, weights, read)
     if spec.output_activation == "linear":

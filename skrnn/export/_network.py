@@ -38,6 +38,8 @@ class Sequences:
     linear : Value or None
         The weights of the tokens in the linear model, of shape (time, batch, n_outputs). None without a linear
         model.
+    of_words : Value or None
+        The sums of the weights of unknown words in the linear model, of shape (batch, n_outputs).
     """
 
     vectors: Value
@@ -45,6 +47,7 @@ class Sequences:
     mask: Value
     n_sequences: Value
     linear: Value | None = None
+    of_words: Value | None = None
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,13 @@ class _States:
 # Inputs
 
 
-def read_tokens(graph: Graph, spec: NetworkSpec, weights: Weights, token_ids: Value) -> Sequences:
-    """Return the vectors of token ids, int32 of shape (batch, time), with padding anywhere in a row."""
+def read_tokens(
+    graph: Graph, spec: NetworkSpec, weights: Weights, token_ids: Value, of_words: Value | None = None
+) -> Sequences:
+    """Return the vectors of token ids, int32 of shape (batch, time), with padding anywhere in a row.
+
+    Unknown words may have weights in the linear model: (batch, n_outputs).
+    """
     n_sequences = graph.add("Shape", token_ids, start=0, end=1)
     pads = graph.add("Concat", [0, 0], _n_missing(graph, token_ids), axis=0)
     ids = graph.add("Max", graph.add("Pad", token_ids, pads), np.array([PADDING], dtype=np.int32))
@@ -92,7 +100,7 @@ def read_tokens(graph: Graph, spec: NetworkSpec, weights: Weights, token_ids: Va
     vectors, linear = look_up("embedding", known, "ngram_embedding"), None
     if spec.n_linear_tokens:
         linear = look_up(f"{LINEAR}tokens", _known_ids(graph, ids, spec.n_linear_tokens), f"{LINEAR}ngrams")
-    return Sequences(vectors, lengths, _mask(graph, vectors, lengths), n_sequences, linear)
+    return Sequences(vectors, lengths, _mask(graph, vectors, lengths), n_sequences, linear, of_words)
 
 
 def _known_ids(graph: Graph, ids: Value, n_tokens: int) -> Value:
@@ -293,9 +301,12 @@ _POOLINGS: dict[str, Callable[[Graph, Weights, _States], Value]] = {
 
 def _sqrtn(graph: Graph, sequences: Sequences, values: Value) -> Value:
     """Return the sum of the values of each sequence over the root of their number, (batch, width)."""
+    return graph.add("Div", _sum(graph, values, sequences.mask), _root_of_lengths(graph, sequences))
+
+
+def _root_of_lengths(graph: Graph, sequences: Sequences) -> Value:
     n_steps = graph.cast(graph.add("Unsqueeze", sequences.lengths, [1]), np.float32)
-    root = graph.add("Sqrt", graph.add("Max", n_steps, np.float32(1)))
-    return graph.add("Div", _sum(graph, values, sequences.mask), root)
+    return graph.add("Sqrt", graph.add("Max", n_steps, np.float32(1)))
 
 
 def _sum(graph: Graph, values: Value, mask: Value) -> Value:
@@ -312,6 +323,9 @@ def add_logits(graph: Graph, spec: NetworkSpec, weights: Weights, sequences: Seq
     if sequences.linear is None:
         return logits
     sums = graph.add("Slice", _sqrtn(graph, sequences, sequences.linear), [0], sequences.n_sequences)
+    if sequences.of_words is not None:
+        roots = graph.add("Slice", _root_of_lengths(graph, sequences), [0], sequences.n_sequences)
+        sums = graph.add("Add", sums, graph.add("Div", sequences.of_words, roots))
     linear = graph.add("Add", sums, weights[f"{LINEAR}bias"])
     return graph.add("Div", graph.add("Add", logits, linear), np.float32(2))
 

@@ -164,7 +164,8 @@ def _declare_vectorizer(operator: Any) -> None:
 def _add_vectorizer(graph: Graph, operator: Any, _container: Any) -> list[Value]:
     vectorizer = operator.raw_operator
     width = vectorizer.max_length_
-    ids = graph.cast(_read_documents(graph, operator, vectorizer), np.int64)
+    ids, _ = _text.to_token_ids(graph, vectorizer, _documents(graph, operator))
+    ids = graph.cast(ids, np.int64)
     ids = _text.truncate(graph, ids, width, vectorizer.truncate)
     ids = graph.add("Pad", ids, [0, 0, 0, width])
     # Put the tokens first: TopK keeps the order of equal elements.
@@ -191,16 +192,11 @@ def _add_logits(graph: Graph, operator: Any) -> Value:
 def _read(graph: Graph, operator: Any, estimator: Any) -> _network.Sequences:
     """Return the sequences of the input: documents, token ids, or numeric sequences of the same length."""
     network, X = estimator._fitted.network, operator.inputs[0]
+    if isinstance(X.type, StringTensorType):
+        check_vectorizer(estimator.vectorizer_)
+        return _text.read_documents(graph, estimator._fitted, _documents(graph, operator))
     if network.spec.n_tokens is not None:
-        is_text = isinstance(X.type, StringTensorType)
-        if is_text:
-            check_vectorizer(estimator.vectorizer_)
-        ids = (
-            _read_documents(graph, operator, estimator.vectorizer_)
-            if is_text
-            else graph.cast(X.full_name, np.int32)
-        )
-        return _network.read_tokens(graph, network.spec, network.weights, ids)
+        return _network.read_tokens(graph, network.spec, network.weights, graph.cast(X.full_name, np.int32))
     sequences = graph.cast(X.full_name, np.float32)
     if len(X.type.shape) == 2:  # a univariate series in each row
         sequences = graph.add("Unsqueeze", sequences, [2])
@@ -208,9 +204,8 @@ def _read(graph: Graph, operator: Any, estimator: Any) -> _network.Sequences:
     return _network.read_vectors(graph, sequences, graph.add("Expand", n_steps, n_samples))
 
 
-def _read_documents(graph: Graph, operator: Any, vectorizer: SequenceVectorizer) -> Value:
-    documents = graph.add("Reshape", operator.inputs[0].full_name, [-1])  # from a column too
-    return _text.read_documents(graph, vectorizer, documents)
+def _documents(graph: Graph, operator: Any) -> Value:
+    return graph.add("Reshape", operator.inputs[0].full_name, [-1])  # from a column too
 
 
 # Converters of skl2onnx

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 
-from skrnn.export import _strings
+from skrnn.estimators._fitted import Fitted
+from skrnn.estimators._inputs import TextInput
+from skrnn.export import _network, _strings
 from skrnn.export._graph import Graph, Value
 from skrnn.export._normalization import normalize, white_space
+from skrnn.network._weights import CHAR_NGRAMS
 from skrnn.sequences._storage import PADDING, UNKNOWN
+from skrnn.text._char_ngrams import LONGEST_TOKEN
 from skrnn.text._patterns import patterns
 from skrnn.text._tokenization import WORD_START, n_from_end
 from skrnn.text._vectorizer import SequenceVectorizer
@@ -23,21 +29,101 @@ OPSETS = {"": 20, _strings.LABEL_ENCODER_DOMAIN: 2, _strings.TOKENIZER_DOMAIN: 1
 IdTable = dict[str, int]
 
 
-def read_documents(graph: Graph, vectorizer: SequenceVectorizer, documents: Value) -> Value:
+def read_documents(graph: Graph, fitted: Fitted, documents: Value) -> _network.Sequences:
+    """Return the sequences that a fitted text estimator reads from documents, strings of shape (batch,)."""
+    spec, weights, input_ = fitted.network.spec, fitted.network.weights, cast(TextInput, fitted.input)
+    token_ids, tokens = to_token_ids(graph, input_.vectorizer, documents)
+    of_words = None
+    if spec.n_linear_char_ngrams:
+        of_words = _sums_of_unknown_words(graph, token_ids, tokens, input_.spelling, weights[CHAR_NGRAMS])
+    return _network.read_tokens(graph, spec, weights, token_ids, of_words)
+
+
+def to_token_ids(graph: Graph, vectorizer: SequenceVectorizer, documents: Value) -> tuple[Value, Value]:
     """Return the token ids of documents, strings of shape (batch,).
 
     Returns
     -------
     token_ids : Value
         int32 of shape (batch, time), with padding anywhere in a row.
+    tokens : Value
+        Strings of the same shape. Only unknown tokens are certain to be right.
     """
     params = validated_params(vectorizer, vectorizer._parameter_constraints)
     id_of = _id_table(vectorizer.vocabulary_, params)
-    ids = _token_ids(graph, _never_empty(graph, documents), id_of, params)
-    ids = graph.add("Slice", ids, [0], graph.add("Shape", documents))
+    ids, tokens = _token_ids(graph, _never_empty(graph, documents), id_of, params)
+    ids, tokens = (graph.add("Slice", values, [0], graph.add("Shape", documents)) for values in (ids, tokens))
     if params.max_length is not None:
         ids = truncate(graph, ids, params.max_length, params.truncate)
-    return graph.cast(ids, np.int32)
+    return graph.cast(ids, np.int32), tokens
+
+
+def _sums_of_unknown_words(
+    graph: Graph, token_ids: Value, tokens: Value, indices: Mapping[str, int], weights: np.ndarray
+) -> Value:
+    """Return what ``sequences @ (spellings(words, indices) @ weights)`` is for unknown words: (batch, n_outputs).
+
+    Parameters
+    ----------
+    token_ids, tokens : Value
+        As ``to_token_ids`` returns them.
+    indices : mapping of str to int
+        The index of each character n-gram.
+    weights : ndarray of shape (n_ngrams, n_outputs)
+    """
+    is_unknown = graph.add("Equal", token_ids, np.int32(UNKNOWN))
+    places = graph.add("Transpose", graph.add("NonZero", is_unknown), perm=[1, 0])  # (n_words, 2)
+    documents = graph.add("Slice", places, [0], [1], [1])  # (n_words, 1)
+    words = graph.add("Unsqueeze", graph.add("GatherND", tokens, places), [1])
+    # Operators fail where there is no string. An empty word is added, and left out at the end.
+    words = graph.add("Concat", words, np.array([[""]], dtype=object), axis=0)
+    text = _strings.concat(graph, _strings.concat(graph, _strings.constant("<"), words), _strings.constant(">"))
+    characters = _strings.split_characters(graph, graph.add("Squeeze", text, [1]))  # (n_words, longest)
+    found, n_found = _sums_of_ngrams(graph, characters, indices, weights)
+    n_characters = graph.add("Not", _strings.is_empty(graph, characters))
+    n_characters = graph.add("ReduceSum", graph.cast(n_characters, np.int64), [1])  # with both marks
+    is_short = graph.add("LessOrEqual", n_characters, LONGEST_TOKEN + 2)
+    roots = graph.add("Sqrt", graph.add("Max", n_found, np.float32(1)))
+    sums = graph.add("Where", is_short, graph.add("Div", found, roots), np.float32(0))
+    sums = graph.add("Slice", sums, [0], [-1])
+    rows = graph.add("Expand", documents, graph.add("Shape", sums))
+    shape = graph.add("Concat", graph.add("Shape", token_ids, start=0, end=1), [weights.shape[1]], axis=0)
+    zeros = graph.add("Expand", np.float32(0), shape)
+    return graph.add("ScatterElements", zeros, rows, sums, axis=0, reduction="add")
+
+
+def _sums_of_ngrams(
+    graph: Graph, characters: Value, indices: Mapping[str, int], weights: np.ndarray
+) -> tuple[Value, Value]:
+    """Return the sums of the weights of n-grams, (n_words, n_outputs), and how many there are, (n_words, 1)."""
+    table = {ngram: i for i, ngram in enumerate(indices, start=1) if not _has_surrogates(ngram)}
+    with_zeros = np.vstack([np.zeros_like(weights[:1]), weights])
+    n_words = graph.add("Shape", characters, start=0, end=1)
+    loop = graph.loop(max(map(len, indices)))
+    # Each step adds a character to all candidates.
+    candidates = loop.state(
+        "candidates", object, graph.add("Expand", _strings.constant(""), graph.add("Shape", characters))
+    )
+    following = loop.state("following", object, characters)
+    zeros = [
+        graph.add("Expand", np.float32(0), graph.add("Concat", n_words, [n], axis=0))
+        for n in (weights.shape[1], 1)
+    ]
+    sums, n_found = (loop.state(f"sum_{i}", np.float32, zero) for i, zero in enumerate(zeros))
+    # A candidate that reaches the end of its word stays there, and must not count again.
+    longer = _strings.concat(loop, candidates, following)
+    found = loop.add("Where", _strings.is_empty(loop, following), 0, _strings.look_up(loop, longer, table, 0))
+    values = loop.add("ReduceSum", loop.add("Gather", with_zeros, found), [1], keepdims=0)
+    counts = loop.add("ReduceSum", loop.cast(loop.add("Greater", found, 0), np.float32), [1])
+    _, _, total, n_total = loop.run(
+        {
+            candidates: longer,
+            following: _strings.append_column(loop, _strings.drop_first_column(loop, following)),
+            sums: loop.add("Add", sums, values),
+            n_found: loop.add("Add", n_found, counts),
+        }
+    )
+    return total, n_total
 
 
 def _never_empty(graph: Graph, documents: Value) -> Value:
@@ -46,7 +132,7 @@ def _never_empty(graph: Graph, documents: Value) -> Value:
     return _strings.concat(graph, _strings.constant(" "), documents)
 
 
-def _token_ids(graph: Graph, documents: Value, id_of: IdTable, params: SimpleNamespace) -> Value:
+def _token_ids(graph: Graph, documents: Value, id_of: IdTable, params: SimpleNamespace) -> tuple[Value, Value]:
     has_sigmas = any("σ" in token or "ς" in token for token in id_of)
     texts = normalize(graph, documents, lowercase=params.lowercase, final_sigmas=has_sigmas)
     return _ANALYZERS[params.analyzer](graph, texts, id_of)
@@ -57,27 +143,31 @@ def _id_table(vocabulary: IdTable, params: SimpleNamespace) -> IdTable:
     id_of = dict(vocabulary)
     if params.analyzer == "word":
         id_of |= dict.fromkeys(sorted(stop_word_set(params)), PADDING)
-    id_of = {token: i for token, i in id_of.items() if not re.search("[\ud800-\udfff]", token)}  # not in UTF-8
-    return {**id_of, "": PADDING}
+    return {**{token: i for token, i in id_of.items() if not _has_surrogates(token)}, "": PADDING}
 
 
-# Analyzers. Each takes preprocessed documents, (batch,), and returns token ids, int64 of shape (batch, time).
+def _has_surrogates(string: str) -> bool:
+    return re.search("[\ud800-\udfff]", string) is not None  # not in UTF-8
 
 
-def _words(graph: Graph, texts: Value, id_of: IdTable) -> Value:
+# Analyzers. Each takes preprocessed documents, (batch,). It returns token ids, int64 of shape (batch, time), and
+# strings of this shape, which are the tokens where these are unknown.
+
+
+def _words(graph: Graph, texts: Value, id_of: IdTable) -> tuple[Value, Value]:
     tokens = _strings.find_all(graph, texts, patterns().portable_token)
-    return _strings.look_up(graph, tokens, id_of, UNKNOWN)
+    return _strings.look_up(graph, tokens, id_of, UNKNOWN), tokens
 
 
-def _characters(graph: Graph, texts: Value, id_of: IdTable) -> Value:
+def _characters(graph: Graph, texts: Value, id_of: IdTable) -> tuple[Value, Value]:
     words = _strings.find_all(graph, texts, f"[^{white_space()}]+")
     words = _prepend(graph, " ", words, graph.add("Not", _strings.is_empty(graph, words)))
     characters = _strings.split_characters(graph, _strings.join(graph, words))
     characters = _strings.drop_first_column(graph, characters)  # the space before the first word
-    return _strings.look_up(graph, characters, id_of, UNKNOWN)
+    return _strings.look_up(graph, characters, id_of, UNKNOWN), characters
 
 
-def _subwords(graph: Graph, texts: Value, id_of: IdTable) -> Value:
+def _subwords(graph: Graph, texts: Value, id_of: IdTable) -> tuple[Value, Value]:
     words = _strings.find_all(graph, texts, patterns().portable_whole)
     starts_word = _strings.match(graph, words, f"{patterns().word.pattern}(?s:.)*")
     words = _prepend(graph, WORD_START, words, starts_word)
@@ -88,7 +178,7 @@ def _subwords(graph: Graph, texts: Value, id_of: IdTable) -> Value:
     in_words = {subword: i for subword, i in id_of.items() if " " not in subword}
     ids, ends = _longest_subwords(graph, characters, in_words)
     begins = _reachable(graph, graph.add("Equal", characters, _strings.constant(" ")), ends)
-    return graph.add("Where", begins, ids, PADDING)
+    return graph.add("Where", begins, ids, PADDING), characters
 
 
 _ANALYZERS = {"word": _words, "char": _characters, "subword": _subwords}

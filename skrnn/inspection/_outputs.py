@@ -16,10 +16,10 @@ from skrnn.sequences._storage import Sequences
 _LARGEST_LOGIT = 110
 
 
-def explained_outputs(fitted: Fitted, sequences: Sequences, unit: str) -> np.ndarray:
+def explained_outputs(fitted: Fitted, sequences: Sequences, spellings: Any, unit: str) -> np.ndarray:
     """Return the outputs in a unit of ``TokenAttributions``: (n_sequences, n_outputs)."""
     try:
-        return _outputs(fitted, sequences, unit)
+        return _outputs(fitted, sequences, spellings, unit)
     except Exception as error:
         if fitted.network.build_model is None:
             raise
@@ -29,20 +29,20 @@ def explained_outputs(fitted: Fitted, sequences: Sequences, unit: str) -> np.nda
         ) from error
 
 
-def _outputs(fitted: Fitted, sequences: Sequences, unit: str) -> np.ndarray:
+def _outputs(fitted: Fitted, sequences: Sequences, spellings: Any, unit: str) -> np.ndarray:
     if unit != "logit":
-        return predictions(fitted, sequences)
+        return predictions(fitted, sequences, spellings)
     with np.errstate(divide="ignore"):
-        logits = fitted.network.predict(sequences, logits=True)
+        logits = fitted.network.predict(sequences, spellings, logits=True)
     logits = np.nan_to_num(logits, posinf=_LARGEST_LOGIT, neginf=-_LARGEST_LOGIT)
     if not isinstance(fitted.target, ClassTarget):
         return logits
     return np.hstack([-logits, logits]) if logits.shape[1] == 1 else _logits_of_classes(logits)
 
 
-def predictions(fitted: Fitted, sequences: Sequences) -> np.ndarray:
+def predictions(fitted: Fitted, sequences: Sequences, spellings: Any) -> np.ndarray:
     """Return the probability of each class or label, or the predicted numbers: (n_sequences, n_outputs)."""
-    outputs: np.ndarray = fitted.network.predict(sequences)
+    outputs: np.ndarray = fitted.network.predict(sequences, spellings)
     target: Any = fitted.target
     if isinstance(target, NumericTarget):
         return target.decode(outputs).reshape(len(outputs), -1)

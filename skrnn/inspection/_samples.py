@@ -27,11 +27,14 @@ class ReadSamples:
         The tokens or time steps of each sample.
     sequences : csr_matrix or RaggedArray
         Token ids or vectors.
+    spellings : csr_matrix or None
+        The character n-grams of unknown words.
     """
 
     documents: list[Any]
     tokens: list[LocatedTokens]
     sequences: Sequences
+    spellings: Any
 
 
 def read_samples(transformers: list[Any], estimator: BaseRNN, fitted: Fitted, X: Any) -> ReadSamples:
@@ -47,12 +50,12 @@ def read_samples(transformers: list[Any], estimator: BaseRNN, fitted: Fitted, X:
         documents = last._check_documents(X)
         tokens = [located.truncated(last.max_length_, last.truncate) for located in last._locate(documents)]
         X = fitted.input.check(last.transform(documents), estimator)
-        return ReadSamples(documents, tokens, fitted.input.transform(X))
+        return ReadSamples(documents, tokens, *fitted.input.transform_with_spellings(X))
     X = fitted.input.check(X, estimator)
-    sequences = fitted.input.transform(X)
+    sequences, spellings = fitted.input.transform_with_spellings(X)
     if isinstance(fitted.input, TextInput):
-        return ReadSamples(X, fitted.input.vectorizer._locate(X), sequences)
+        return ReadSamples(X, fitted.input.vectorizer._locate(X), sequences, spellings)
     rows = np.split(X.data, X.indptr[1:-1])
     is_numeric = isinstance(fitted.input, SequenceInput)
     names = [range(len(row)) if is_numeric else row.tolist() for row in rows]
-    return ReadSamples(rows, [LocatedTokens(list(map(str, row)), None) for row in names], sequences)
+    return ReadSamples(rows, [LocatedTokens(list(map(str, row)), None) for row in names], sequences, spellings)

@@ -134,7 +134,7 @@ def token_attributions(
     fitted = inner._learned  # read once: another thread may fit the estimator again
     samples = read_samples(transformers, inner._reader(fitted), fitted, documents)
     unit = "prediction" if isinstance(fitted.target, NumericTarget) else params.output
-    predicted = predictions(fitted, samples.sequences)
+    predicted = predictions(fitted, samples.sequences, samples.spellings)
     explained = []
     for i in _progress(range(len(samples.documents)), params.verbose):
         # A classifier's values have to be precise for the predicted class.
@@ -142,7 +142,7 @@ def token_attributions(
         watched = slice(likeliest, likeliest + 1) if isinstance(fitted.target, ClassTarget) else slice(None)
         found = _explain(
             samples.sequences[np.array([i])],
-            lambda parts: explained_outputs(fitted, parts, unit),
+            lambda parts: explained_outputs(fitted, parts, samples.spellings, unit),
             params,
             watched,
             np.random.default_rng(seed),

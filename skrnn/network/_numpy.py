@@ -19,7 +19,7 @@ from skrnn.network._numpy_pooling import pool, sqrtn
 from skrnn.network._numpy_recurrence import Products, hidden_states, input_bias, input_products
 from skrnn.network._packing import Packing, chunks
 from skrnn.network._spec import CELLS, NetworkSpec
-from skrnn.network._weights import LINEAR
+from skrnn.network._weights import CHAR_NGRAMS, LINEAR
 from skrnn.sequences._ngrams import ngram_rows
 from skrnn.sequences._storage import Sequences, known_ids
 from skrnn.utils._threads import run_in_threads
@@ -41,13 +41,16 @@ class NumpyNetwork:
         self._spec, self._weights = spec, weights
         self._prepared: dict[np.dtype, tuple[Weights, dict[str, ProductTables]]] = {}
 
-    def predict(self, sequences: Sequences, *, logits: bool = False) -> np.ndarray:
+    def predict(self, sequences: Sequences, spellings: Any = None, *, logits: bool = False) -> np.ndarray:
         """Return the outputs for sequences.
 
         Parameters
         ----------
         sequences : csr_matrix of shape (n_sequences, longest), or RaggedArray
-            Token ids below ``spec.n_tokens``, left-aligned. Or vectors, whose dtype is used for the computation.
+            Token ids, left-aligned. Or vectors, whose dtype is used for the computation.
+        spellings : csr_matrix of shape (n_unknown_words, spec.n_linear_char_ngrams), or None, default=None
+            The character n-grams of unknown words, which have the ids from ``spec.n_linear_tokens`` on. None if
+            all ids from there on are the unknown token.
         logits : bool, default=False
             Return the output layer's values before the activation.
 
@@ -57,7 +60,7 @@ class NumpyNetwork:
             Probabilities, or the values of a linear output.
         """
         weights, _ = self._prepare(self._dtype(sequences))
-        vectors, sums = self._run(sequences)
+        vectors, sums = self._run(sequences, spellings)
         values = (vectors @ weights["output/kernel"] + weights["output/bias"]).astype(np.float64)
         if self._spec.n_linear_tokens:
             values = (values + sums + weights[f"{LINEAR}bias"]) / 2
@@ -73,7 +76,7 @@ class NumpyNetwork:
         """
         return self._run(sequences)[0]
 
-    def _run(self, sequences: Sequences) -> tuple[np.ndarray, np.ndarray]:
+    def _run(self, sequences: Sequences, spellings: Any = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the vectors of sequences, and the sums of the linear model: (n_sequences, n_outputs).
 
         Without a linear model, the sums have no columns.
@@ -83,7 +86,12 @@ class NumpyNetwork:
         lengths = sequences.indptr[1:] - sequences.indptr[:-1]
         vectors = np.zeros((sequences.shape[0], spec.vector_dim), dtype=weights["output/kernel"].dtype)
         sums = np.zeros((sequences.shape[0], spec.n_outputs if spec.n_linear_tokens else 0))
-        read = _token_reader(spec, weights, tables, sequences) if tables else _vector_reader(weights, sequences)
+        linear = _linear_reader(spec, weights, sequences, spellings) if spec.n_linear_tokens else None
+        read = (
+            _token_reader(spec, weights, tables, sequences, linear)
+            if tables
+            else _vector_reader(weights, sequences)
+        )
 
         def run(rows: np.ndarray) -> None:
             packing = Packing.of(lengths[rows])
@@ -159,7 +167,11 @@ _Reader = Callable[[Packing, np.ndarray], tuple[Products, np.ndarray | None]]
 
 
 def _token_reader(
-    spec: NetworkSpec, weights: Weights, tables: dict[str, ProductTables], sequences: Any
+    spec: NetworkSpec,
+    weights: Weights,
+    tables: dict[str, ProductTables],
+    sequences: Any,
+    linear_weights: Callable[[np.ndarray], np.ndarray] | None,
 ) -> _Reader:
     known = known_ids(sequences.data, len(weights["embedding"]))
     token_tables, token_rows = tables["tokens"].of(known)
@@ -168,7 +180,7 @@ def _token_reader(
         positions = packing.flat_positions(starts)
         ids = known[positions]
         lookups = [(token_tables, token_rows[ids])]
-        linear = weights[f"{LINEAR}tokens"][sequences.data[positions]] if spec.n_linear_tokens else None
+        linear = None if linear_weights is None else linear_weights(positions)
         if spec.n_ngrams:
             ngrams = ngram_rows(ids, packing.previous, weights["ngram_keys"], weights["ngram_slots"])
             ngram_tables, rows = tables["ngrams"].of(ngrams)
@@ -178,6 +190,28 @@ def _token_reader(
         return partial(_look_up, lookups), linear
 
     return read
+
+
+def _linear_reader(
+    spec: NetworkSpec, weights: Weights, sequences: Any, spellings: Any
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from positions in the data to weights in the linear model: (positions, n_outputs)."""
+    ids, of_tokens = sequences.data, weights[f"{LINEAR}tokens"]
+    if ids.max(initial=0) < spec.n_linear_tokens:
+        return lambda positions: of_tokens[ids[positions]]
+    known = known_ids(ids, spec.n_linear_tokens)
+    if spellings is None:
+        return lambda positions: of_tokens[known[positions]]
+    of_words = spellings @ weights[CHAR_NGRAMS]
+    word_of = ids - spec.n_linear_tokens
+
+    def look_up(positions: np.ndarray) -> np.ndarray:
+        values = of_tokens[known[positions]]
+        is_word = word_of[positions] >= 0
+        values[is_word] += of_words[word_of[positions][is_word]]
+        return values
+
+    return look_up
 
 
 def _look_up(lookups: list[tuple[Tables, np.ndarray]], name: str, block: slice) -> np.ndarray:

@@ -34,6 +34,7 @@ _CONSTRAINTS: dict[str, list[Constraint]] = {
     "n_ngrams": [Interval(int, 0)],
     "skip_connection": [BOOLEAN],
     "n_linear_tokens": [Interval(int, 0)],
+    "n_linear_char_ngrams": [Interval(int, 0)],
 }
 
 
@@ -77,6 +78,9 @@ class NetworkSpec:
         Number of token ids with weights in a linear model, or 0 without one. The logits are then the mean of the
         output layer's logits and the linear model's. It adds up a weight of each token and n-gram for each output,
         and divides the sum by the root of the number of tokens. Keras does not train it.
+    n_linear_char_ngrams : int, default=0
+        Number of character n-grams with weights in the linear model, which unknown words consist of. A network
+        that reads only token ids does not use them.
 
     Raises
     ------
@@ -120,6 +124,7 @@ class NetworkSpec:
     n_ngrams: int = 0
     skip_connection: bool = False
     n_linear_tokens: int = 0
+    n_linear_char_ngrams: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in _CONSTRAINTS.items():
@@ -129,6 +134,8 @@ class NetworkSpec:
             raise ValueError(
                 f"Expected no n-grams, no skip connection and no linear model without tokens; got {self}."
             )
+        if self.n_linear_char_ngrams and not self.n_linear_tokens:
+            raise ValueError(f"Expected no character n-grams without a linear model; got {self}.")
         if self.n_ngrams and not self.trainable_embeddings:
             raise ValueError(f"Expected no n-grams with trainable_embeddings=False; got {self}.")
 

@@ -13,7 +13,7 @@ from scipy.special import logit
 from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import LINEAR, check_weights, in_keras_order, weight_shapes
+from skrnn.network._weights import CHAR_NGRAMS, LINEAR, check_weights, in_keras_order, weight_shapes
 from skrnn.sequences._storage import Sequences
 from skrnn.utils._parameters import (
     CALLABLE,
@@ -101,8 +101,16 @@ class TrainedNetwork:
     build_model: Callable[[NetworkSpec], Any] | None = None
     checkpoint: Checkpoint | None = None
 
-    def predict(self, sequences: Sequences, *, logits: bool = False) -> np.ndarray:
+    def predict(self, sequences: Sequences, spellings: Any = None, *, logits: bool = False) -> np.ndarray:
         """Return the outputs for sequences, or the logits before the output's activation.
+
+        Parameters
+        ----------
+        sequences : csr_matrix or RaggedArray
+            Token ids or vectors.
+        spellings : csr_matrix of shape (n_unknown_words, n_char_ngrams), or None, default=None
+            The character n-grams of unknown words. The first one has the id after the last known token.
+        logits : bool, default=False
 
         Returns
         -------
@@ -114,7 +122,7 @@ class TrainedNetwork:
             If outputs are infinite or NaN.
         """
         if self.build_model is None:
-            return _finite(self._numpy.predict(sequences, logits=logits))
+            return _finite(self._numpy.predict(sequences, spellings, logits=logits))
         from skrnn.network._keras import predict_own
 
         outputs = _finite(predict_own(self.spec, self.build_model, list(self.weights.values()), sequences))
@@ -149,13 +157,18 @@ class TrainedNetwork:
     def without_linear_model(self) -> TrainedNetwork:
         """Return the recurrent network alone, which Keras trains."""
         weights = {name: weight for name, weight in self.weights.items() if not name.startswith(LINEAR)}
-        return replace(self, spec=replace(self.spec, n_linear_tokens=0), weights=weights)
+        spec = replace(self.spec, n_linear_tokens=0, n_linear_char_ngrams=0)
+        return replace(self, spec=spec, weights=weights)
 
     def with_linear_model(self, linear_weights: Mapping[str, np.ndarray]) -> TrainedNetwork:
         """Return the network with these weights of a linear model, or as it is if there are none."""
         if not linear_weights:
             return self
-        spec = replace(self.spec, n_linear_tokens=len(linear_weights[f"{LINEAR}tokens"]))
+        spec = replace(
+            self.spec,
+            n_linear_tokens=len(linear_weights[f"{LINEAR}tokens"]),
+            n_linear_char_ngrams=len(linear_weights.get(CHAR_NGRAMS, ())),
+        )
         weights = {**self.weights, **linear_weights}
         return replace(self, spec=spec, weights={name: weights[name] for name in weight_shapes(spec)})
 

@@ -12,6 +12,7 @@ from skrnn.sequences._ngrams import n_slots_for
 from skrnn.utils._parameters import is_plain_array
 
 LINEAR = "linear/"  # begins the names of the linear model's weights
+CHAR_NGRAMS = f"{LINEAR}char_ngrams"  # weights for documents, which a Keras model of token ids does not have
 
 # 4 TB. NumPy refuses smaller networks that do not fit into the memory of a machine.
 _MOST_WEIGHTS = 2**40
@@ -43,6 +44,8 @@ def weight_shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
         shapes[f"{LINEAR}tokens"] = (spec.n_linear_tokens, spec.n_outputs)
         if spec.n_ngrams:
             shapes[f"{LINEAR}ngrams"] = (spec.n_ngrams, spec.n_outputs)
+        if spec.n_linear_char_ngrams:
+            shapes[CHAR_NGRAMS] = (spec.n_linear_char_ngrams, spec.n_outputs)
     shapes["output/kernel"] = (spec.vector_dim, spec.n_outputs)
     shapes["output/bias"] = (spec.n_outputs,)
     if spec.n_linear_tokens:
@@ -55,7 +58,8 @@ def in_keras_order(weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     table = [weights[name] for name in ("ngram_keys", "ngram_slots") if name in weights]
     ordered = []
     for name, weight in weights.items():
-        ordered += [weight, *table] if name == f"{LINEAR}ngrams" else [weight]
+        if name != CHAR_NGRAMS:
+            ordered += [weight, *table] if name == f"{LINEAR}ngrams" else [weight]
     return ordered
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skrnn.sequences._storage import UNKNOWN, ragged_to_csr
+from skrnn.sequences._storage import FIRST_TOKEN, UNKNOWN, ragged_to_csr
 from skrnn.text._patterns import patterns
 from skrnn.text._subwords import SubwordTokenizer
 
@@ -54,8 +54,17 @@ class TokenizedDocuments:
 
     def to_ids(self, vocabulary: Mapping[str, int]) -> sparse.csr_matrix:
         """Return sequences of token ids, (n_documents, longest)."""
-        ids = np.fromiter(map(vocabulary.get, self.tokens, repeat(UNKNOWN)), np.int32, count=len(self.tokens))
-        return ragged_to_csr(ids[self.indices], self.lengths)
+        return ragged_to_csr(self._ids_of_tokens(vocabulary)[self.indices], self.lengths)
+
+    def to_ids_with_unknown(self, vocabulary: Mapping[str, int]) -> tuple[sparse.csr_matrix, list[str]]:
+        """Return sequences in which unknown tokens have ids behind the vocabulary, and the unknown tokens."""
+        ids = self._ids_of_tokens(vocabulary)
+        unknown = np.flatnonzero(ids == UNKNOWN)
+        ids[unknown] = FIRST_TOKEN + len(vocabulary) + np.arange(len(unknown))
+        return ragged_to_csr(ids[self.indices], self.lengths), [self.tokens[i] for i in unknown]
+
+    def _ids_of_tokens(self, vocabulary: Mapping[str, int]) -> np.ndarray:
+        return np.fromiter(map(vocabulary.get, self.tokens, repeat(UNKNOWN)), np.int32, count=len(self.tokens))
 
 
 def n_from_end(max_length: int, truncate: str) -> int:

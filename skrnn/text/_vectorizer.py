@@ -456,6 +456,11 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         fitted = copy.copy(self)  # as in transform
         return fitted._tokenize(documents).to_ids(fitted.vocabulary_)
 
+    def _to_ids_with_unknown(self, documents: list[Any]) -> tuple[sparse.csr_matrix, list[str]]:
+        """Return checked documents with ids behind the vocabulary for unknown tokens, and the unknown tokens."""
+        fitted = copy.copy(self)  # as in transform
+        return fitted._tokenize(documents).to_ids_with_unknown(fitted.vocabulary_)
+
     def _tokenize(self, documents: list[Any]) -> TokenizedDocuments:
         check_is_fitted(self)
         return _truncated(tokenize(documents, self.build_analyzer()), self._limits())

@@ -1,11 +1,15 @@
 """The linear model beside the network."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pytest
 from conftest import SMALL, to_csr
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from joblib import Parallel, delayed
+from scipy import sparse
 from scipy.special import expit, logit, softmax
 
 from skrnn import RNNTextClassifier, SequenceVectorizer
@@ -15,7 +19,7 @@ from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import LINEAR, initial_weights
 from skrnn.sequences._ngrams import frequent_ngrams, ngram_table
-from skrnn.text._char_ngrams import char_ngrams
+from skrnn.text._char_ngrams import shared_ngrams, spellings
 
 WORDS = ["apple", "apples", "pear", "pears", "engine", "engines", "motor", "motors"]
 N_TOKENS = len(WORDS) + 2
@@ -59,14 +63,18 @@ def test_weights_of_ids_add_up_to_the_scores_of_the_columns():
     sequences, new = random_sequences(2000, 2, seed=0), random_sequences(200, 1, seed=1)
     spec, weights = network_with(sequences, "linear", 3, n_most=2000)
     assert (weights["ngram_keys"][:, 0] < 0).sum() > 100
-    columns = _Columns.of(sequences, N_TOKENS, weights, char_ngrams(WORDS, (3, 4)))
+    indices = {ngram: i for i, ngram in enumerate(shared_ngrams(WORDS, (2, 5), 1000))}
+    unknown = spellings(["applepie", "xyz"], indices, (2, 5))  # new documents contain them
+    of_ids = sparse.vstack([spellings(["", "", *WORDS], indices, (2, 5)), unknown], format="csr")
+    columns = _Columns.of(sequences, N_TOKENS, weights, of_ids)
+    new.data[new.data == 1] = N_TOKENS + np.arange(np.sum(new.data == 1)) % 3  # the third one is not spelled
+    new.data[new.data == N_TOKENS + 2] = 1
     coef = np.random.default_rng(0).normal(size=(columns.transform(sequences).shape[1], 3))
-    of_tokens, of_ngrams = columns.weights_of_ids(coef)
-    linear = {"tokens": of_tokens, "ngrams": of_ngrams, "bias": np.zeros(3)}
-    spec = NetworkSpec(**{**vars(spec), "n_linear_tokens": N_TOKENS})
+    linear = {**columns.weights(coef), f"{LINEAR}bias": np.zeros(3)}
+    spec = NetworkSpec(**{**vars(spec), "n_linear_tokens": N_TOKENS, "n_linear_char_ngrams": len(indices)})
     weights = {name: np.zeros_like(weight) if "ngram_" not in name else weight for name, weight in weights.items()}
-    weights |= {f"{LINEAR}{name}": weight.astype(np.float32) for name, weight in linear.items()}
-    sums = 2 * NumpyNetwork(spec, weights).predict(new)
+    weights |= {name: weight.astype(np.float32) for name, weight in linear.items()}
+    sums = 2 * NumpyNetwork(spec, weights).predict(new, unknown)
     np.testing.assert_allclose(sums, columns.transform(new) @ coef, rtol=1e-4, atol=1e-4)
 
 
@@ -85,6 +93,35 @@ def test_words_with_similar_spelling_share_weights():
         for range_ in [(3, 4), None]
     ]
     assert logits[0] < logits[1]  # the spelling speaks for fruit, class 0
+
+
+def test_unknown_words_have_the_weights_of_their_spelling():
+    X, y = documents()
+    fitted = classifier().fit(X, y)
+    fruit, machine, other = linear_logits(fitted, ["pearlike", "motorway", "xyz"])[:, 0]
+    assert fruit < other < machine
+    without = classifier(char_ngram_range=None).fit(X, y)
+    assert np.ptp(linear_logits(without, ["pearlike", "motorway", "xyz"])) < 1e-6
+
+
+@settings(max_examples=25)
+@given(st.lists(st.text("aeplrs motn", max_size=30), min_size=1, max_size=6))
+def test_unknown_words_do_not_depend_on_batch_mates(texts):
+    together = _fitted_once().predict_proba(texts)
+    alone = [_fitted_once().predict_proba([text])[0] for text in texts]
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)
+
+
+@cache
+def _fitted_once():
+    return classifier().fit(*documents())
+
+
+def test_words_beyond_the_vocabulary_teach_their_spelling():
+    X, y = documents()
+    vectorizer = SequenceVectorizer(vocabulary=["apple", "apples", "pear", "pears", "mo", "mot", "moto"])
+    fitted = classifier(vectorizer=vectorizer).fit(X, y)  # "motor" is never in the vocabulary
+    assert linear_logits(fitted, ["motorway"])[0, 0] > linear_logits(fitted, ["way"])[0, 0]
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -119,7 +156,8 @@ def test_rare_tokens_are_unknown_to_the_network_only():
 def test_keras_model_of_a_network_with_rare_tokens_agrees(linear_model):
     X, y = documents()
     X[0] += " rareword otherword"
-    fitted = classifier(linear_model=linear_model).fit(X, y)
+    # The Keras model reads no spelling.
+    fitted = classifier(linear_model=linear_model, char_ngram_range=None).fit(X, y)
     ids = fitted.vectorizer_.encode([*X, "", "neverseen"])
     outputs = fitted.model_.predict(ids, verbose=0)[:, 0]
     np.testing.assert_allclose(outputs, fitted.predict_proba([*X, "", "neverseen"])[:, 1], rtol=0, atol=1e-5)

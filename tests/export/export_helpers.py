@@ -20,6 +20,7 @@ from skrnn.export import to_onnx
 from skrnn.network._trained import TrainedNetwork
 from skrnn.sequences._batches import dense_batch
 from skrnn.sequences._storage import RaggedArray
+from skrnn.text._char_ngrams import shared_ngrams
 
 N_TOKENS, N_FEATURES = 11, 3
 
@@ -77,12 +78,20 @@ def network_weights(estimator):
 
 
 def make_text_estimator(documents, task="multiclass", vocabulary=None, network=None, **options):
-    """A text estimator that looks fitted. Its weights are random, so that other tokens give other outputs."""
+    """A text estimator that looks fitted. Its weights are random, so that other tokens give other outputs.
+
+    Unknown words have weights, too, if they contain a character n-gram of the vocabulary.
+    """
     vectorizer = SequenceVectorizer(vocabulary=vocabulary, **options).fit(documents)
     n_tokens = len(vectorizer.vocabulary_) + 2
-    estimator = make_estimator(task=task, n_tokens=n_tokens, **(network or {})).set_params(vectorizer=vectorizer)
+    spelling = {ngram: i for i, ngram in enumerate(shared_ngrams(list(vectorizer.vocabulary_), (2, 5), 500))}
+    linear = {"n_linear_tokens": n_tokens, "n_linear_char_ngrams": len(spelling)}
+    estimator = make_estimator(task=task, n_tokens=n_tokens, **linear, **(network or {}))
+    estimator.set_params(vectorizer=vectorizer)
+    n_ngrams = estimator._fitted.network.spec.n_ngrams
     estimator._fitted = replace(
-        estimator._fitted, input=TextInput(vectorizer, n_tokens=n_tokens, n_vectors=n_tokens)
+        estimator._fitted,
+        input=TextInput(vectorizer, n_tokens=n_tokens, n_vectors=n_tokens, n_ngrams=n_ngrams, spelling=spelling),
     )
     return estimator
 

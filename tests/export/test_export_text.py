@@ -11,6 +11,7 @@ from export_helpers import (
     assert_agrees_on_documents,
     make_text_estimator,
     open_session,
+    predictions,
     run_documents,
 )
 from hypothesis import given, settings
@@ -120,6 +121,23 @@ def test_stop_words_are_left_out(stop_words):
 def test_documents_of_every_task_agree(task):
     documents = ["A good film, truly.", "A bad one!", "", "good good good"]
     assert_agrees_on_documents(make_text_estimator(documents, task), [*documents, "unheard-of words"])
+
+
+def test_spelling_of_unknown_words_agrees():
+    documents = ["apple apples pear pears", "motor motors straße", "naïve naïveté"]
+    estimator = make_text_estimator(documents)
+    unknown = [
+        "applesauce and motoring",
+        "x",
+        "pearls",
+        "a" * 37 + "pear",
+        "a" * 38 + "pear",
+        "straßen",
+        "bananaan",
+    ]
+    outputs = predictions(estimator, unknown)
+    assert np.ptp(outputs[[1, 2, 3, 5]], axis=0).max() > 1e-3
+    assert_agrees_on_documents(estimator, [*unknown, "", " ".join(unknown)])
 
 
 @pytest.mark.parametrize("network", [{"n_ngrams": 9}, {"skip_connection": True, "pooling": "attention"}])

@@ -54,9 +54,9 @@ def n_predictions(monkeypatch):
     counts = []
     predict = TrainedNetwork.predict
 
-    def counted(self, sequences, **kwargs):
+    def counted(self, sequences, *args, **kwargs):
         counts.append(sequences.shape[0])
-        return predict(self, sequences, **kwargs)
+        return predict(self, sequences, *args, **kwargs)
 
     monkeypatch.setattr(TrainedNetwork, "predict", counted)
     return counts
@@ -419,3 +419,12 @@ def test_a_custom_network_that_needs_tokens_is_refused(reviews):
     classifier = RNNTextClassifier(network=mean_of_embeddings, epochs=1, random_state=0).fit(*reviews)
     with pytest.raises(ValueError, match="custom network to predict parts of documents"):
         token_attributions(classifier, ["a film"])
+
+
+def test_unknown_words_have_the_values_of_their_spelling():
+    documents, labels = ["apple apples"] * 10 + ["motor motors"] * 10, ["fruit"] * 10 + ["machine"] * 10
+    classifier = RNNTextClassifier(**QUICK).fit(documents, labels)
+    [found] = token_attributions(classifier, ["applesauce xyz"])
+    assert found.values[0, 0] > found.values[1, 0]  # class "fruit"
+    probabilities = classifier.predict_proba(["applesauce xyz"])[0]
+    np.testing.assert_allclose(found.outputs, np.log(probabilities / (1 - probabilities)), atol=1e-5)

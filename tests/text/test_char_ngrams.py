@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skrnn.text._char_ngrams import MOST_PER_TOKEN, char_ngrams
+from skrnn.text._char_ngrams import MOST_PER_TOKEN, char_ngrams, shared_ngrams, spellings
 
 
 def ngrams_by_token(tokens, ngram_range):
@@ -51,3 +51,15 @@ def test_number_of_ngrams_is_limited(monkeypatch):
     monkeypatch.setattr("skrnn.text._char_ngrams._MAX_CHAR_NGRAMS", 2)
     _, n_char_ngrams = char_ngrams(["care", "careful", "carefully"], (3, 4))
     assert n_char_ngrams == 3
+
+
+def test_spellings_count_the_given_ngrams():
+    indices = {"an": 0, "na": 1, "<b": 2, "zz": 3}
+    found = spellings(["banana", "", "xyz", "an" * 30], indices, (2, 2)).toarray()
+    np.testing.assert_allclose(found[0], np.array([2, 2, 1, 0]) / np.sqrt(5))
+    assert not found[1:].any()  # a word of 60 characters is an address or noise
+
+
+def test_shared_ngrams_are_in_several_tokens():
+    assert set(shared_ngrams(["care", "car", "bar"], (2, 3), 10)) == {"<c", "ca", "<ca", "ar", "r>", "ar>", "car"}
+    assert shared_ngrams(["care", "car", "bar"], (2, 3), 1) == ["ar"]
