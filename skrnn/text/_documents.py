@@ -14,9 +14,7 @@ _NUMBERS_ARE_NOT_TEXT = (
 )
 
 
-def check_documents(
-    raw_documents: Iterable[Any], *, any_type: bool = False, min_documents: int = 1
-) -> list[Any]:
+def check_documents(raw_documents: Iterable[Any], *, any_type: bool = False, min_documents: int = 1) -> list[Any]:
     """Return documents from any container as a list.
 
     Parameters

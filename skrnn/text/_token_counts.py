@@ -1,12 +1,13 @@
 """Counts of tokens in the parts of a corpus, which are merged into the counts of the whole corpus."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from skrnn.text._tokenization import TokenizedDocuments, consecutive_indices
-from skrnn.text._vocabulary import lowest_document_frequency, most_frequent_tokens
+from skrnn.text._vocabulary import has_document_frequency, lowest_document_frequency, most_frequent_tokens
 
 # Rows of the table of counts
 _COUNT, _DOCUMENTS, _MISSED = range(3)
@@ -17,8 +18,8 @@ class TokenCounts:
     """How often tokens occur in documents.
 
     :meth:`SequenceVectorizer.count_tokens` counts the tokens of a part of a corpus. :meth:`merge` adds up the counts
-    of several parts, and :meth:`SequenceVectorizer.fit_counts` chooses the vocabulary. The result is the same as
-    that of one fit on all documents.
+    of several parts, and :meth:`SequenceVectorizer.fit_counts` chooses the vocabulary, the same as one fit on all
+    documents.
 
     Attributes
     ----------
@@ -70,7 +71,7 @@ class TokenCounts:
         Parameters
         ----------
         parts : iterable of TokenCounts
-            They are read one by one, so that a generator needs the memory for one part and the result.
+            A generator can compute them one by one, so that memory holds two of them and the result.
         max_tokens : int, default=None
             If more than twice as many tokens were counted, drop the rarest and keep at most this number. A token
             takes about 200 bytes. The result remembers how often a dropped token can occur, and
@@ -124,20 +125,20 @@ def vocabulary_of_counts(
     ValueError
         If no token is left, or dropped tokens can change the vocabulary.
     """
-    vocabulary = most_frequent_tokens(counts, min_df, max_df, max_features)
     # A token needs as many occurrences to be in the vocabulary. It has at least as many as documents contain it.
-    needed = lowest_document_frequency(min_df, counts.n_documents)
-    if len(vocabulary) == max_features:
-        needed = max(needed, counts.counts[counts.tokens.index(next(reversed(vocabulary)))])
+    needed = max(1, math.ceil(lowest_document_frequency(min_df, counts.n_documents)))
+    others = counts.counts[has_document_frequency(counts, min_df, max_df)]
+    if max_features is not None and len(others) >= max_features:
+        needed = max(needed, int(np.sort(others)[-max_features]))
     is_inexact = counts.n_missed > 0
     possible = max(counts.n_dropped, (counts.counts + counts.n_missed)[is_inexact].max(initial=0))
-    if possible and possible >= needed:
+    if possible >= needed:
         raise ValueError(
-            f"Expected the dropped tokens to be rarer than those of the vocabulary; a dropped token can occur "
-            f"{possible} times, and {needed:g} are enough for the vocabulary. Raise max_tokens of "
-            "TokenCounts.merge, raise min_df, or lower max_features."
+            "Expected the tokens that TokenCounts.merge dropped to be rarer than those of the vocabulary; one can "
+            f"occur {possible} times, and the vocabulary takes tokens that occur {needed} times. Raise max_tokens "
+            "of TokenCounts.merge, raise min_df, or lower max_features."
         )
-    return vocabulary
+    return most_frequent_tokens(counts, min_df, max_df, max_features)
 
 
 class _MergedCounts:

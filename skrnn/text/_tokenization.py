@@ -5,7 +5,7 @@ import reprlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from typing import Any
 
 import numpy as np
@@ -113,9 +113,9 @@ def _index_tokens(token_lists: Iterable[Sequence[str]]) -> TokenizedDocuments:
 
 def consecutive_indices(tokens: Iterable[str] = ()) -> defaultdict[str, int]:
     """Return a dict with the index of each token, which gives a new token the next index."""
-    index_of: defaultdict[str, int] = defaultdict(None, {token: i for i, token in enumerate(tokens)})
-    index_of.default_factory = index_of.__len__
-    return index_of
+    known = {token: i for i, token in enumerate(tokens)}
+    # The method of the dict, __len__, would be a cycle: memory would stay in use until a full garbage collection.
+    return defaultdict(count(len(known)).__next__, known)
 
 
 @dataclass(frozen=True)

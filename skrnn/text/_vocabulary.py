@@ -35,7 +35,7 @@ def most_frequent_tokens(
             "Empty vocabulary: the documents hold no token. They may be empty, or contain stop words only, or be "
             "cut by a token_pattern, tokenizer or analyzer that finds nothing in them."
         )
-    selected = np.flatnonzero(occurs & _has_document_frequency(counted, min_df, max_df))
+    selected = np.flatnonzero(occurs & has_document_frequency(counted, min_df, max_df))
     if not len(selected):
         raise ValueError(
             f"Empty vocabulary: min_df={min_df} and max_df={max_df} leave none of the {occurs.sum()} tokens of "
@@ -46,15 +46,13 @@ def most_frequent_tokens(
     return _with_ids(tokens[index] for index in most_frequent_first[:max_features])
 
 
-def _has_document_frequency(
-    counted: CountedTokens, min_df: int | float, max_df: int | float
-) -> np.ndarray | bool:
+def has_document_frequency(counted: CountedTokens, min_df: int | float, max_df: int | float) -> np.ndarray:
     """Return a mask of the tokens whose document frequency is between `min_df` and `max_df`."""
     n_documents = counted.n_documents
     low = lowest_document_frequency(min_df, n_documents)
     high = max_df if isinstance(max_df, int) else max_df * n_documents
     if low <= 1 and high >= n_documents:
-        return True
+        return np.ones(len(counted.tokens), dtype=bool)
     frequencies = counted.document_frequencies
     return (frequencies >= low) & (frequencies <= high)
 

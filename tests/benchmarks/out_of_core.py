@@ -44,7 +44,9 @@ def chunks(n_documents: int, size: int, seed: int) -> Iterator[tuple[list[str], 
         ranks[telling] = 1000 + 200 * of_class + rng.integers(200, size=len(of_class))
         words = [names[rank] if rank < len(names) else f"w{rank:x}" for rank in ranks.tolist()]
         ends = np.cumsum(lengths).tolist()
-        documents = [" ".join(words[end - length : end]) for end, length in zip(ends, lengths.tolist(), strict=True)]
+        documents = [
+            " ".join(words[end - length : end]) for end, length in zip(ends, lengths.tolist(), strict=True)
+        ]
         yield documents, np.array(CLASSES)[y]
 
 

@@ -1,6 +1,8 @@
 """Counts of the parts of a corpus give the vocabulary of one fit on the whole corpus."""
 
 import pickle
+import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -71,8 +73,23 @@ def test_parts_can_be_merged_in_any_order_and_in_steps(parts, data):
     n = data.draw(st.integers(0, len(parts)))
     steps = TokenCounts.merge([TokenCounts.merge(counts[:n]), TokenCounts.merge(counts[n:])])
     direct = merged(vectorizer, parts)
-    assert {**as_dict(steps)} == as_dict(direct)
+    assert as_dict(steps) == as_dict(direct)
     assert (steps.n_documents, steps.longest) == (direct.n_documents, direct.longest)
+
+
+@given(PARAMS, PARTS.filter(any))
+def test_learned_vocabulary_can_be_passed_on(params, parts):
+    params.pop("vocabulary", None)
+    vectorizer = SequenceVectorizer(**params)
+    try:
+        vectorizer.fit_counts(merged(vectorizer, parts))
+    except ValueError:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fixed = SequenceVectorizer(**params).set_params(vocabulary=vectorizer.vocabulary_, stop_words=None)
+        fixed.fit(parts[0] or [""])
+    assert fixed.vocabulary_ == vectorizer.vocabulary_
 
 
 def as_dict(counts):
@@ -82,9 +99,7 @@ def as_dict(counts):
 
 # The frequencies of letters differ, so that some draws drop only tokens that the vocabulary does not need.
 LETTERS = st.sampled_from("aaaaaaaabbbbbcccddefghij")
-LETTER_PARTS = st.lists(
-    st.lists(st.lists(LETTERS, max_size=8).map(" ".join), max_size=5), min_size=1, max_size=6
-)
+LETTER_PARTS = st.lists(st.lists(st.lists(LETTERS, max_size=8).map(" ".join), max_size=5), min_size=1, max_size=6)
 
 
 @given(
@@ -147,18 +162,19 @@ def test_counting_does_not_change_the_vectorizer():
     assert not hasattr(vectorizer, "vocabulary_")
 
 
-def test_parts_are_read_one_by_one():
+def test_merged_parts_are_released():
     vectorizer = SequenceVectorizer()
-    alive = []
+    parts = weakref.WeakSet()
 
-    def parts():
-        for i in range(3):
-            assert not alive
-            alive.append(i)
-            yield vectorizer.count_tokens(["a"])
-            alive.remove(i)
+    def counted():
+        for _ in range(5):
+            assert len(parts) <= 1
+            part = vectorizer.count_tokens(["a"])
+            parts.add(part)
+            yield part
+            del part
 
-    assert TokenCounts.merge(parts()).n_documents == 3
+    assert TokenCounts.merge(counted()).n_documents == 5
 
 
 def test_merging_does_not_change_the_parts():
