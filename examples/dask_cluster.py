@@ -3,8 +3,8 @@
     pip install ".[dask,examples]" && python examples/dask_cluster.py
 
 It takes about a minute and a half on two cores. The data are news articles of the BBC. The search gets them in
-memory. Then workers read articles from files of JSON lines. They count the tokens for the vocabulary, and return the
-articles of one file at a time for training, and only the classes of those to predict.
+memory. Then the workers read articles from files of JSON lines. They count the tokens for the vocabulary, send the
+articles of one file at a time for training, and return only the classes of the articles to predict.
 """
 
 import json
@@ -48,7 +48,7 @@ def corpus_of(paths):
 
 def learn(corpus, classes):
     """Learn a vocabulary from all partitions, and train on one partition at a time."""
-    vectorizer = SequenceVectorizer(max_features=10_000, max_length=50)
+    vectorizer = SequenceVectorizer(max_features=5000, max_length=50)
     counts = corpus.pluck("text").reduction(vectorizer.count_tokens, TokenCounts.merge, split_every=4).compute()
     vectorizer.fit_counts(counts)
     print(f"   vocabulary: {len(vectorizer.vocabulary_)} of {len(counts.tokens)} tokens")

@@ -2,11 +2,11 @@
 
     python examples/out_of_core.py
 
-It takes about two minutes on two cores. The script first writes a file of 320 MB. Each document mixes the
-sentences of three articles of the BBC that have the same class. A first pass counts the tokens of each chunk, for the
-vocabulary. A second pass trains. After its first chunk, Linux limits the process to 256 MB of additional memory. Each
-chunk is scored before the classifier learns from it. Sentences occur in several documents, so the final score uses
-articles that are not in the file.
+It takes about three minutes on two cores. The script first writes a file of 320 MB. Each document mixes the
+sentences of three articles of the BBC that have the same class. A first pass counts the tokens for the vocabulary,
+and a second pass trains. After its first chunk, Linux limits the process to 256 MB of additional memory. Each chunk
+is scored before the classifier learns from it. Sentences are in several documents, so the final score uses articles
+that are not in the file.
 """
 
 import itertools
@@ -71,7 +71,8 @@ def main():
         vectorizer = SequenceVectorizer(max_features=10_000, max_length=40)
         counts = TokenCounts.merge(vectorizer.count_tokens(documents) for documents, _ in chunks(path))
         vectorizer.fit_counts(counts)
-        print(f"vocabulary: {len(vectorizer.vocabulary_)} of {len(counts.tokens)} tokens, peak memory {peak():.0f} MB")
+        n_tokens = len(vectorizer.vocabulary_)
+        print(f"vocabulary: {n_tokens} of {len(counts.tokens)} tokens, peak memory {peak():.0f} MB")
 
         stream = chunks(path)
         documents, labels = next(stream)

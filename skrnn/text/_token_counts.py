@@ -8,6 +8,7 @@ import numpy as np
 
 from skrnn.text._tokenization import TokenizedDocuments, consecutive_indices
 from skrnn.text._vocabulary import has_document_frequency, lowest_document_frequency, most_frequent_tokens
+from skrnn.utils._parameters import NONE, Interval, validated
 
 # Rows of the table of counts
 _COUNT, _DOCUMENTS, _MISSED = range(3)
@@ -17,8 +18,8 @@ _COUNT, _DOCUMENTS, _MISSED = range(3)
 class TokenCounts:
     """How often tokens occur in documents.
 
-    :meth:`SequenceVectorizer.count_tokens` counts the tokens of a part of a corpus. :meth:`merge` adds up the counts
-    of several parts, and :meth:`SequenceVectorizer.fit_counts` chooses the vocabulary, the same as one fit on all
+    :meth:`SequenceVectorizer.count_tokens` counts the tokens of a part of a corpus. :meth:`merge` adds up the
+    counts of several parts. :meth:`SequenceVectorizer.fit_counts` then learns the same vocabulary as a fit on all
     documents.
 
     Attributes
@@ -66,7 +67,7 @@ class TokenCounts:
 
     @classmethod
     def merge(cls, parts: Iterable["TokenCounts"], max_tokens: int | None = None) -> "TokenCounts":
-        """Return the counts of several parts of a corpus as those of one.
+        """Add up the counts of several parts of a corpus.
 
         Parameters
         ----------
@@ -82,8 +83,7 @@ class TokenCounts:
         -------
         counts : TokenCounts
         """
-        if max_tokens is not None and max_tokens < 1:
-            raise ValueError(f"Expected max_tokens to be an integer >= 1 or None; got {max_tokens!r}.")
+        max_tokens = validated("max_tokens", max_tokens, [Interval(int, 1), NONE])
         merged = _MergedCounts()
         for part in parts:
             merged.add(part)
@@ -134,9 +134,9 @@ def vocabulary_of_counts(
     possible = max(counts.n_dropped, (counts.counts + counts.n_missed)[is_inexact].max(initial=0))
     if possible >= needed:
         raise ValueError(
-            "Expected the tokens that TokenCounts.merge dropped to be rarer than those of the vocabulary; one can "
-            f"occur {possible} times, and the vocabulary takes tokens that occur {needed} times. Raise max_tokens "
-            "of TokenCounts.merge, raise min_df, or lower max_features."
+            "Expected TokenCounts.merge to drop only tokens that are too rare for the vocabulary; a dropped token "
+            f"can occur {possible} times, and {needed} occurrences are enough. Raise max_tokens of "
+            "TokenCounts.merge, raise min_df, or lower max_features."
         )
     return most_frequent_tokens(counts, min_df, max_df, max_features)
 

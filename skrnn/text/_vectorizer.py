@@ -276,7 +276,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
     def count_tokens(self, raw_documents: Iterable[Any]) -> TokenCounts:
         """Count the tokens of a part of a corpus, for :meth:`fit_counts`.
 
-        This does not need a fit, and does not change the vectorizer.
+        The vectorizer need not be fitted, and does not change.
 
         Parameters
         ----------
@@ -300,8 +300,8 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
     def fit_counts(self, counts: TokenCounts) -> "SequenceVectorizer":
         """Learn the vocabulary from the counts of tokens, for a corpus that is larger than memory.
 
-        The result is the same as that of :meth:`fit` on all documents. `max_features`, `min_df` and `max_df` apply
-        to the whole corpus.
+        The vectorizer is then the same as after :meth:`fit` on all documents. `max_features`, `min_df` and
+        `max_df` apply to the whole corpus.
 
         Parameters
         ----------
@@ -332,7 +332,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         if not isinstance(counts, TokenCounts):
             raise TypeError(
                 f"Expected counts to be TokenCounts, got {type(counts).__name__}. count_tokens returns them, and "
-                "TokenCounts.merge adds up those of several parts."
+                "TokenCounts.merge adds up the counts of several parts."
             )
         if not counts.n_documents:
             raise ValueError("Expected counts of at least one document, got none (0 samples).")

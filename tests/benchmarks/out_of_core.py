@@ -3,7 +3,7 @@
     python tests/benchmarks/out_of_core.py [--documents 10_000_000] [--chunk 20_000]
 
 The documents are generated, with 4 classes and about 9 words each, and no file is written. The words follow Zipf's
-law without an end, so that new words never stop to come, as in real text. Three processes pass over the corpus one
+law without an end, so that new words keep coming, as in real text. Three processes pass over the corpus one
 after the other: one learns the vocabulary from merged counts, one trains with ``partial_fit``, and one predicts
 documents that have not been trained on. After each million documents (or each chunk, if it is larger), the script
 prints the seconds for the last million, and the current and the peak memory of the process (Linux and macOS).
@@ -57,7 +57,7 @@ class Report:
         self.phase, self.n, self.printed = phase, 0, 0
         self.wall, self.cpu = time.perf_counter(), time.process_time()
 
-    def add(self, n: int, note: Callable[[], str] = str) -> None:
+    def add(self, n: int, note: str = "") -> None:
         self.n += n
         new = self.n - self.printed
         if new < REPORT:
@@ -65,7 +65,7 @@ class Report:
         wall, cpu = time.perf_counter(), time.process_time()
         print(
             f"{self.phase:<12}{self.n / 1e6:>6.2f}{(wall - self.wall) / new * 1e6:>10.1f}"
-            f"{(cpu - self.cpu) / new * 1e6:>10.1f}{memory():>9.0f}{peak_memory():>9.0f}  {note()}",
+            f"{(cpu - self.cpu) / new * 1e6:>10.1f}{memory():>9.0f}{peak_memory():>9.0f}  {note}",
             flush=True,
         )
         self.printed, self.wall, self.cpu = self.n, wall, cpu
@@ -123,7 +123,7 @@ def train(arguments: argparse.Namespace, vocabulary: list[str]) -> RNNTextClassi
     report = Report("partial_fit")
     for documents, y in chunks(arguments.documents, arguments.chunk, seed=0):
         classifier.partial_fit(documents, y, classes=CLASSES)
-        report.add(len(documents), lambda: f"loss {classifier.history_['loss'][-1]:.3f}")
+        report.add(len(documents), f"loss {classifier.history_['loss'][-1]:.3f}")
     return classifier
 
 
@@ -132,11 +132,11 @@ def predict(arguments: argparse.Namespace, classifier: RNNTextClassifier) -> Non
     n_correct = 0
     for documents, y in chunks(arguments.documents, arguments.chunk, seed=1):
         n_correct += int(np.sum(classifier.predict(documents) == y))
-        report.add(len(documents), lambda: f"accuracy {n_correct / report.n:.4f}")
+        report.add(len(documents), f"accuracy {n_correct / (report.n + len(documents)):.4f}")
 
 
 def in_new_process(function: Callable, *arguments: object) -> object:
-    """Call a function in a process of its own, whose memory starts small."""
+    """Call a function in a new process, whose memory starts small."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

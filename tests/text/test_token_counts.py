@@ -3,6 +3,7 @@
 import pickle
 import warnings
 import weakref
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def split(document):
 def pairs(document):
     """Return words and pairs of neighbouring words."""
     words = document.split()
-    return words + [" ".join(pair) for pair in zip(words, words[1:], strict=False)]
+    return words + [" ".join(pair) for pair in pairwise(words)]
 
 
 PARAMS = st.fixed_dictionaries(
@@ -145,7 +146,9 @@ def test_frequent_tokens_are_found_in_bounded_memory():
     assert len(counts.tokens) <= 80
     assert counts.n_dropped > 0
     assert vectorizer.fit_counts(counts).vocabulary_ == {"the": 2, "cat": 3, "dog": 4}
-    with pytest.raises(ValueError, match="Raise max_tokens of TokenCounts.merge, raise min_df, or lower max_feat"):
+    with pytest.raises(
+        ValueError, match=r"Raise max_tokens of TokenCounts.merge, raise min_df, or lower max_feat"
+    ):
         SequenceVectorizer(max_features=10).fit_counts(counts)
     assert SequenceVectorizer(min_df=60).fit_counts(counts).get_vocabulary()[2:] == ["the", "cat", "dog"]
 
@@ -214,7 +217,7 @@ def test_overridden_analyzer_is_used():
 
 def test_missing_counts_are_refused():
     vectorizer = SequenceVectorizer()
-    with pytest.raises(TypeError, match="Expected counts to be TokenCounts, got list. count_tokens returns them"):
+    with pytest.raises(TypeError, match=r"Expected counts to be TokenCounts, got list. count_tokens returns them"):
         vectorizer.fit_counts([vectorizer.count_tokens(["a"])])
     with pytest.raises(ValueError, match="Expected counts of at least one document"):
         vectorizer.fit_counts(TokenCounts.merge([]))
