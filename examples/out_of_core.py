@@ -4,9 +4,9 @@
 
 It takes about three minutes on two cores. The script first writes a file of 320 MB. Each document mixes the
 sentences of three articles of the BBC that have the same class. A first pass counts the tokens for the vocabulary,
-and a second pass trains. After its first chunk, Linux limits the process to 256 MB of additional memory. Each chunk
-is scored before the classifier learns from it. Sentences are in several documents, so the final score uses articles
-that are not in the file.
+and a second pass trains. After its first chunk, Linux limits the process to 256 MB of additional memory. Each
+chunk is scored before the classifier learns from it. Sentences are in several documents, so the final score uses
+articles that are not in the file.
 """
 
 import itertools
