@@ -9,6 +9,7 @@ from skrnn.estimators._encoder import RNNEncoder
 from skrnn.estimators._label_thresholds import MultilabelThresholdClassifier
 from skrnn.estimators._regressors import RNNSequenceRegressor, RNNTextRegressor
 from skrnn.network._spec import NetworkSpec
+from skrnn.text._token_counts import TokenCounts
 from skrnn.text._vectorizer import SequenceVectorizer
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RNNEncoder",
     "MultilabelThresholdClassifier",
     "SequenceVectorizer",
+    "TokenCounts",
     "NetworkSpec",
     "__version__",
 ]

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import QUICK
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from skrnn import RNNTextClassifier
+from skrnn import RNNTextClassifier, SequenceVectorizer, TokenCounts
 from skrnn.utils._threads import worker_share
 
 SHARE_BEFORE = worker_share()
@@ -110,3 +111,45 @@ def test_data_frame_partitions_can_be_predicted(fitted, reviews):
         lambda texts: pd.Series(fitted.predict(texts), texts.index), meta=("label", "object")
     )
     assert labels.compute().tolist() == fitted.predict(documents).tolist()
+
+
+@pytest.mark.usefixtures("client")
+def test_counts_of_bag_partitions_equal_one_fit(reviews):
+    bag = pytest.importorskip("dask.bag")
+    documents, _ = reviews
+    vectorizer = SequenceVectorizer(max_features=8, min_df=2, max_df=0.5)
+    whole = vectorizer.fit(documents).vocabulary_
+    empty = bag.from_sequence(documents[:1]).filter(lambda _: False)
+    corpus = bag.concat([empty, bag.from_sequence(documents, npartitions=5)])
+    counts = corpus.reduction(vectorizer.count_tokens, TokenCounts.merge, split_every=2)
+    assert vectorizer.fit_counts(counts.compute()).vocabulary_ == whole
+
+
+@pytest.fixture
+def labelled_frame(reviews):
+    dataframe = pytest.importorskip("dask.dataframe")
+    documents, y = reviews
+    return dataframe.from_pandas(pd.DataFrame({"text": documents, "label": y}), npartitions=3)
+
+
+@pytest.mark.usefixtures("client")
+def test_counts_of_data_frame_partitions_equal_one_fit(labelled_frame, reviews):
+    vectorizer = SequenceVectorizer(max_features=8)
+    counts = labelled_frame["text"].to_bag().reduction(vectorizer.count_tokens, TokenCounts.merge).compute()
+    assert vectorizer.fit_counts(counts).vocabulary_ == vectorizer.fit(reviews[0]).vocabulary_
+
+
+@pytest.mark.usefixtures("client")
+def test_incremental_of_dask_ml_equals_a_loop_over_partitions(labelled_frame, reviews):
+    wrappers = pytest.importorskip("dask_ml.wrappers")
+    documents, _ = reviews
+    classes = ["neg", "pos"]
+    loop = RNNTextClassifier(SequenceVectorizer(vocabulary=["splendid", "terrible"]), **TINY)
+    incremental = wrappers.Incremental(
+        clone(loop), shuffle_blocks=False, predict_meta=np.array([""], dtype=object)
+    ).fit(labelled_frame[["text"]], labelled_frame["label"], classes=classes)
+    for partition in labelled_frame.to_delayed():
+        part = partition.compute()
+        loop.partial_fit(part["text"], part["label"], classes=classes)
+    np.testing.assert_array_equal(incremental.estimator_.predict_proba(documents), loop.predict_proba(documents))
+    assert incremental.predict(labelled_frame[["text"]]).compute().tolist() == loop.predict(documents).tolist()

@@ -36,10 +36,11 @@ class _RNNClassifier(sklearn.base.ClassifierMixin, BaseRNN):
     def partial_fit(self: Estimator, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Estimator:
         """Train for one epoch on a chunk of samples.
 
-        The first call learns the vocabulary from its chunk, unless the vectorizer has a fixed vocabulary. Later
-        calls resume where the last call stopped. With an int as `random_state`, four calls with the same samples
-        are equal to one :meth:`fit` with ``epochs=4``, ``early_stopping=False``, ``learning_rate_decay=None`` and,
-        for text, ``linear_model=False`` and ``min_count=1``. A linear model from an earlier fit does not change.
+        The first call learns the vocabulary from its chunk, unless the vectorizer has a fixed vocabulary.
+        :meth:`SequenceVectorizer.fit_counts` learns it from all chunks. Later calls resume where the last call
+        stopped. With an int as `random_state`, four calls with the same samples are equal to one :meth:`fit` with
+        ``epochs=4``, ``early_stopping=False``, ``learning_rate_decay=None`` and, for text, ``linear_model=False``
+        and ``min_count=1``. A linear model from an earlier fit does not change.
 
         Parameters
         ----------

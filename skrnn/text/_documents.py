@@ -14,7 +14,7 @@ _NUMBERS_ARE_NOT_TEXT = (
 )
 
 
-def check_documents(raw_documents: Iterable[Any], *, any_type: bool = False) -> list[Any]:
+def check_documents(raw_documents: Iterable[Any], *, any_type: bool = False, min_documents: int = 1) -> list[Any]:
     """Return documents from any container as a list.
 
     Parameters
@@ -25,6 +25,8 @@ def check_documents(raw_documents: Iterable[Any], *, any_type: bool = False) -> 
         exactly one column. Bytes are decoded as UTF-8.
     any_type : bool, default=False
         Whether documents may be other objects than text, such as lists of tokens.
+    min_documents : {0, 1}, default=1
+        Smallest number of documents. A partition of a corpus can have none.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def check_documents(raw_documents: Iterable[Any], *, any_type: bool = False) -> 
     if shape is not None and len(shape) != 1:
         raw_documents = _single_column(raw_documents, tuple(shape))
     documents = _to_list(raw_documents)
-    if not documents:
+    if len(documents) < min_documents:
         raise ValueError("Expected at least one document, got none (0 samples).")
     if set(map(type, documents)) != {str}:
         documents = [_check_document(document, i, any_type) for i, document in enumerate(documents)]

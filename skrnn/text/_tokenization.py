@@ -5,7 +5,7 @@ import reprlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,11 @@ class TokenizedDocuments:
     lengths: np.ndarray  # int64 (n_documents,)
 
     @property
+    def n_documents(self) -> int:
+        """The number of documents."""
+        return len(self.lengths)
+
+    @property
     def counts(self) -> np.ndarray:
         """How often each distinct token occurs, (n_distinct,)."""
         return np.bincount(self.indices, minlength=len(self.tokens))
@@ -37,11 +42,11 @@ class TokenizedDocuments:
     @property
     def document_frequencies(self) -> np.ndarray:
         """The number of documents that contain each distinct token, (n_distinct,)."""
-        n_documents, n_distinct = len(self.lengths), len(self.tokens)
-        rows = np.repeat(np.arange(n_documents), self.lengths)
+        n_distinct = len(self.tokens)
+        rows = np.repeat(np.arange(self.n_documents), self.lengths)
         ones = np.ones(len(self.indices), dtype=np.int32)
         # The constructor adds up the entries of repeated tokens.
-        occurs = sparse.csr_matrix((ones, (rows, self.indices)), shape=(n_documents, n_distinct))
+        occurs = sparse.csr_matrix((ones, (rows, self.indices)), shape=(self.n_documents, n_distinct))
         return np.bincount(occurs.indices, minlength=n_distinct)
 
     def truncated(self, max_length: int, truncate: str) -> "TokenizedDocuments":
@@ -103,7 +108,7 @@ def checked_tokens(tokens: Any, parameter: str) -> list[str]:
 
 
 def _index_tokens(token_lists: Iterable[Sequence[str]]) -> TokenizedDocuments:
-    index_of = _consecutive_indices()
+    index_of = consecutive_indices()
     lengths: list[int] = []
 
     def counted() -> Iterator[Sequence[str]]:
@@ -115,11 +120,11 @@ def _index_tokens(token_lists: Iterable[Sequence[str]]) -> TokenizedDocuments:
     return TokenizedDocuments(list(index_of), indices, np.array(lengths, dtype=np.int64))
 
 
-def _consecutive_indices(tokens: Iterable[str] = ()) -> defaultdict[str, int]:
+def consecutive_indices(tokens: Iterable[str] = ()) -> defaultdict[str, int]:
     """Return a dict with the index of each token, which gives a new token the next index."""
-    index_of: defaultdict[str, int] = defaultdict(None, {token: i for i, token in enumerate(tokens)})
-    index_of.default_factory = index_of.__len__
-    return index_of
+    known = {token: i for i, token in enumerate(tokens)}
+    # The method of the dict, __len__, would be a cycle: memory would stay in use until a full garbage collection.
+    return defaultdict(count(len(known)).__next__, known)
 
 
 @dataclass(frozen=True)
@@ -222,7 +227,7 @@ class _RunCutter:
 
     def replace_placeholders(self, tokenized: TokenizedDocuments) -> TokenizedDocuments:
         """Return the documents with the characters of the runs in place of the placeholders."""
-        index_of = _consecutive_indices(tokenized.tokens)
+        index_of = consecutive_indices(tokenized.tokens)
         is_run = tokenized.indices == index_of[_PLACEHOLDER]
         n_tokens = np.ones(len(is_run), dtype=np.int32)
         n_tokens[is_run] = list(map(len, self.runs))

@@ -20,6 +20,7 @@ from skrnn.text._patterns import patterns
 from skrnn.text._preprocessing import CustomPreprocessor, Preprocessor
 from skrnn.text._spans import LocatedTokens, RawTokens, locate
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
+from skrnn.text._token_counts import TokenCounts, count_tokens, vocabulary_of_counts
 from skrnn.text._tokenization import (
     CharAnalyzer,
     CustomWordAnalyzer,
@@ -272,6 +273,78 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         """
         return self._with_width_of_fit(self._fit_to_ids(self._check_documents(raw_documents)))
 
+    def count_tokens(self, raw_documents: Iterable[Any]) -> TokenCounts:
+        """Count the tokens of a part of a corpus, for :meth:`fit_counts`.
+
+        The vectorizer need not be fitted, and does not change.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str
+            The documents of the part. There can be none.
+
+        Returns
+        -------
+        counts : TokenCounts
+            How often each token occurs.
+
+        Raises
+        ------
+        ValueError
+            If `analyzer` is "subword" and there is no `vocabulary`.
+        """
+        params = self._params_for_counts()
+        documents = self._check_documents(raw_documents, min_documents=0)
+        return count_tokens(_truncated(tokenize(documents, self._analyzer_of_fixed_tokens(params)), params))
+
+    def fit_counts(self, counts: TokenCounts) -> "SequenceVectorizer":
+        """Learn the vocabulary from the counts of tokens, for a corpus that is larger than memory.
+
+        The vectorizer is then the same as after :meth:`fit` on all documents. `max_features`, `min_df` and
+        `max_df` apply to the whole corpus.
+
+        Parameters
+        ----------
+        counts : TokenCounts
+            The result of :meth:`count_tokens`, or of :meth:`TokenCounts.merge` for several parts. The parameters
+            that cut documents into tokens must have been the same then.
+
+        Returns
+        -------
+        self : SequenceVectorizer
+
+        Raises
+        ------
+        ValueError
+            If there are no documents, if no token is left, or if tokens that :meth:`TokenCounts.merge` dropped can
+            change the vocabulary.
+
+        Examples
+        --------
+        >>> from skrnn import SequenceVectorizer, TokenCounts
+        >>> parts = [["a b", "b"], ["b c c c"]]
+        >>> vectorizer = SequenceVectorizer(max_features=2)
+        >>> vectorizer.fit_counts(TokenCounts.merge(map(vectorizer.count_tokens, parts))).vocabulary_
+        {'b': 2, 'c': 3}
+        >>> SequenceVectorizer(max_features=2).fit(["a b", "b", "b c c c"]).vocabulary_
+        {'b': 2, 'c': 3}
+        """
+        if not isinstance(counts, TokenCounts):
+            raise TypeError(
+                f"Expected counts to be TokenCounts, got {type(counts).__name__}. count_tokens returns them, and "
+                "TokenCounts.merge adds up the counts of several parts."
+            )
+        if not counts.n_documents:
+            raise ValueError("Expected counts of at least one document, got none (0 samples).")
+        params = self._params_for_counts()
+        _warn_of_unmatched_words(params)
+        if params.vocabulary is not None:
+            vocabulary = checked_vocabulary(params.vocabulary)
+        else:
+            vocabulary = vocabulary_of_counts(counts, params.min_df, params.max_df, params.max_features)
+        self.__dict__.update(vocabulary_=vocabulary, max_length_=params.max_length or max(counts.longest, 1))
+        return self
+
     def transform(self, raw_documents: Iterable[Any]) -> sparse.csr_matrix:
         """Return documents as sequences of token ids.
 
@@ -423,8 +496,8 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         params.stop_words = None
         return RawTokens(_word_analyzer(params))
 
-    def _check_documents(self, raw_documents: Iterable[Any]) -> list[Any]:
-        return check_documents(raw_documents, any_type=callable(self.analyzer))
+    def _check_documents(self, raw_documents: Iterable[Any], min_documents: int = 1) -> list[Any]:
+        return check_documents(raw_documents, any_type=callable(self.analyzer), min_documents=min_documents)
 
     def _fit_to_ids(self, documents: list[Any]) -> sparse.csr_matrix:
         """Learn the vocabulary from checked documents, and return them as the text estimators read them."""
@@ -436,9 +509,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
 
         if params.vocabulary is not None:
             vocabulary = checked_vocabulary(params.vocabulary)
-            is_subword = params.analyzer == "subword"
-            analyze = _subword_analyzer(params, vocabulary) if is_subword else self.build_analyzer()
-            tokenized = tokenize_with(analyze)
+            tokenized = tokenize_with(self._analyzer_of_fixed_tokens(params))
         elif params.analyzer == "subword":
             subwords = _learn_subwords(documents, params)
             tokenized = tokenize_with(_subword_analyzer(params, subwords))
@@ -450,6 +521,22 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         # In one step, so that other threads never read one attribute of this fit and one of the fit before.
         self.__dict__.update(vocabulary_=vocabulary, max_length_=params.max_length or ids.shape[1])
         return ids
+
+    def _analyzer_of_fixed_tokens(self, params: SimpleNamespace) -> Callable[[Any], Iterable[str]]:
+        """Return the analyzer that a fit uses, unless the fit learns subwords first."""
+        if params.analyzer == "subword":
+            return _subword_analyzer(params, checked_vocabulary(params.vocabulary))
+        return self.build_analyzer()
+
+    def _params_for_counts(self) -> SimpleNamespace:
+        params = validated_params(self, self._parameter_constraints)
+        if params.analyzer == "subword" and params.vocabulary is None:
+            raise ValueError(
+                "Expected analyzer to be 'word', 'char' or a callable, because subwords are learned from whole "
+                "documents and not from counts; got 'subword'. Fit on a sample of the documents, and pass its "
+                "vocabulary_ as vocabulary."
+            )
+        return params
 
     def _to_ids(self, documents: list[Any]) -> sparse.csr_matrix:
         """Return checked documents as the text estimators read them: only as wide as the longest of them."""

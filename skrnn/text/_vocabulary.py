@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,18 +11,31 @@ from skrnn.sequences._storage import FIRST_TOKEN
 from skrnn.text._tokenization import TokenizedDocuments
 
 
+class CountedTokens(Protocol):
+    """How often each distinct token of some documents occurs."""
+
+    @property
+    def tokens(self) -> list[str]: ...
+    @property
+    def counts(self) -> np.ndarray: ...
+    @property
+    def document_frequencies(self) -> np.ndarray: ...
+    @property
+    def n_documents(self) -> int: ...
+
+
 def most_frequent_tokens(
-    tokenized: TokenizedDocuments, min_df: int | float, max_df: int | float, max_features: int | None
+    counted: CountedTokens, min_df: int | float, max_df: int | float, max_features: int | None
 ) -> dict[str, int]:
     """Return a vocabulary of the most frequent tokens, with the document frequencies that are asked for."""
-    tokens, counts, n_documents = tokenized.tokens, tokenized.counts, len(tokenized.lengths)
+    tokens, counts, n_documents = counted.tokens, counted.counts, counted.n_documents
     occurs = counts > 0
     if not occurs.any():
         raise ValueError(
             "Empty vocabulary: the documents hold no token. They may be empty, or contain stop words only, or be "
             "cut by a token_pattern, tokenizer or analyzer that finds nothing in them."
         )
-    selected = np.flatnonzero(occurs & _has_document_frequency(tokenized, min_df, max_df))
+    selected = np.flatnonzero(occurs & has_document_frequency(counted, min_df, max_df))
     if not len(selected):
         raise ValueError(
             f"Empty vocabulary: min_df={min_df} and max_df={max_df} leave none of the {occurs.sum()} tokens of "
@@ -33,17 +46,20 @@ def most_frequent_tokens(
     return _with_ids(tokens[index] for index in most_frequent_first[:max_features])
 
 
-def _has_document_frequency(
-    tokenized: TokenizedDocuments, min_df: int | float, max_df: int | float
-) -> np.ndarray | bool:
+def has_document_frequency(counted: CountedTokens, min_df: int | float, max_df: int | float) -> np.ndarray:
     """Return a mask of the tokens whose document frequency is between `min_df` and `max_df`."""
-    n_documents = len(tokenized.lengths)
-    low = min_df if isinstance(min_df, int) else min_df * n_documents
+    n_documents = counted.n_documents
+    low = lowest_document_frequency(min_df, n_documents)
     high = max_df if isinstance(max_df, int) else max_df * n_documents
     if low <= 1 and high >= n_documents:
-        return True
-    frequencies = tokenized.document_frequencies
+        return np.ones(len(counted.tokens), dtype=bool)
+    frequencies = counted.document_frequencies
     return (frequencies >= low) & (frequencies <= high)
+
+
+def lowest_document_frequency(min_df: int | float, n_documents: int) -> int | float:
+    """Return the number of documents that `min_df` asks for."""
+    return min_df if isinstance(min_df, int) else min_df * n_documents
 
 
 def ranked_subwords(subwords: Collection[str], tokenized: TokenizedDocuments) -> dict[str, int]:

@@ -1,3 +1,4 @@
+import gc
 import pickle
 import re
 import unicodedata
@@ -321,3 +322,18 @@ def test_many_documents_give_the_tokens_of_single_documents(documents, corpus, m
 def test_inverse_transform_returns_the_tokens_of_any_text(text, analyzer):
     vectorizer = SequenceVectorizer(analyzer)
     assert vectorizer.inverse_transform(vectorizer.fit_transform([text])) == [tokens_of(text, analyzer=analyzer)]
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char", str.split])
+def test_memory_is_released_without_the_garbage_collector(analyzer):
+    vectorizer = SequenceVectorizer(analyzer)
+    documents = ["the cat", "別慌"]
+    vectorizer.fit_transform(documents)  # fills caches
+    gc.collect()
+    gc.disable()
+    try:
+        vectorizer.count_tokens(documents)
+        vectorizer.transform(documents)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
