@@ -91,7 +91,14 @@ def test_importing_the_package_imports_no_tensorflow():
 
 def test_public_names():
     estimators = {"RNNTextClassifier", "RNNTextRegressor", "RNNSequenceClassifier", "RNNSequenceRegressor"}
-    others = {"RNNEncoder", "MultilabelThresholdClassifier", "SequenceVectorizer", "NetworkSpec", "__version__"}
+    others = {
+        "RNNEncoder",
+        "MultilabelThresholdClassifier",
+        "SequenceVectorizer",
+        "NetworkSpec",
+        "compress",
+        "__version__",
+    }
     assert set(skrnn.__all__) == estimators | others
 
 

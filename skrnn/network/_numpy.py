@@ -19,7 +19,7 @@ from skrnn.network._numpy_pooling import pool, sqrtn
 from skrnn.network._numpy_recurrence import Products, hidden_states, input_bias, input_products
 from skrnn.network._packing import Packing, chunks
 from skrnn.network._spec import CELLS, NetworkSpec
-from skrnn.network._weights import LINEAR
+from skrnn.network._weights import LINEAR, computable, table
 from skrnn.sequences._ngrams import ngram_rows
 from skrnn.sequences._storage import Sequences, known_ids
 from skrnn.utils._threads import run_in_threads
@@ -33,8 +33,8 @@ class NumpyNetwork:
     Parameters
     ----------
     spec : NetworkSpec
-    weights : dict of str to ndarray of float32
-        As named by ``weight_shapes(spec)``.
+    weights : dict of str to ndarray
+        As named by ``weight_shapes(spec)``. Compact tables stay compact.
     """
 
     def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
@@ -116,7 +116,7 @@ def _prepared_weights(spec: NetworkSpec, weights: Weights, dtype: np.dtype) -> W
     Each gate has x / 2 in place of x. The LSTM's gates come in the order output, input, forget, candidate. Its
     recurrent kernel is halved because its hidden states are doubled.
     """
-    prepared = {}
+    prepared = computable(weights, dtype)
     n_gates = CELLS[spec.cell]
     order = [3, 0, 1, 2] if spec.cell == "lstm" else range(n_gates)  # Keras: input, forget, candidate, output
     for name, weight in weights.items():
@@ -126,8 +126,6 @@ def _prepared_weights(spec: NetworkSpec, weights: Weights, dtype: np.dtype) -> W
             if spec.cell == "lstm" and name.endswith("/recurrent_kernel"):
                 columns *= 0.5
             prepared[name] = _aligned(columns.reshape(weight.shape), dtype)
-        else:
-            prepared[name] = weight if weight.dtype.kind == "i" else weight.astype(dtype, copy=False)
     return prepared
 
 
@@ -147,9 +145,9 @@ def _product_tables(spec: NetworkSpec, weights: Weights) -> dict[str, ProductTab
         return {}
     kernels = {direction: weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
     biases = {direction: input_bias(weights, 0, direction) for direction in spec.directions}
-    tables = {"tokens": ProductTables(weights["embedding"], kernels, biases, spec.skip_connection)}
+    tables = {"tokens": ProductTables(table(weights, "embedding"), kernels, biases, spec.skip_connection)}
     if spec.n_ngrams:
-        tables["ngrams"] = ProductTables(weights["ngram_embedding"], kernels, {}, spec.skip_connection)
+        tables["ngrams"] = ProductTables(table(weights, "ngram_embedding"), kernels, {}, spec.skip_connection)
     return tables
 
 
@@ -168,13 +166,13 @@ def _token_reader(
         positions = packing.flat_positions(starts)
         ids = known[positions]
         lookups = [(token_tables, token_rows[ids])]
-        linear = weights[f"{LINEAR}tokens"][sequences.data[positions]] if spec.n_linear_tokens else None
+        linear = table(weights, f"{LINEAR}tokens")[sequences.data[positions]] if spec.n_linear_tokens else None
         if spec.n_ngrams:
             ngrams = ngram_rows(ids, packing.previous, weights["ngram_keys"], weights["ngram_slots"])
             ngram_tables, rows = tables["ngrams"].of(ngrams)
             lookups.append((ngram_tables, rows[ngrams]))
             if linear is not None:
-                linear += weights[f"{LINEAR}ngrams"][ngrams]
+                linear += table(weights, f"{LINEAR}ngrams")[ngrams]
         return partial(_look_up, lookups), linear
 
     return read
