@@ -9,7 +9,7 @@ import numpy as np
 
 from skrnn.network._spec import NetworkSpec
 from skrnn.network._weights import LINEAR, bytes_of_row, rows_of_tables, table
-from skrnn.sequences._ngrams import MAX_LENGTH, NO_NGRAM, ngram_table, slot_of
+from skrnn.sequences._ngrams import NO_NGRAM, ngram_table, slot_of
 from skrnn.sequences._storage import UNKNOWN
 
 Weights = Mapping[str, np.ndarray]
@@ -101,8 +101,8 @@ def _kept_ngrams(
     tokens_before, ngrams_before = np.where(is_longer, UNKNOWN, prefixes), np.where(is_longer, ~prefixes, NO_NGRAM)
     keeps = keeps_ngram & keeps_token[lasts] & keeps_token[tokens_before]
     keeps[NO_NGRAM] = True
-    for _ in range(MAX_LENGTH):  # an n-gram that goes takes the longer ones with it
-        keeps &= keeps[ngrams_before]
+    while not np.array_equal(keeps, fewer := keeps & keeps[ngrams_before]):
+        keeps = fewer  # an n-gram that goes takes the longer ones with it
     new_ids, new_rows = np.cumsum(keeps_token) - 1, np.cumsum(keeps) - 1
     new_prefixes = np.where(is_longer, ~new_rows[ngrams_before], new_ids[tokens_before])
     kept = np.flatnonzero(keeps)

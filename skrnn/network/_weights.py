@@ -199,6 +199,9 @@ def check_weights(spec: NetworkSpec, weights: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"Expected the weight {name} to be {dtype} {shape}; got {kind}.")
         if not np.all(np.isfinite(weight)):
             raise ValueError(f"The weight {name} contains infinity or NaN.")
+    keys = weights.get("ngram_keys", np.zeros(1))
+    if spec.n_tokens is not None and (keys.min() < -spec.n_ngrams or keys.max() >= spec.n_tokens):
+        raise ValueError(f"Expected ngram_keys to contain ids below {spec.n_tokens} and complements of rows.")
 
 
 def _stored_arrays(

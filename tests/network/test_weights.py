@@ -160,6 +160,16 @@ def test_weights_of_the_network_are_accepted():
         ("output/bias", lambda weight: weight.tolist(), "output/bias to be float32 .*; got list"),
         ("output/bias", lambda weight: weight * np.float32(np.nan), "output/bias contains infinity or NaN"),
         ("embedding", lambda weight: weight + np.float32(np.inf), "embedding contains infinity or NaN"),
+        (
+            "ngram_keys",
+            lambda keys: keys + 11,
+            "Expected ngram_keys to contain ids below 11 and complements of rows",
+        ),
+        (
+            "ngram_keys",
+            lambda keys: keys - 40,
+            "Expected ngram_keys to contain ids below 11 and complements of rows",
+        ),
     ],
 )
 def test_wrong_weights_are_refused(name, change, message):
