@@ -34,7 +34,7 @@ _METHODS = ("predict_proba", "transform", "predict")
 def compress(
     estimator: Any, X_val: Any = None, y_val: Any = None, *, dtype: str = "int8", max_bytes: int | None = None
 ) -> Bunch:
-    """Return a smaller copy of a fitted estimator, and what is lost.
+    """Return a smaller copy of a fitted estimator, and compare both.
 
     The copy has the same class and is used in the same way. Its file is smaller because its weights have fewer
     bits, and it takes less memory. With `max_bytes`, it also has fewer tokens and n-grams.
