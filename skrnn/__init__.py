@@ -5,6 +5,7 @@ Keras and TensorFlow are imported when a fit begins.
 
 from skrnn._version import __version__
 from skrnn.estimators._classifiers import RNNSequenceClassifier, RNNTextClassifier
+from skrnn.estimators._compression import compress
 from skrnn.estimators._encoder import RNNEncoder
 from skrnn.estimators._label_thresholds import MultilabelThresholdClassifier
 from skrnn.estimators._regressors import RNNSequenceRegressor, RNNTextRegressor
@@ -22,5 +23,6 @@ __all__ = [
     "SequenceVectorizer",
     "TokenCounts",
     "NetworkSpec",
+    "compress",
     "__version__",
 ]

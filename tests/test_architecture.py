@@ -91,8 +91,16 @@ def test_importing_the_package_imports_no_tensorflow():
 
 def test_public_names():
     estimators = {"RNNTextClassifier", "RNNTextRegressor", "RNNSequenceClassifier", "RNNSequenceRegressor"}
-    others = {"RNNEncoder", "MultilabelThresholdClassifier", "SequenceVectorizer", "TokenCounts", "NetworkSpec"}
-    assert set(skrnn.__all__) == estimators | others | {"__version__"}
+    others = {
+        "RNNEncoder",
+        "MultilabelThresholdClassifier",
+        "SequenceVectorizer",
+        "TokenCounts",
+        "NetworkSpec",
+        "compress",
+        "__version__",
+    }
+    assert set(skrnn.__all__) == estimators | others
 
 
 MISSING = """

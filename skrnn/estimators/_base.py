@@ -237,7 +237,7 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         if resumed is None:
             network, examples, char_ngrams = start_network(training, encoding, params, seed)
         else:
-            network, examples, char_ngrams = resume_network(resumed.network, training, encoding, params)
+            network, examples, char_ngrams = resume_network(resumed.network.widened(), training, encoding, params)
         warn_about_long_samples(training, examples.sequences, params.batch_size)
         watched = None if validation is None else make_examples(validation, encoding.input.transform(validation.X))
         observer = self._observer(validation, network, encoding, params, tasks)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import compress, zip_longest
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from scipy import sparse
@@ -167,6 +167,12 @@ class TokenInput(Input):
         """Return token ids of a vocabulary that is learned from X. The input does not change."""
         return X
 
+    def with_tokens(self, keeps: np.ndarray, keeps_char_ngram: np.ndarray, spec: NetworkSpec) -> TokenInput:
+        """Return an input with these token ids, which get new numbers, for a network with this specification."""
+        smaller = copy.copy(self)
+        smaller.n_tokens, smaller.n_vectors, smaller.n_ngrams = int(keeps.sum()), spec.n_tokens or 0, spec.n_ngrams
+        return smaller
+
     def spec_fields(self, params: SimpleNamespace) -> dict[str, Any]:
         return {
             "n_tokens": self.n_vectors,
@@ -317,6 +323,14 @@ class TextInput(TokenInput):
         if not self.spelling:
             return None
         return spellings([""] * FIRST_TOKEN + list(self.vectorizer.vocabulary_), self.spelling, SPELLING_RANGE)
+
+    def with_tokens(self, keeps: np.ndarray, keeps_char_ngram: np.ndarray, spec: NetworkSpec) -> TextInput:
+        smaller = cast(TextInput, super().with_tokens(keeps, keeps_char_ngram, spec))
+        smaller.spelling = {ngram: i for i, ngram in enumerate(compress(self.spelling, keeps_char_ngram))}
+        smaller.vectorizer = copy.copy(self.vectorizer)
+        tokens = compress(self.vectorizer.vocabulary_, keeps[FIRST_TOKEN:])
+        smaller.vectorizer.vocabulary_ = {token: i for i, token in enumerate(tokens, start=FIRST_TOKEN)}
+        return smaller
 
     def _characters(self) -> np.ndarray:
         n_characters = super()._characters()

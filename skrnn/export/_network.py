@@ -9,7 +9,7 @@ import numpy as np
 
 from skrnn.export._graph import Graph, Value
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import LINEAR
+from skrnn.network._weights import LINEAR, scale_of
 from skrnn.sequences._ngrams import HASH_MODULUS, HASH_MULTIPLIER, MAX_LENGTH, NO_NGRAM
 from skrnn.sequences._storage import PADDING, UNKNOWN
 
@@ -94,13 +94,22 @@ def read_tokens(
     rows = _ngram_rows(graph, weights, known) if spec.n_ngrams else None
 
     def look_up(of_tokens: str, ids: Value, of_ngrams: str) -> Value:
-        values = graph.add("Gather", weights[of_tokens], ids)
-        return values if rows is None else graph.add("Add", values, graph.add("Gather", weights[of_ngrams], rows))
+        values = _rows(graph, weights, of_tokens, ids)
+        return values if rows is None else graph.add("Add", values, _rows(graph, weights, of_ngrams, rows))
 
     vectors, linear = look_up("embedding", known, "ngram_embedding"), None
     if spec.n_linear_tokens:
         linear = look_up(f"{LINEAR}tokens", _known_ids(graph, ids, spec.n_linear_tokens), f"{LINEAR}ngrams")
     return Sequences(vectors, lengths, _mask(graph, vectors, lengths), n_sequences, linear, of_words)
+
+
+def _rows(graph: Graph, weights: Weights, name: str, ids: Value) -> Value:
+    """Return rows of a table in float32, of shape (time, batch, width). A compact table stays compact."""
+    rows, scale = weights[name], scale_of(weights, name)
+    values = graph.add("Gather", rows, ids)
+    if rows.dtype != np.float32:
+        values = graph.cast(values, np.float32)
+    return values if scale is None else graph.add("Mul", values, graph.add("Gather", scale[:, None], ids))
 
 
 def _known_ids(graph: Graph, ids: Value, n_tokens: int) -> Value:

@@ -113,7 +113,8 @@ def _sums_of_ngrams(
     # A candidate that reaches the end of its word stays there, and must not count again.
     longer = _strings.concat(loop, candidates, following)
     found = loop.add("Where", _strings.is_empty(loop, following), 0, _strings.look_up(loop, longer, table, 0))
-    values = loop.add("ReduceSum", loop.add("Gather", with_zeros, found), [1], keepdims=0)
+    values = loop.cast(loop.add("Gather", with_zeros, found), np.float32)  # weights can be compact
+    values = loop.add("ReduceSum", values, [1], keepdims=0)
     counts = loop.add("ReduceSum", loop.cast(loop.add("Greater", found, 0), np.float32), [1])
     _, _, total, n_total = loop.run(
         {

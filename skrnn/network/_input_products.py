@@ -11,6 +11,7 @@ from threading import Lock
 import numpy as np
 
 from skrnn.network._numpy_recurrence import BLOCK_TOKENS
+from skrnn.network._weights import Table
 
 # Cached products of tokens, and of n-grams: 8 MB each, or one block.
 _CACHE_SIZE = 2**21
@@ -23,7 +24,7 @@ class ProductTables:
 
     Parameters
     ----------
-    vectors : ndarray of shape (n_ids, features)
+    vectors : ndarray or CompactTable, of shape (n_ids, features)
     kernels : dict of str to ndarray
         The kernel of each direction.
     biases : dict of str to ndarray
@@ -34,7 +35,7 @@ class ProductTables:
 
     def __init__(
         self,
-        vectors: np.ndarray,
+        vectors: Table,
         kernels: Mapping[str, np.ndarray],
         biases: Mapping[str, np.ndarray],
         with_vectors: bool,

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit
 
 from skrnn.network._input_products import ProductTables, Tables
@@ -19,7 +20,7 @@ from skrnn.network._numpy_pooling import pool, sqrtn
 from skrnn.network._numpy_recurrence import Products, hidden_states, input_bias, input_products
 from skrnn.network._packing import Packing, chunks
 from skrnn.network._spec import CELLS, NetworkSpec
-from skrnn.network._weights import CHAR_NGRAMS, LINEAR
+from skrnn.network._weights import CHAR_NGRAMS, LINEAR, computable, table
 from skrnn.sequences._ngrams import ngram_rows
 from skrnn.sequences._storage import Sequences, known_ids
 from skrnn.utils._threads import run_in_threads
@@ -33,8 +34,8 @@ class NumpyNetwork:
     Parameters
     ----------
     spec : NetworkSpec
-    weights : dict of str to ndarray of float32
-        As named by ``weight_shapes(spec)``.
+    weights : dict of str to ndarray
+        As named by ``weight_shapes(spec)``. Compact tables stay compact.
     """
 
     def __init__(self, spec: NetworkSpec, weights: Weights) -> None:
@@ -124,7 +125,7 @@ def _prepared_weights(spec: NetworkSpec, weights: Weights, dtype: np.dtype) -> W
     Each gate has x / 2 in place of x. The LSTM's gates come in the order output, input, forget, candidate. Its
     recurrent kernel is halved because its hidden states are doubled.
     """
-    prepared = {}
+    prepared = computable(weights, dtype)
     n_gates = CELLS[spec.cell]
     order = [3, 0, 1, 2] if spec.cell == "lstm" else range(n_gates)  # Keras: input, forget, candidate, output
     for name, weight in weights.items():
@@ -134,8 +135,6 @@ def _prepared_weights(spec: NetworkSpec, weights: Weights, dtype: np.dtype) -> W
             if spec.cell == "lstm" and name.endswith("/recurrent_kernel"):
                 columns *= 0.5
             prepared[name] = _aligned(columns.reshape(weight.shape), dtype)
-        else:
-            prepared[name] = weight if weight.dtype.kind == "i" else weight.astype(dtype, copy=False)
     return prepared
 
 
@@ -155,9 +154,9 @@ def _product_tables(spec: NetworkSpec, weights: Weights) -> dict[str, ProductTab
         return {}
     kernels = {direction: weights[f"rnn_0/{direction}/kernel"] for direction in spec.directions}
     biases = {direction: input_bias(weights, 0, direction) for direction in spec.directions}
-    tables = {"tokens": ProductTables(weights["embedding"], kernels, biases, spec.skip_connection)}
+    tables = {"tokens": ProductTables(table(weights, "embedding"), kernels, biases, spec.skip_connection)}
     if spec.n_ngrams:
-        tables["ngrams"] = ProductTables(weights["ngram_embedding"], kernels, {}, spec.skip_connection)
+        tables["ngrams"] = ProductTables(table(weights, "ngram_embedding"), kernels, {}, spec.skip_connection)
     return tables
 
 
@@ -186,7 +185,7 @@ def _token_reader(
             ngram_tables, rows = tables["ngrams"].of(ngrams)
             lookups.append((ngram_tables, rows[ngrams]))
             if linear is not None:
-                linear += weights[f"{LINEAR}ngrams"][ngrams]
+                linear += table(weights, f"{LINEAR}ngrams")[ngrams]
         return partial(_look_up, lookups), linear
 
     return read
@@ -196,13 +195,17 @@ def _linear_reader(
     spec: NetworkSpec, weights: Weights, sequences: Any, spellings: Any
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from positions in the data to weights in the linear model: (positions, n_outputs)."""
-    ids, of_tokens = sequences.data, weights[f"{LINEAR}tokens"]
+    ids, of_tokens = sequences.data, table(weights, f"{LINEAR}tokens")
     if ids.max(initial=0) < spec.n_linear_tokens:
         return lambda positions: of_tokens[ids[positions]]
     known = known_ids(ids, spec.n_linear_tokens)
     if spellings is None:
         return lambda positions: of_tokens[known[positions]]
-    of_words = spellings @ weights[CHAR_NGRAMS]
+    used = table(weights, CHAR_NGRAMS)[spellings.indices]  # (n_used, n_outputs)
+    columns = np.arange(len(used))
+    of_words = (
+        sparse.csr_matrix((spellings.data, columns, spellings.indptr), (spellings.shape[0], len(used))) @ used
+    )
     word_of = ids - spec.n_linear_tokens
 
     def look_up(positions: np.ndarray) -> np.ndarray:

@@ -13,7 +13,16 @@ from scipy.special import logit
 from skrnn.network._char_ngrams import CharNgramVectors
 from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import CHAR_NGRAMS, LINEAR, check_weights, in_keras_order, weight_shapes
+from skrnn.network._weights import (
+    CHAR_NGRAMS,
+    LINEAR,
+    check_weights,
+    in_keras_order,
+    weight_shapes,
+    widened,
+    with_slots,
+    without_slots,
+)
 from skrnn.sequences._storage import Sequences
 from skrnn.utils._parameters import (
     CALLABLE,
@@ -86,7 +95,7 @@ class TrainedNetwork:
     spec : NetworkSpec
         The specification.
     weights : dict of str to ndarray
-        As ``weight_shapes(spec)`` names them. A custom network has its weights in Keras' order.
+        As ``weight_shapes(spec)`` names them, perhaps compact. A custom network has its weights in Keras' order.
     n_epochs : int, default=0
         Number of epochs that it was trained for.
     build_model : callable or None, default=None
@@ -154,6 +163,10 @@ class TrainedNetwork:
     def __getstate__(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}  # without the cached property
 
+    def widened(self) -> TrainedNetwork:
+        """Return the network with weights of float32, which training needs."""
+        return self if self.build_model is not None else replace(self, weights=widened(self.weights))
+
     def without_linear_model(self) -> TrainedNetwork:
         """Return the recurrent network alone, which Keras trains."""
         weights = {name: weight for name, weight in self.weights.items() if not name.startswith(LINEAR)}
@@ -186,14 +199,14 @@ class TrainedNetwork:
             model.set_weights(list(self.weights.values()))
         else:
             model = build_network(self.spec, n_token_ids)
-            model.set_weights(in_keras_order(self.weights))
+            model.set_weights(in_keras_order(widened(self.weights)))
         return model
 
     def to_state(self) -> dict[str, Any]:
         """Return plain data for a file."""
         return {
             "spec": asdict(self.spec),
-            "weights": self.weights,
+            "weights": without_slots(self.weights),
             "n_epochs": self.n_epochs,
             "build_model": self.build_model,
             "checkpoint": None if self.checkpoint is None else self.checkpoint.to_state(),
@@ -203,15 +216,16 @@ class TrainedNetwork:
     def from_state(cls, state: dict[str, Any]) -> TrainedNetwork:
         """Return the network that a state stands for, or raise an error if the state is damaged."""
         checked = validated_fields(state, _NETWORK)
-        spec, weights = NetworkSpec(**checked["spec"]), checked["weights"]
+        spec, weights = NetworkSpec(**checked["spec"]), without_slots(checked["weights"])
         if checked["build_model"] is None:
             check_weights(spec, weights)
+            weights = with_slots(weights)
         elif not all(isinstance(name, str) and _is_weight(weight) for name, weight in weights.items()):
             raise ValueError("Expected the weights of the custom network to be arrays of finite numbers by name.")
         checkpoint = checked["checkpoint"]
         if checkpoint is not None:
             checkpoint = Checkpoint.from_state(checkpoint, weights)
-        return cls(**{**checked, "spec": spec, "checkpoint": checkpoint})
+        return cls(**{**checked, "spec": spec, "weights": weights, "checkpoint": checkpoint})
 
 
 def _is_weight(array: Any) -> bool:

@@ -1,18 +1,32 @@
-"""The weights of a network: their names, shapes and initial values."""
+"""The weights of a network: their names, shapes and initial values, and how they are stored.
+
+Weights are float32, or compact: float16, and the vectors of tokens and n-grams also int8. Then the array
+"<name>/scale" has a scale for each row.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from skrnn.network._spec import CELLS, NetworkSpec
-from skrnn.sequences._ngrams import n_slots_for
+from skrnn.sequences._ngrams import n_slots_for, ngram_table
 from skrnn.utils._parameters import is_plain_array
 
 LINEAR = "linear/"  # begins the names of the linear model's weights
 CHAR_NGRAMS = f"{LINEAR}char_ngrams"  # weights for documents, which a Keras model of token ids does not have
+
+# A linear model adds up its weights for all tokens of a document, so that errors of int8 would add up too.
+_VECTORS = ("embedding", "ngram_embedding")
+# Predictions read rows of these tables, which stay compact in memory.
+TABLES = (*_VECTORS, f"{LINEAR}tokens", f"{LINEAR}ngrams", CHAR_NGRAMS)
+_SCALE = "/scale"
+
+_LARGEST_INT8 = 127
 
 # 4 TB. NumPy refuses smaller networks that do not fit into the memory of a machine.
 _MOST_WEIGHTS = 2**40
@@ -68,21 +82,149 @@ def weight_dtype(name: str) -> np.dtype:
     return np.dtype(np.int32 if name in ("ngram_keys", "ngram_slots") else np.float32)
 
 
+@dataclass(frozen=True)
+class CompactTable:
+    """A compact table, whose rows become float32 when they are read.
+
+    Parameters
+    ----------
+    rows : ndarray of float16 or int8, of shape (n_rows, width)
+    scale : ndarray of float32, of shape (n_rows,), or None
+        Factor of each row.
+    """
+
+    rows: np.ndarray
+    scale: np.ndarray | None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of rows, and their length."""
+        return self.rows.shape
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, ids: np.ndarray | slice) -> np.ndarray:
+        values = self.rows[ids].astype(np.float32)
+        if self.scale is not None:
+            values *= self.scale[ids][:, None]
+        return values
+
+
+Table = np.ndarray | CompactTable
+
+
+def table(weights: Mapping[str, np.ndarray], name: str) -> Table:
+    """Return a table whose rows are float32 when they are read by index."""
+    rows = weights[name]
+    return rows if rows.dtype == np.float32 else CompactTable(rows, scale_of(weights, name))
+
+
+def scale_of(weights: Mapping[str, np.ndarray], name: str) -> np.ndarray | None:
+    """Return the scale of each row of a table, or None if it has no scales."""
+    return weights.get(name + _SCALE)
+
+
+def widened(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights in float32."""
+    names = [name for name in weights if not name.endswith(_SCALE)]
+    return computable({name: table(weights, name)[:] if name in TABLES else weights[name] for name in names})
+
+
+def computable(weights: Mapping[str, np.ndarray], dtype: DTypeLike = np.float32) -> dict[str, np.ndarray]:
+    """Return the weights in a precision, but tables as they are stored. Networks with tables need float32."""
+    return {
+        name: weight if name in TABLES or weight.dtype.kind == "i" else weight.astype(dtype, copy=False)
+        for name, weight in weights.items()
+    }
+
+
+def compacted(weights: Mapping[str, np.ndarray], dtype: str) -> dict[str, np.ndarray]:
+    """Return weights of float32 as "float16", or as "int8" with the other weights in float16.
+
+    Raises
+    ------
+    ValueError
+        If a weight is too large for float16.
+    """
+    compact: dict[str, np.ndarray] = {}
+    for name, weight in weights.items():
+        if name in _VECTORS and dtype == "int8":
+            scale = np.abs(weight).max(axis=1) / np.float32(_LARGEST_INT8)
+            compact[name] = np.rint(weight / np.where(scale > 0, scale, 1)[:, None]).astype(np.int8)
+            compact[name + _SCALE] = scale
+        elif weight.dtype.kind == "f":
+            if np.abs(weight).max(initial=0) > np.finfo(np.float16).max:
+                raise ValueError(f"The weight {name} is too large for float16.")
+            compact[name] = weight.astype(np.float16)
+        else:
+            compact[name] = weight
+    return compact
+
+
+def bytes_of_row(weights: Mapping[str, np.ndarray], name: str) -> int:
+    """Return the number of bytes of a row of a table, with its scale."""
+    arrays = [weights[name], *([weights[name + _SCALE]] if name + _SCALE in weights else [])]
+    return sum(array.nbytes // len(array) for array in arrays)
+
+
+def rows_of_tables(weights: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights with these rows of each table."""
+    return {
+        name: weight[rows[name.removesuffix(_SCALE)]] if name.removesuffix(_SCALE) in rows else weight
+        for name, weight in weights.items()
+    }
+
+
+def without_slots(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights as files have them. The slots of the n-grams follow from their keys."""
+    return {name: weight for name, weight in weights.items() if name != "ngram_slots"}
+
+
+def with_slots(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights of a file with the slots of the n-grams."""
+    complete = {}
+    for name, weight in weights.items():
+        complete[name] = weight
+        if name == "ngram_keys":
+            complete["ngram_slots"] = ngram_table(weight[1:], len(weight))[1]
+    return complete
+
+
 def check_weights(spec: NetworkSpec, weights: Mapping[str, np.ndarray]) -> None:
-    """Raise ValueError unless these are weights of the network."""
-    shapes = weight_shapes(spec)
-    if list(weights) != list(shapes):
-        raise ValueError(f"Expected the weights {', '.join(shapes)}; got {', '.join(map(str, weights))}.")
-    for name, shape in shapes.items():
-        weight, dtype = weights[name], weight_dtype(name)
+    """Raise ValueError unless these are weights of the network, without the slots of the n-grams."""
+    expected = _stored_arrays(spec, weights)
+    if list(weights) != list(expected):
+        raise ValueError(f"Expected the weights {', '.join(expected)}; got {', '.join(map(str, weights))}.")
+    for name, (dtype, shape) in expected.items():
+        weight = weights[name]
         if not is_plain_array(weight) or weight.dtype != dtype or weight.shape != shape:
             kind = f"{weight.dtype} {weight.shape}" if is_plain_array(weight) else type(weight).__name__
             raise ValueError(f"Expected the weight {name} to be {dtype} {shape}; got {kind}.")
         if not np.all(np.isfinite(weight)):
             raise ValueError(f"The weight {name} contains infinity or NaN.")
-    slots = weights.get("ngram_slots", np.zeros(1))
-    if slots.min() < 0 or slots.max() >= max(spec.n_ngrams, 1):
-        raise ValueError(f"Expected ngram_slots to contain rows from 0 to {spec.n_ngrams - 1}.")
+    keys = weights.get("ngram_keys", np.zeros(1))
+    if spec.n_tokens is not None and (keys.min() < -spec.n_ngrams or keys.max() >= spec.n_tokens):
+        raise ValueError(f"Expected ngram_keys to contain ids below {spec.n_tokens} and complements of rows.")
+
+
+def _stored_arrays(
+    spec: NetworkSpec, weights: Mapping[str, np.ndarray]
+) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+    """Return the dtype and the shape that each array must have. The weights decide which of them are compact."""
+    stored: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+    for name, shape in weight_shapes(spec).items():
+        dtype = weight_dtype(name)
+        if name == "ngram_slots":
+            continue
+        if name in _VECTORS and name + _SCALE in weights:
+            stored[name] = np.dtype(np.int8), shape
+            stored[name + _SCALE] = dtype, shape[:1]
+        elif dtype.kind == "f" and getattr(weights.get(name), "dtype", None) == np.float16:
+            stored[name] = np.dtype(np.float16), shape
+        else:
+            stored[name] = dtype, shape
+    return stored
 
 
 def initial_weights(spec: NetworkSpec, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from conftest import QUICK, SMALL_NUMERIC, make_reviews, make_trends, outputs
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skrnn import RNNSequenceRegressor, RNNTextClassifier, SequenceVectorizer
+from skrnn import RNNSequenceRegressor, RNNTextClassifier, SequenceVectorizer, compress
 
 
 class Subclass(np.ndarray):
@@ -131,14 +131,14 @@ def numeric():
 ERRORS_IN_USE = "analyzer", "preprocessor", "tokenizer", "strip_accents", "stop_words", "build_model", "weights"
 
 
-@pytest.mark.parametrize("name", ["text", "numeric", "vectorizer"])
-@pytest.mark.filterwarnings("ignore")
-def test_a_damaged_state_is_refused_or_works(name, request):
-    estimator, documents = request.getfixturevalue(name)
+def count_outcomes(estimator, documents, is_changed):
+    """Return how many changes of a state are refused, and with how many the estimator works."""
     state = estimator.__getstate__()
-    expected = None if name == "vectorizer" else outputs(estimator, documents)
+    expected = None if isinstance(estimator, SequenceVectorizer) else outputs(estimator, documents)
     n_refused = n_working = 0
     for path, value in walk(state):
+        if not is_changed(path):
+            continue
         others = [*WRONG, *(damaged_arrays(value) if isinstance(value, np.ndarray) else ())]
         for change in [delete, rename, *map(replace, others)]:
             try:
@@ -153,4 +153,18 @@ def test_a_damaged_state_is_refused_or_works(name, request):
                 if expected is not None and path[0] != "_fitted":
                     np.testing.assert_array_equal(outputs(restored, documents), expected)
                 n_working += 1
+    return n_refused, n_working
+
+
+@pytest.mark.parametrize("name", ["text", "numeric", "vectorizer"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_damaged_state_is_refused_or_works(name, request):
+    n_refused, n_working = count_outcomes(*request.getfixturevalue(name), lambda _path: True)
     assert n_refused > 5 * n_working > 500
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_damaged_compact_weights_are_refused_or_work(text):
+    estimator = compress(text[0]).estimator
+    n_refused, n_working = count_outcomes(estimator, text[1], lambda path: "weights" in path)
+    assert n_refused > 20 * n_working > 100

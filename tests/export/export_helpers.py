@@ -56,7 +56,9 @@ def make_estimator(
             target = MultilabelTarget(classes, np.ones((n_classes, 2)))
         else:
             target = ClassTarget(classes, np.ones(n_classes))
-    estimator._fitted = Fitted(input_, target, TrainedNetwork(spec, random_weights(spec, seed)), {}, 1, None)
+    estimator._fitted = Fitted(
+        input_, target, TrainedNetwork(spec, random_weights(spec, seed), n_epochs=1), {}, 1, None
+    )
     return estimator
 
 

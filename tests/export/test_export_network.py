@@ -19,7 +19,9 @@ from export_helpers import (
 )
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from onnx.numpy_helper import to_array
 
+from skrnn import compress
 from skrnn.export import to_onnx
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS
 
@@ -74,16 +76,37 @@ def test_linear_models_agree(task):
     activation=st.sampled_from(ACTIVATIONS),
     pooling=st.sampled_from(list(POOLINGS)),
     min_width=st.integers(0, 8),
+    dtype=st.sampled_from([None, "float16", "int8"]),
     data=st.data(),
 )
-def test_any_network_agrees_on_any_sequences(reads, task, seed, min_width, data, **spec):
+def test_any_network_agrees_on_any_sequences(reads, task, seed, min_width, dtype, data, **spec):
     if reads == "tokens":
+        spec |= data.draw(
+            st.fixed_dictionaries({"n_ngrams": st.sampled_from([0, 20]), "skip_connection": st.booleans()})
+        )
+        spec["n_linear_tokens"] = (
+            data.draw(st.sampled_from([0, N_TOKENS, N_TOKENS + 3])) if task != "regression" else 0
+        )
         tokens = st.lists(st.integers(1, N_TOKENS - 1), max_size=6)
         sequences = data.draw(st.lists(tokens, min_size=1, max_size=6))
     else:
         sequences = data.draw(vector_sequences(N_FEATURES, np.float32))
     rtol = 1e-5 if task == "regression" else 0
-    assert_agrees(make_estimator(reads, task, seed, **spec), sequences, rtol=rtol, min_width=min_width)
+    estimator = make_estimator(reads, task, seed, **spec)
+    if dtype is not None:
+        estimator = compress(estimator, dtype=dtype).estimator
+    assert_agrees(estimator, sequences, rtol=rtol, min_width=min_width)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_tables_stay_compact(dtype):
+    estimator = make_estimator(n_ngrams=20, n_linear_tokens=N_TOKENS, skip_connection=True)
+    compact = compress(estimator, dtype=dtype).estimator
+    model = to_onnx(compact)
+    stored = {(tuple(array.dims), to_array(array).dtype) for array in model.graph.initializer}
+    assert {((N_TOKENS, N_FEATURES), np.dtype(dtype)), ((20, N_FEATURES), np.dtype(dtype))} <= stored
+    assert {((N_TOKENS, 3), np.dtype(np.float16)), ((20, 3), np.dtype(np.float16))} <= stored
+    assert_agrees(compact, random_sequences("tokens", LENGTHS))
 
 
 @pytest.mark.parametrize("cell", CELLS)

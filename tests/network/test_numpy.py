@@ -16,7 +16,7 @@ from skrnn.network import _input_products, _numpy_recurrence, _packing
 from skrnn.network._numpy import NumpyNetwork
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS, NetworkSpec
 from skrnn.network._trained import TrainedNetwork
-from skrnn.network._weights import in_keras_order, initial_weights
+from skrnn.network._weights import compacted, in_keras_order, initial_weights, widened
 from skrnn.sequences._batches import dense_batch
 from skrnn.sequences._storage import UNKNOWN, RaggedArray
 
@@ -66,7 +66,7 @@ def keras_outputs(spec, weights, X):
     from skrnn.network._keras import build_network
 
     model = build_network(spec)
-    model.set_weights(in_keras_order(weights))
+    model.set_weights(in_keras_order(widened(weights)))
     return np.asarray(model(dense_batch(X, np.arange(X.shape[0])), training=False))
 
 
@@ -127,9 +127,26 @@ def test_every_cell_and_pooling_agrees_with_keras(spec):
 
 # The examples are small. Shrinking them would take minutes.
 @settings(deadline=None, max_examples=32, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(specs, st.integers(0, 99), st.data())
-def test_predictions_agree_with_keras(spec, seed, data):
-    assert_agrees_with_keras(spec, random_weights(spec, seed), data.draw(inputs(spec)))
+@given(specs, st.integers(0, 99), st.sampled_from([None, "float16", "int8"]), st.data())
+def test_predictions_agree_with_keras(spec, seed, dtype, data):
+    weights = random_weights(spec, seed)
+    assert_agrees_with_keras(spec, compacted(weights, dtype) if dtype else weights, data.draw(inputs(spec)))
+
+
+@settings(deadline=None, max_examples=100)
+@given(specs, st.integers(0, 99), st.sampled_from(["float16", "int8"]), st.data())
+def test_compact_weights_predict_as_the_same_numbers_in_float32(spec, seed, dtype, data):
+    compact, X = compacted(random_weights(spec, seed), dtype), data.draw(inputs(spec))
+    np.testing.assert_allclose(predict(spec, compact, X), predict(spec, widened(compact), X), rtol=0, atol=1e-6)
+
+
+def test_predictions_keep_tables_compact():
+    spec = replace(BASE, n_ngrams=40, n_linear_tokens=BASE.n_tokens)
+    network = NumpyNetwork(spec, compacted(random_weights(spec), "int8"))
+    network.predict(random_input(spec, [3, 5]))
+    prepared, _ = network._prepare(np.dtype(np.float32))
+    for name in ("embedding", "ngram_embedding", "linear/tokens", "linear/ngrams"):
+        assert prepared[name] is network._weights[name]
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -6,7 +6,17 @@ import pytest
 from conftest import random_weights, small_spec
 
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import check_weights, initial_weights, weight_dtype, weight_shapes
+from skrnn.network._weights import (
+    check_weights,
+    compacted,
+    initial_weights,
+    table,
+    weight_dtype,
+    weight_shapes,
+    widened,
+    with_slots,
+    without_slots,
+)
 
 # Every random array is large enough to check its distribution.
 BASE = small_spec(n_tokens=50, n_features=16, units=(64,))
@@ -139,7 +149,7 @@ WEIGHTS_SPEC = small_spec(n_ngrams=20)
 
 
 def test_weights_of_the_network_are_accepted():
-    check_weights(WEIGHTS_SPEC, random_weights(WEIGHTS_SPEC))
+    check_weights(WEIGHTS_SPEC, without_slots(random_weights(WEIGHTS_SPEC)))
 
 
 @pytest.mark.parametrize(
@@ -150,19 +160,79 @@ def test_weights_of_the_network_are_accepted():
         ("output/bias", lambda weight: weight.tolist(), "output/bias to be float32 .*; got list"),
         ("output/bias", lambda weight: weight * np.float32(np.nan), "output/bias contains infinity or NaN"),
         ("embedding", lambda weight: weight + np.float32(np.inf), "embedding contains infinity or NaN"),
-        ("ngram_slots", lambda slots: slots + 20, "ngram_slots to contain rows from 0 to 19"),
-        ("ngram_slots", lambda slots: slots - 20, "ngram_slots to contain rows from 0 to 19"),
+        (
+            "ngram_keys",
+            lambda keys: keys + 11,
+            "Expected ngram_keys to contain ids below 11 and complements of rows",
+        ),
+        (
+            "ngram_keys",
+            lambda keys: keys - 40,
+            "Expected ngram_keys to contain ids below 11 and complements of rows",
+        ),
     ],
 )
 def test_wrong_weights_are_refused(name, change, message):
-    weights = random_weights(WEIGHTS_SPEC)
+    weights = without_slots(random_weights(WEIGHTS_SPEC))
     weights[name] = change(weights[name])
     with pytest.raises(ValueError, match=message):
         check_weights(WEIGHTS_SPEC, weights)
 
 
 def test_weights_must_have_the_names_in_their_order():
-    weights = random_weights(WEIGHTS_SPEC)
+    weights = without_slots(random_weights(WEIGHTS_SPEC))
     for wrong in ({}, dict(reversed(weights.items())), {**weights, "more": weights["output/bias"]}):
         with pytest.raises(ValueError, match="Expected the weights embedding, ngram_embedding"):
             check_weights(WEIGHTS_SPEC, wrong)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float16"])
+def test_compact_weights_are_accepted_and_near(dtype):
+    weights = random_weights(WEIGHTS_SPEC)
+    compact = compacted(weights, dtype)
+    check_weights(WEIGHTS_SPEC, without_slots(compact))
+    assert compact["embedding"].dtype == dtype
+    assert compact["output/kernel"].dtype == np.float16
+    restored = widened(compact)
+    assert list(restored) == list(weights)
+    for name, weight in weights.items():
+        assert restored[name].dtype == weight.dtype
+        step = np.abs(weight).max() / (127 if name.endswith("embedding") and dtype == "int8" else 1000)
+        np.testing.assert_allclose(restored[name], weight, rtol=0, atol=0.51 * step)
+    np.testing.assert_array_equal(table(compact, "embedding")[[3, 1]], restored["embedding"][[3, 1]])
+
+
+def test_rows_of_zeros_stay_zeros():
+    compact = compacted({"embedding": np.zeros((2, 3), dtype=np.float32)}, "int8")
+    np.testing.assert_array_equal(widened(compact)["embedding"], np.zeros((2, 3)))
+
+
+def test_float16_has_a_largest_weight():
+    with pytest.raises(ValueError, match="The weight output/bias is too large for float16"):
+        compacted({"output/bias": np.float32([1e5])}, "float16")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"embedding": np.zeros((11, 3), np.float16)}, r"embedding to be int8 \(11, 3\); got float16"),
+        ({"embedding": np.zeros((10, 3), np.int8)}, r"embedding to be int8 \(11, 3\); got int8 \(10, 3\)"),
+        ({"embedding/scale": np.ones(10, np.float32)}, r"scale to be float32 \(11,\); got float32 \(10,\)"),
+        ({"embedding/scale": np.ones(11, np.float16)}, "scale to be float32 .*; got float16"),
+        ({"embedding/scale": np.full(11, np.nan, np.float32)}, "embedding/scale contains infinity or NaN"),
+        ({"output/kernel/scale": np.ones(8, np.float32)}, "Expected the weights embedding, embedding/scale, "),
+        ({"output/kernel": np.ones((8, 3), np.int8)}, "output/kernel to be float32 .*; got int8"),
+        ({"output/kernel": np.full((8, 3), np.inf, np.float16)}, "output/kernel contains infinity"),
+    ],
+)
+def test_wrong_compact_weights_are_refused(change, message):
+    weights = {**without_slots(compacted(random_weights(WEIGHTS_SPEC), "int8")), **change}
+    with pytest.raises(ValueError, match=message):
+        check_weights(WEIGHTS_SPEC, weights)
+
+
+def test_slots_follow_from_the_keys():
+    weights = random_weights(WEIGHTS_SPEC)
+    restored = with_slots(without_slots(weights))
+    assert list(restored) == list(weights)
+    np.testing.assert_array_equal(restored["ngram_slots"], weights["ngram_slots"])
