@@ -4,8 +4,9 @@
     python tests/benchmarks/compression.py --data DIR chnsenticorp banking77 --sizes 4 2 1
 
 "news" is the articles of the BBC in examples/quickstart.py. Other sets are folders of DIR, as in accuracy.py.
-Each row is a copy of an ``RNNTextClassifier()``. "ms" is the time of one document, cut to 300 characters. The memory is
-the size of a new process that has loaded the file and predicted a document (Linux only). Run it on an idle machine.
+Each row is a copy of an ``RNNTextClassifier()``. "ms" is the time of one document, cut to 300 characters. The
+memory is the size of a new process that has loaded the file and predicted a document (Linux only). Run it on an
+idle machine.
 """
 
 import argparse
