@@ -18,6 +18,7 @@ from skrnn.estimators._base import BaseRNN
 from skrnn.estimators._inputs import Input, TextInput, TokenInput
 from skrnn.estimators._splits import rereadable
 from skrnn.network._pruning import importance, pruned
+from skrnn.network._trained import TrainedNetwork
 from skrnn.network._weights import compacted, widened
 from skrnn.sequences._storage import FIRST_TOKEN
 from skrnn.utils._parameters import NONE, Interval, Options, validated
@@ -86,9 +87,8 @@ def compress(
     with weights of float32. ``partial_fit``, and ``fit`` with ``warm_start=True``, widen the weights and train
     with a new optimizer. Call `compress` again afterwards.
 
-    If a token becomes unknown, predictions change with its frequency, and with the difference between its rows in
-    the tables and the rows of the unknown token. The frequency is estimated from the rank of the token. With
-    ``analyzer="subword"``, a word with a removed subword is cut into shorter ones.
+    The contribution of a token or n-gram is its frequency times the change of the logits without it. The frequency
+    is estimated from its rank. With ``analyzer="subword"``, a word with a removed subword is cut into shorter ones.
 
     The file also contains the parameters of the estimator, such as a given vocabulary. They do not become smaller.
 
@@ -199,7 +199,7 @@ class _Compressible:
                 f"network={network.build_model!r}, whose weights only Keras reads."
             )
         network = replace(network, weights=compacted(widened(network.weights), dtype), checkpoint=None)
-        scores = _scores(estimator._fitted.input, network.weights)
+        scores = _scores(estimator._fitted.input, network)
         order = np.argsort(-scores, kind="stable")
         return cls(_with_fitted(estimator, network=network), order, int(np.isinf(scores).sum()))
 
@@ -228,7 +228,7 @@ def _with_fitted(estimator: BaseRNN, **changes: Any) -> BaseRNN:
     return copied
 
 
-def _scores(input_: Input, weights: dict[str, np.ndarray]) -> np.ndarray:
+def _scores(input_: Input, network: TrainedNetwork) -> np.ndarray:
     """Return the importance of each token id, and of each row of n-grams. It is infinite if they must stay."""
     if not isinstance(input_, TokenInput):
         return np.empty(0)
@@ -238,7 +238,9 @@ def _scores(input_: Input, weights: dict[str, np.ndarray]) -> np.ndarray:
         bytes_of_tokens[FIRST_TOKEN:] += list(map(len, input_.vectorizer.vocabulary_))
         bytes_of_char_ngrams = _BYTES_BESIDE_TOKEN + np.array(list(map(len, input_.spelling)), dtype=float)
         n_fixed = FIRST_TOKEN + 1  # no vocabulary is empty
-    of_tokens, of_ngrams, of_char_ngrams = importance(weights, bytes_of_tokens, bytes_of_char_ngrams)
+    of_tokens, of_ngrams, of_char_ngrams = importance(
+        network.spec, network.weights, bytes_of_tokens, bytes_of_char_ngrams
+    )
     of_tokens[:n_fixed] = np.inf
     of_ngrams[:1] = np.inf
     return np.concatenate([of_tokens, of_ngrams, of_char_ngrams])

@@ -22,16 +22,18 @@ _SHARE_UNKNOWN = 0.1
 
 
 def importance(
-    weights: Weights, bytes_of_tokens: np.ndarray, bytes_of_char_ngrams: np.ndarray
+    spec: NetworkSpec, weights: Weights, bytes_of_tokens: np.ndarray, bytes_of_char_ngrams: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how much each token and each n-gram contributes to predictions, for each byte of a file.
 
-    A contribution is the length of the rows times the frequency. The row of the unknown token, which would replace
-    the row of a token, is subtracted first. Ids and rows are in the order of frequency. The frequency is about
-    proportional to the inverse of the rank (Zipf's law).
+    A contribution is the frequency times the change of the logits, through the skip connection and the linear model,
+    if a token becomes the unknown token, or if an n-gram is missing. Without a skip connection, the length of the
+    vectors stands for the change. Ids and rows are in the order of frequency, which is about proportional to the
+    inverse of the rank (Zipf's law).
 
     Parameters
     ----------
+    spec : NetworkSpec
     weights : mapping of str to ndarray
         They can be compact.
     bytes_of_tokens : ndarray of shape (n_tokens,)
@@ -52,13 +54,13 @@ def importance(
     for tokens, ngrams in _PAIRS:
         if tokens not in weights:
             continue
-        vectors = table(weights, tokens)[:]
-        lengths = np.linalg.norm(vectors - vectors[UNKNOWN], axis=1)
+        rows = _contributions(spec, weights, tokens)
+        lengths = np.linalg.norm(rows - rows[UNKNOWN], axis=1)
         unit = lengths.mean() or 1.0  # makes the two pairs comparable
         of_tokens[: len(lengths)] += lengths / unit
         bytes_of_tokens[: len(lengths)] += bytes_of_row(weights, tokens)
         if len(keys):
-            of_ngrams += np.linalg.norm(table(weights, ngrams)[:], axis=1) / unit
+            of_ngrams += np.linalg.norm(_contributions(spec, weights, ngrams), axis=1) / unit
             bytes_of_ngrams += bytes_of_row(weights, ngrams)
     if len(keys):
         is_found = slots[slot_of(keys[:, 0], keys[:, 1], len(slots))] == np.arange(len(keys))
@@ -75,6 +77,14 @@ def importance(
         of_ngrams / ranks_of_ngrams / bytes_of_ngrams,
         of_char_ngrams / ranks_of_char_ngrams / bytes_of_char_ngrams,
     )
+
+
+def _contributions(spec: NetworkSpec, weights: Weights, name: str) -> np.ndarray:
+    """Return what the rows of a table add to the logits of a document, or the rows if that is not known."""
+    rows = table(weights, name)[:]
+    if name.startswith(LINEAR) or not spec.skip_connection:
+        return rows
+    return rows @ weights["output/kernel"][-spec.n_features :].astype(np.float32)
 
 
 def pruned(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import random_weights, small_spec, to_csr, tokens_of_ngrams
@@ -54,8 +56,7 @@ def test_removed_tokens_predict_as_unknown_tokens(documents, keeps_token):
     every_ngram = np.ones(SPEC.n_ngrams, dtype=bool)
     spec, smaller = pruned(SPEC, weights, keeps_token, every_ngram, ALL)
     ids = np.where(keeps_token, np.cumsum(keeps_token) - 1, 1)
-    new = NumpyNetwork(spec, smaller).predict(to_csr([ids[document].tolist() for document in documents]))
-    # n-grams may share a slot with others than before, so that the network before has no n-grams either
+    # N-grams may share slots with others than before. Their rows are zeros, so that only tokens count.
     smaller["ngram_embedding"][:] = smaller["linear/ngrams"][:] = 0
     new = NumpyNetwork(spec, smaller).predict(to_csr([ids[document].tolist() for document in documents]))
     weights["ngram_embedding"][:] = weights["linear/ngrams"][:] = 0
@@ -68,34 +69,47 @@ def test_a_network_without_ngrams_is_pruned():
     spec, smaller = pruned(WITHOUT, random_weights(WITHOUT), keeps, *[np.zeros(0, dtype=bool)] * 2)
     check_weights(spec, smaller)
     assert spec.n_tokens == 5
-    assert importance(random_weights(WITHOUT), np.full(12, 5), np.empty(0))[1].shape == (0,)
+    assert importance(WITHOUT, random_weights(WITHOUT), np.full(12, 5), np.empty(0))[1].shape == (0,)
 
 
 def test_importance_grows_with_rows_and_frequency():
     weights = random_weights(SPEC)
-    of_tokens, of_ngrams, _ = importance(weights, np.full(15, 5), np.full(6, 5))
+    of_tokens, of_ngrams, _ = importance(SPEC, weights, np.full(15, 5), np.full(6, 5))
     assert of_tokens.shape == (15,)
     assert of_ngrams.shape == (40,)
     for name in ("embedding", "linear/tokens"):
         weights[name][5] = weights[name][1]  # as the unknown token
         weights[name][7] = weights[name][6] = 1 + weights[name][1]
-    of_tokens, *_ = importance(weights, np.full(15, 5), np.full(6, 5))
+    of_tokens, *_ = importance(SPEC, weights, np.full(15, 5), np.full(6, 5))
     assert of_tokens[5] == 0
     assert of_tokens[6] == pytest.approx(of_tokens[7] * 6 / 5)
-    longer, *_ = importance(weights, np.arange(15) * 100, np.full(6, 5))
+    longer, *_ = importance(SPEC, weights, np.arange(15) * 100, np.full(6, 5))
     assert np.all(longer[6:] < of_tokens[6:])
+
+
+def test_vectors_count_by_their_part_in_the_logits():
+    weights = random_weights(SPEC)
+    weights["linear/tokens"][:] = 0
+    weights["output/kernel"][-SPEC.n_features :] = [[1] * 3, [0] * 3, [0] * 3]
+    weights["embedding"][4] = weights["embedding"][1] + np.float32([0, 9, 9])
+    weights["embedding"][5] = weights["embedding"][1] + np.float32([1, 0, 0])
+    for skip_connection in (True, False):
+        spec = replace(SPEC, skip_connection=skip_connection)
+        of_tokens, *_ = importance(spec, weights, np.full(15, 5), np.full(6, 5))
+        assert (of_tokens[4] < 1e-6) == skip_connection
+        assert of_tokens[5] > 1e-4
 
 
 def test_ngrams_that_are_never_found_have_no_importance():
     weights = random_weights(SPEC)
     weights["ngram_slots"][weights["ngram_slots"] == 3] = 0
-    _, of_ngrams, _ = importance(weights, np.full(15, 5), np.full(6, 5))
+    _, of_ngrams, _ = importance(SPEC, weights, np.full(15, 5), np.full(6, 5))
     assert of_ngrams[3] == 0
     assert of_ngrams[np.unique(weights["ngram_slots"])[1:]].min() > 0
 
 
 def test_equal_rows_are_no_error():
     weights = {name: np.zeros_like(weight) for name, weight in random_weights(SPEC).items()}
-    of_tokens, of_ngrams, _ = importance(weights, np.full(15, 5), np.full(6, 5))
+    of_tokens, of_ngrams, _ = importance(SPEC, weights, np.full(15, 5), np.full(6, 5))
     assert not of_tokens.any()
     assert not of_ngrams.any()
