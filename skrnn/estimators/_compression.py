@@ -88,7 +88,8 @@ def compress(
     with a new optimizer. Call `compress` again afterwards.
 
     The contribution of a token or n-gram is its frequency times the change of the logits without it. The frequency
-    is estimated from its rank. With ``analyzer="subword"``, a word with a removed subword is cut into shorter ones.
+    is estimated from its rank. With ``analyzer="subword"``, a word with a removed subword is cut into shorter
+    ones.
 
     The file also contains the parameters of the estimator, such as a given vocabulary. They do not become smaller.
 

@@ -26,10 +26,10 @@ def importance(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return how much each token and each n-gram contributes to predictions, for each byte of a file.
 
-    A contribution is the frequency times the change of the logits, through the skip connection and the linear model,
-    if a token becomes the unknown token, or if an n-gram is missing. Without a skip connection, the length of the
-    vectors stands for the change. Ids and rows are in the order of frequency, which is about proportional to the
-    inverse of the rank (Zipf's law).
+    A contribution is the frequency times the change of the logits, through the skip connection and the linear
+    model, if a token becomes the unknown token, or if an n-gram is missing. Without a skip connection, the length
+    of the vectors stands for the change. Ids and rows are in the order of frequency. The frequency is about
+    proportional to the inverse of the rank (Zipf's law).
 
     Parameters
     ----------
