@@ -235,9 +235,11 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         if X_unlabeled is not None:
             training = self._add_unlabeled(training, X_unlabeled, encoding, resumed, params)
         if resumed is None:
-            network, examples, char_ngrams = start_network(training, encoding, params, seed)
+            network, encoding, examples, char_ngrams = start_network(training, encoding, params, seed)
         else:
-            network, examples, char_ngrams = resume_network(resumed.network.widened(), training, encoding, params)
+            network, encoding, examples, char_ngrams = resume_network(
+                resumed.network.widened(), training, encoding, params
+            )
         warn_about_long_samples(training, examples.sequences, params.batch_size)
         watched = None if validation is None else make_examples(validation, encoding.input.transform(validation.X))
         observer = self._observer(validation, network, encoding, params, tasks)

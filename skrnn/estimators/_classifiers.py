@@ -247,12 +247,11 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         helps with many classes and with rare classes.
     linear_model : bool, default=True
         Average the logits of the network and of a linear model [Cheng2016]_: a linear SVM with calibrated scores
-        [Platt1999]_, on the same tokens and token n-grams, and on n-grams of 2 to 5 characters in words. It also
-        reads the spelling of unknown words, unless `char_ngram_range` is None. Its errors are different, above all
-        with rare classes. Keras does not train it, so that early stopping with ``scoring="loss"`` watches the
-        network alone. ``partial_fit`` does not train it either. With `warm_start`, each fit trains a
-        new one on its samples. It is left out with `network`, and if all tokens and n-grams times classes exceed
-        2 ** 25.
+        [Platt1999]_, on the same tokens and token n-grams, and on n-grams of 2 to 5 characters in words, known and
+        unknown ones (unless `char_ngram_range` is None). Its errors are different, above all with rare classes.
+        Keras does not train it, so that early stopping with ``scoring="loss"`` watches the network alone.
+        ``partial_fit`` does not train it either. With `warm_start`, each fit trains a new one on its samples. It
+        is left out with `network`, and if all tokens and n-grams times classes exceed 2 ** 25.
     min_count : int, default=2
         The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
         not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with

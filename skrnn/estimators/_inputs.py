@@ -85,6 +85,10 @@ class Input(ABC):
         """Return a checked X as users pass it, for scorers."""
         return X
 
+    def with_spelling(self, is_used: bool) -> Input:
+        """Return an input for a linear model that reads the spelling of words, or for none."""
+        return self
+
     def transform_with_spellings(self, X: Any) -> tuple[Sequences, sparse.csr_matrix | None]:
         """Return the sequences, and the character n-grams of unknown words.
 
@@ -302,9 +306,6 @@ class TextInput(TokenInput):
             ids, vectors = start.pretrained
             self.pretrained_dim = vectors.shape[1]
             self.embedding_coverage = len(ids) / len(vocabulary)
-        if getattr(params, "linear_model", False) and start.char_ngram_rows is not None:
-            ngrams = shared_ngrams(list(vocabulary), SPELLING_RANGE, _MOST_SPELLING_NGRAMS)
-            self.spelling = {ngram: i for i, ngram in enumerate(ngrams)}
         return sequences, start
 
     def newly_tokenized(self, X: list[str]) -> sparse.csr_matrix:
@@ -312,6 +313,14 @@ class TextInput(TokenInput):
 
     def transform(self, X: list[str]) -> sparse.csr_matrix:
         return self.vectorizer._to_ids(X)
+
+    def with_spelling(self, is_used: bool) -> TextInput:
+        ngrams: list[str] = []
+        if is_used:
+            ngrams = shared_ngrams(list(self.vectorizer.vocabulary_), SPELLING_RANGE, _MOST_SPELLING_NGRAMS)
+        changed = copy.copy(self)
+        changed.spelling = {ngram: i for i, ngram in enumerate(ngrams)}
+        return changed
 
     def transform_with_spellings(self, X: list[str]) -> tuple[sparse.csr_matrix, sparse.csr_matrix | None]:
         if not self.spelling:
@@ -322,7 +331,9 @@ class TextInput(TokenInput):
     def spellings_of_tokens(self) -> sparse.csr_matrix | None:
         if not self.spelling:
             return None
-        return spellings([""] * FIRST_TOKEN + list(self.vectorizer.vocabulary_), self.spelling, SPELLING_RANGE)
+        of_tokens = spellings(list(self.vectorizer.vocabulary_), self.spelling, SPELLING_RANGE)
+        none = sparse.csr_matrix((FIRST_TOKEN, len(self.spelling)))  # padding and the unknown token
+        return sparse.vstack([none, of_tokens], format="csr")
 
     def with_tokens(self, keeps: np.ndarray, keeps_char_ngram: np.ndarray, spec: NetworkSpec) -> TextInput:
         smaller = cast(TextInput, super().with_tokens(keeps, keeps_char_ngram, spec))
@@ -343,7 +354,7 @@ class TextInput(TokenInput):
         n_tokens = len(self.vectorizer.vocabulary_) + FIRST_TOKEN
         if n_tokens != self.n_tokens:
             raise ValueError(f"The vectorizer has {n_tokens} token ids, but the input has {self.n_tokens}.")
-        if spec.n_linear_char_ngrams not in (0, len(self.spelling)):
+        if spec.n_linear_char_ngrams != len(self.spelling):
             raise ValueError(f"The input has {len(self.spelling)} character n-grams, but the network is {spec}.")
         super().check_spec(spec)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,13 +31,15 @@ _LONG_SHARE, _LONG_STEPS = 0.5, 5000
 
 def start_network(
     training: Samples, encoding: Encoding, params: SimpleNamespace, seed: int
-) -> tuple[TrainedNetwork, Any, CharNgramVectors | None]:
+) -> tuple[TrainedNetwork, Encoding, Any, CharNgramVectors | None]:
     """Fit the input on the training samples, and start a network.
 
     Returns
     -------
     network : TrainedNetwork
         The network before training.
+    encoding : Encoding
+        With the spelling of words, if the network has a linear model.
     examples : Examples
     char_ngrams : CharNgramVectors or None
     """
@@ -52,17 +54,17 @@ def start_network(
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
     network = TrainedNetwork(spec, weights, build_model=params.network)
-    network = _with_linear_model(network, training, examples, encoding, params)
-    return network, examples, start.char_ngrams(spec)
+    network, encoding = _with_linear_model(network, training, examples, encoding, params)
+    return network, encoding, examples, start.char_ngrams(spec)
 
 
 def resume_network(
     network: TrainedNetwork, training: Samples, encoding: Encoding, params: SimpleNamespace
-) -> tuple[TrainedNetwork, Any, None]:
-    """Return the fitted network and its new examples. The checkpoint has its character n-grams."""
+) -> tuple[TrainedNetwork, Encoding, Any, None]:
+    """Return what ``start_network`` does. The checkpoint has the character n-grams."""
     _check_resumable(network, _spec_fields(encoding, params), params)
     examples = make_examples(training, encoding.input.transform(training.X))
-    return _with_linear_model(network, training, examples, encoding, params), examples, None
+    return *_with_linear_model(network, training, examples, encoding, params), examples, None
 
 
 def _with_linear_model(
@@ -71,20 +73,21 @@ def _with_linear_model(
     examples: Any,
     encoding: Encoding,
     params: SimpleNamespace,
-) -> TrainedNetwork:
-    """Return the network with a new linear model, or with none.
+) -> tuple[TrainedNetwork, Encoding]:
+    """Return the network with a new linear model, or with none, and the input that it reads.
 
     ``partial_fit`` sees a part of the samples only. It keeps the linear model of an earlier fit.
     """
     linear_model = getattr(params, "linear_model", False)
     if linear_model is None:
-        return network
+        return network, encoding
     network = network.without_linear_model()
     if not linear_model or network.build_model is not None:
-        return network
-    sequences, spellings = examples.sequences, encoding.input.spellings_of_tokens()
+        return network, replace(encoding, input=encoding.input.with_spelling(False))
+    input_ = encoding.input.with_spelling(params.char_ngram_range is not None)
+    sequences, spellings = examples.sequences, input_.spellings_of_tokens()
     if spellings is not None and np.any(sequences.data == UNKNOWN):
-        sequences, of_words = encoding.input.transform_with_spellings(training.X)
+        sequences, of_words = input_.transform_with_spellings(training.X)
         spellings = sparse.vstack([spellings, of_words], format="csr")
     weights = fit_linear_model(
         network.spec,
@@ -97,7 +100,8 @@ def _with_linear_model(
         len(training) - training.n_unlabeled,
         encoding.input.n_tokens,
     )
-    return network.with_linear_model(weights)
+    input_ = input_ if weights else input_.with_spelling(False)
+    return network.with_linear_model(weights), replace(encoding, input=input_)
 
 
 def _spec_fields(encoding: Encoding, params: SimpleNamespace) -> dict[str, Any]:

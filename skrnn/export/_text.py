@@ -77,12 +77,12 @@ def _sums_of_unknown_words(
     words = graph.add("Unsqueeze", graph.add("GatherND", tokens, places), [1])
     # Operators fail where there is no string. An empty word is added, and left out at the end.
     words = graph.add("Concat", words, np.array([[""]], dtype=object), axis=0)
+    # Long words have no n-grams. They would make the rows of all words long.
+    is_short = _strings.match(graph, words, f"(?s:.{{0,{LONGEST_TOKEN}}})")
+    words = graph.add("Where", is_short, words, _strings.constant(""))
     text = _strings.concat(graph, _strings.concat(graph, _strings.constant("<"), words), _strings.constant(">"))
     characters = _strings.split_characters(graph, graph.add("Squeeze", text, [1]))  # (n_words, longest)
     found, n_found = _sums_of_ngrams(graph, characters, indices, weights)
-    n_characters = graph.add("Not", _strings.is_empty(graph, characters))
-    n_characters = graph.add("ReduceSum", graph.cast(n_characters, np.int64), [1])  # with both marks
-    is_short = graph.add("LessOrEqual", n_characters, LONGEST_TOKEN + 2)
     roots = graph.add("Sqrt", graph.add("Max", n_found, np.float32(1)))
     sums = graph.add("Where", is_short, graph.add("Div", found, roots), np.float32(0))
     sums = graph.add("Slice", sums, [0], [-1])

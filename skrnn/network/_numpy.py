@@ -201,20 +201,25 @@ def _linear_reader(
     known = known_ids(ids, spec.n_linear_tokens)
     if spellings is None:
         return lambda positions: of_tokens[known[positions]]
-    used = table(weights, CHAR_NGRAMS)[spellings.indices]  # (n_used, n_outputs)
-    columns = np.arange(len(used))
-    of_words = (
-        sparse.csr_matrix((spellings.data, columns, spellings.indptr), (spellings.shape[0], len(used))) @ used
-    )
-    word_of = ids - spec.n_linear_tokens
+    words = np.unique(ids[ids >= spec.n_linear_tokens])
+    of_words = _weights_of_words(weights, spellings[words - spec.n_linear_tokens])
 
     def look_up(positions: np.ndarray) -> np.ndarray:
         values = of_tokens[known[positions]]
-        is_word = word_of[positions] >= 0
-        values[is_word] += of_words[word_of[positions][is_word]]
+        is_word = ids[positions] >= spec.n_linear_tokens
+        values[is_word] += of_words[np.searchsorted(words, ids[positions][is_word])]
         return values
 
     return look_up
+
+
+def _weights_of_words(weights: Weights, spellings: Any) -> np.ndarray:
+    """Return the weights of words in the linear model, (n_words, n_outputs), from their character n-grams."""
+    ngrams, columns = np.unique(spellings.indices, return_inverse=True)
+    shape = spellings.shape[0], len(ngrams)
+    return (
+        sparse.csr_matrix((spellings.data, columns, spellings.indptr), shape) @ table(weights, CHAR_NGRAMS)[ngrams]
+    )
 
 
 def _look_up(lookups: list[tuple[Tables, np.ndarray]], name: str, block: slice) -> np.ndarray:

@@ -104,6 +104,14 @@ def test_unknown_words_have_the_weights_of_their_spelling():
     assert np.ptp(linear_logits(without, ["pearlike", "motorway", "xyz"])) < 1e-6
 
 
+def test_the_marks_of_words_are_no_spelling_of_unknown_tokens():
+    X, y = documents()
+    fitted = classifier().fit(
+        [f"< {document} >" if label else document for document, label in zip(X, y, strict=True)], y
+    )
+    assert not fitted._fitted.network.weights[f"{LINEAR}tokens"][:2].any()
+
+
 @settings(max_examples=25)
 @given(st.lists(st.text("aeplrs motn", max_size=30), min_size=1, max_size=6))
 def test_unknown_words_do_not_depend_on_batch_mates(texts):
@@ -233,6 +241,9 @@ def test_warm_start_fits_a_new_linear_model():
     assert np.all(linear_logits(fitted, X) * before < 0)
     fitted.set_params(linear_model=False).fit(X, y)
     assert not fitted._fitted.network.linear_weights
+    assert not fitted._fitted.input.spelling
+    fitted.set_params(linear_model=True).fit(X, y)
+    assert linear_logits(fitted, ["pearlike"])[0, 0] < linear_logits(fitted, ["motorway"])[0, 0]
 
 
 def test_weights_of_samples_count():
@@ -267,6 +278,7 @@ def test_probabilities_of_rare_labels_have_the_right_sum():
 def test_too_large_linear_models_are_left_out(monkeypatch):
     monkeypatch.setattr(_linear_model, "_MOST_WEIGHTS", 5)
     X, y = documents()
-    fitted = classifier().fit(X, y)
+    fitted = pickle.loads(pickle.dumps(classifier().fit(X, y)))
     assert not fitted._fitted.network.linear_weights
+    assert not fitted._fitted.input.spelling
     assert fitted.predict_proba(X).shape == (60, 2)

@@ -140,6 +140,13 @@ def test_spelling_of_unknown_words_agrees():
     assert_agrees_on_documents(estimator, [*unknown, "", " ".join(unknown)])
 
 
+def test_a_long_word_among_many_unknown_words_costs_no_memory():
+    estimator = make_text_estimator(["apple apples pear pears"])
+    letters = "abcdefghij"
+    words = [a + b + c + d for a in letters for b in letters for c in letters for d in letters]
+    assert_agrees_on_documents(estimator, [" ".join(words) + " " + "z" * 1_000_000])  # 40 GB with equal widths
+
+
 @pytest.mark.parametrize("network", [{"n_ngrams": 9}, {"skip_connection": True, "pooling": "attention"}])
 def test_documents_agree_with_ngrams_and_with_a_skip_connection(network):
     documents = ["a b c d e", "e d c b a", "", "a a a", "x a y b"]
