@@ -22,7 +22,6 @@ from skrnn._version import __version__
 from skrnn.estimators._base import BaseRNN
 from skrnn.export._checks import check_estimator, check_vectorizer
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import computable
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import Options, validated
 
@@ -249,7 +248,7 @@ def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
     from skrnn.export._graph import Graph
 
     network = estimator._fitted.network
-    spec, weights = network.spec, computable(network.weights)
+    spec, weights = network.spec, network.weights
     graph = Graph(_text.OPSETS if inputs == "documents" else _network.OPSETS)
     if spec.n_tokens is None:
         sequences = graph.input("sequences", np.float32, ("batch", "time", spec.n_features))

@@ -33,7 +33,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrnn import RNNEncoder, RNNSequenceClassifier, RNNTextClassifier, RNNTextRegressor, SequenceVectorizer
+from skrnn import (
+    RNNEncoder,
+    RNNSequenceClassifier,
+    RNNTextClassifier,
+    RNNTextRegressor,
+    SequenceVectorizer,
+    compress,
+)
 from skrnn.export import register_skl2onnx
 
 TEXTS = [
@@ -206,6 +213,15 @@ def test_several_labels_agree():
     labels, probabilities = run_on(convert(make_pipeline(model)), TEXTS)
     np.testing.assert_allclose(probabilities, model.predict_proba(TEXTS), rtol=0, atol=1e-5)
     np.testing.assert_array_equal(labels, model.predict(TEXTS))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float16"])
+def test_compressed_models_agree(dtype):
+    model = compress(make_pipeline(classifier("multiclass")), dtype=dtype).estimator
+    assert_agrees(model, convert(model), TEXTS)
+    encoder = compress(RNNEncoder(FrozenEstimator(classifier("binary"))).fit(TEXTS), dtype=dtype).estimator
+    (vectors,) = run_on(convert(encoder), TEXTS)
+    np.testing.assert_allclose(vectors, encoder.transform(TEXTS), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
