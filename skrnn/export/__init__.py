@@ -189,7 +189,8 @@ def register_skl2onnx() -> None:
 
     The function also adapts converters of skl2onnx, in this process. Calibration and stacking then accept text and
     token ids, and calibration around a pipeline reads its logits. To calibrate a fitted classifier, use
-    ``CalibratedClassifierCV(FrozenEstimator(classifier))``.
+    ``CalibratedClassifierCV(FrozenEstimator(classifier))``. The function registers a converter for FrozenEstimator
+    too, which takes only an RNNTextClassifier or an RNNSequenceClassifier in it.
 
     Limits of skl2onnx 1.20: VotingClassifier needs ``flatten_transform=False``. CalibratedClassifierCV needs
     ``method="sigmoid"``, because ``"isotonic"`` is only approximate there. Calibrate ``best_estimator_`` of a

@@ -105,6 +105,7 @@ MODELS = {
     "char": lambda task: classifier(task, analyzer="char"),
     "subword": lambda task: classifier(task, analyzer="subword", max_length=5, truncate="both"),
     "pipeline": lambda task: make_pipeline(classifier(task)),
+    "frozen": lambda task: make_pipeline(FrozenEstimator(classifier(task))),
     "pipeline of ids": lambda task: pipeline_of_ids().fit(TEXTS, LABELS[task]),
     "search": lambda task: GridSearchCV(pipeline_of_ids(), {}, cv=2).fit(TEXTS, LABELS[task]),
     "encoder": lambda task: make_pipeline(RNNEncoder(FrozenEstimator(classifier(task))), LogisticRegression()).fit(
@@ -260,9 +261,13 @@ def test_what_onnx_cannot_do_is_refused():
             convert(model)
     with pytest.raises(ValueError, match="Expected target_opset to be at least 20 for this input; got 19"):
         convert(classifier("binary"), target_opset=19)
-    other = CalibratedClassifierCV(FrozenEstimator(linear().fit(TEXTS, LABELS["binary"])))
-    with pytest.raises(TypeError, match="Expected a fitted estimator of skrnn; got Pipeline"):
-        convert(other.fit(TEXTS, LABELS["binary"]))
+
+
+@pytest.mark.parametrize("other", [make_pipeline(classifier("binary")), linear().fit(TEXTS, LABELS["binary"])[-1]])
+def test_frozen_estimators_must_be_classifiers_of_skrnn(other):
+    message = f"Expected FrozenEstimator to contain an RNNTextClassifier .*; got {type(other).__name__}. Freeze only"
+    with pytest.raises(TypeError, match=message):
+        convert(FrozenEstimator(other))
 
 
 def test_without_skl2onnx_the_error_says_how_to_install_it(monkeypatch):
