@@ -93,7 +93,8 @@ class TokenCounts:
         """
         if not isinstance(parts, Iterable):
             raise TypeError(
-                f"Expected parts to be an iterable of TokenCounts; got {type(parts).__name__}. Pass a list or a generator."
+                f"Expected parts to be an iterable of TokenCounts; got {type(parts).__name__}. Pass a list or a "
+                "generator."
             )
         max_tokens = validated("max_tokens", max_tokens, [Interval(int, 1), NONE])
         merged = _MergedCounts()
