@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import joblib
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,8 +29,9 @@ _N_SHARES = 2**14
 
 _BYTES_BESIDE_TOKEN = 6  # the id of a token in a file, and the length of its string
 
-# Methods whose results are compared, the most precise one first.
-_METHODS = ("predict_proba", "transform", "predict")
+# Methods whose results are compared, the first of them that an estimator has. Labels have no difference.
+_METHODS_OF_CLASSIFIERS = ("predict_proba", "decision_function")
+_METHODS = (*_METHODS_OF_CLASSIFIERS, "transform", "predict")
 
 
 def compress(
@@ -66,8 +68,9 @@ def compress(
         n_bytes, n_bytes_before : int
             Sizes of the files of the copy and of the estimator.
         max_difference : float or None
-            Largest absolute difference between the results of both on `X_val`: the probabilities of a classifier,
-            the vectors of an encoder, or the predictions of a regressor. None without `X_val`.
+            Largest absolute difference between the results of both on `X_val`: the probabilities of a classifier
+            or else its decision function, the vectors of an encoder, or the predictions of a regressor. None
+            without `X_val`, and for a classifier that only predicts labels.
         score, score_before : float or None
             Scores of the copy and of the estimator on `X_val` and `y_val`. None without `y_val`.
 
@@ -274,13 +277,20 @@ def _losses(estimator: Any, smaller: Any, X: Any, y: Any) -> dict[str, float | N
     """Return the difference between the results of two estimators, and their scores."""
     losses: dict[str, float | None] = dict.fromkeys(("max_difference", "score_before", "score"))
     if X is not None:
-        results, results_before = (np.asarray(_results(model, X)) for model in (smaller, estimator))
-        losses["max_difference"] = float(np.abs(results - results_before).max())
+        losses["max_difference"] = _max_difference(estimator, smaller, X)
     if y is not None:
         losses["score"], losses["score_before"] = (float(model.score(X, y)) for model in (smaller, estimator))
     return losses
 
 
-def _results(estimator: Any, X: Any) -> Any:
-    method = next(method for method in _METHODS if hasattr(estimator, method))
-    return getattr(estimator, method)(X)
+def _max_difference(estimator: Any, smaller: Any, X: Any) -> float | None:
+    methods = _METHODS_OF_CLASSIFIERS if is_classifier(estimator) else _METHODS
+    method = next((method for method in methods if hasattr(estimator, method)), None)
+    if method is None:
+        return None
+    # With several outputs, a classifier returns a list of arrays.
+    before, after = (
+        results if isinstance(results, list) else [results]
+        for results in (getattr(model, method)(X) for model in (estimator, smaller))
+    )
+    return max(float(np.abs(np.asarray(a) - np.asarray(b)).max()) for a, b in zip(after, before, strict=True))

@@ -22,7 +22,6 @@ from skrnn._version import __version__
 from skrnn.estimators._base import BaseRNN
 from skrnn.export._checks import check_estimator, check_vectorizer
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import computable
 from skrnn.text._vectorizer import SequenceVectorizer
 from skrnn.utils._parameters import Options, validated
 
@@ -190,7 +189,8 @@ def register_skl2onnx() -> None:
 
     The function also adapts converters of skl2onnx, in this process. Calibration and stacking then accept text and
     token ids, and calibration around a pipeline reads its logits. To calibrate a fitted classifier, use
-    ``CalibratedClassifierCV(FrozenEstimator(classifier))``.
+    ``CalibratedClassifierCV(FrozenEstimator(classifier))``. The function registers a converter for FrozenEstimator
+    too, which takes only an RNNTextClassifier or an RNNSequenceClassifier in it.
 
     Limits of skl2onnx 1.20: VotingClassifier needs ``flatten_transform=False``. CalibratedClassifierCV needs
     ``method="sigmoid"``, because ``"isotonic"`` is only approximate there. Calibrate ``best_estimator_`` of a
@@ -249,7 +249,7 @@ def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:
     from skrnn.export._graph import Graph
 
     network = estimator._fitted.network
-    spec, weights = network.spec, computable(network.weights)
+    spec, weights = network.spec, network.weights
     graph = Graph(_text.OPSETS if inputs == "documents" else _network.OPSETS)
     if spec.n_tokens is None:
         sequences = graph.input("sequences", np.float32, ("batch", "time", spec.n_features))

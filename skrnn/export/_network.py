@@ -9,7 +9,7 @@ import numpy as np
 
 from skrnn.export._graph import Graph, Value
 from skrnn.network._spec import NetworkSpec
-from skrnn.network._weights import LINEAR, scale_of
+from skrnn.network._weights import LINEAR, computable, scale_of
 from skrnn.sequences._ngrams import HASH_MODULUS, HASH_MULTIPLIER, MAX_LENGTH, NO_NGRAM
 from skrnn.sequences._storage import PADDING, UNKNOWN
 
@@ -168,6 +168,7 @@ def _ngram_rows(graph: Graph, weights: Weights, ids: Value) -> Value:
 
 def add_network(graph: Graph, spec: NetworkSpec, weights: Weights, sequences: Sequences) -> Value:
     """Return what the output layer reads, shape (n_sequences, n_pooled)."""
+    weights = computable(weights)
     # An empty sequence runs for one step, which pooling ignores: some runtimes refuse the length 0.
     n_steps = graph.cast(graph.add("Max", sequences.lengths, [1]), np.int32)
     values, last = sequences.vectors, sequences.vectors
@@ -327,6 +328,7 @@ def _sum(graph: Graph, values: Value, mask: Value) -> Value:
 
 def add_logits(graph: Graph, spec: NetworkSpec, weights: Weights, sequences: Sequences) -> Value:
     """Return the logits, or the values of a linear output: (n_sequences, n_outputs)."""
+    weights = computable(weights)
     pooled = add_network(graph, spec, weights, sequences)
     logits = graph.add("Gemm", pooled, weights["output/kernel"], weights["output/bias"])
     if sequences.linear is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from skl2onnx import supported_converters, update_registered_converter
+from skl2onnx._supported_operators import sklearn_classifier_list
 from skl2onnx.common._registration import (
     get_converter,
     get_shape_calculator,
@@ -46,6 +47,7 @@ _OPTIONS: dict[str, list[Any]] = {
 def register() -> None:
     """Register a converter for each estimator, and adapt converters of skl2onnx for estimators around them."""
     supported_converters()  # imports them
+    sklearn_classifier_list.append(FrozenEstimator)  # else it has one output in a pipeline, and not two
     for classifier in (RNNTextClassifier, RNNSequenceClassifier, FrozenEstimator):
         _register(classifier, _declare_classifier, _add_classifier, options=_OPTIONS)
     for regressor in (RNNTextRegressor, RNNSequenceRegressor):
@@ -102,13 +104,24 @@ def _register(
 
 def _declare_classifier(operator: Any) -> None:
     classifier = operator.raw_operator
-    check_estimator(classifier.estimator if isinstance(classifier, FrozenEstimator) else classifier)
+    check_estimator(_unfrozen(classifier) if isinstance(classifier, FrozenEstimator) else classifier)
     n_samples, n_classes = operator.inputs[0].get_first_dimension(), len(classifier.classes_)
     is_text = _labels(operator).dtype == object
     is_multilabel = _network.is_multilabel(classifier._fitted.network.spec)
     shape = [n_samples, n_classes] if is_multilabel else [n_samples]
     operator.outputs[0].set_type((StringTensorType if is_text else Int64TensorType)(shape))
     _declare_floats(operator, operator.outputs[1], n_classes)
+
+
+def _unfrozen(frozen: FrozenEstimator) -> Any:
+    classifier = frozen.estimator
+    if not isinstance(classifier, (RNNTextClassifier, RNNSequenceClassifier)):
+        raise TypeError(
+            "Expected FrozenEstimator to contain an RNNTextClassifier or an RNNSequenceClassifier; got "
+            f"{type(classifier).__name__}. Freeze only the classifier of skrnn, as in "
+            "make_pipeline(vectorizer, FrozenEstimator(classifier)), or do without FrozenEstimator."
+        )
+    return classifier
 
 
 def _add_classifier(graph: Graph, operator: Any, container: Any) -> list[Value]:

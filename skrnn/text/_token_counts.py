@@ -65,6 +65,9 @@ class TokenCounts:
     n_missed: np.ndarray
     n_dropped: int = 0
 
+    def __repr__(self) -> str:
+        return f"TokenCounts(n_tokens={len(self.tokens)}, n_documents={self.n_documents})"
+
     @classmethod
     def merge(cls, parts: Iterable["TokenCounts"], max_tokens: int | None = None) -> "TokenCounts":
         """Add up the counts of several parts of a corpus.
@@ -82,10 +85,21 @@ class TokenCounts:
         Returns
         -------
         counts : TokenCounts
+
+        Raises
+        ------
+        TypeError
+            If `parts` is not an iterable of TokenCounts.
         """
+        if not isinstance(parts, Iterable):
+            raise TypeError(
+                f"Expected parts to be an iterable of TokenCounts; got {type(parts).__name__}. Pass a list or a "
+                "generator."
+            )
         max_tokens = validated("max_tokens", max_tokens, [Interval(int, 1), NONE])
         merged = _MergedCounts()
         for part in parts:
+            check_counts("each part", part)
             merged.add(part)
             if max_tokens is not None and len(merged.index_of) > 2 * max_tokens:
                 merged.drop_rarest(max_tokens)
@@ -98,6 +112,15 @@ class TokenCounts:
             merged.longest,
             table[_MISSED].copy(),
             merged.n_dropped,
+        )
+
+
+def check_counts(name: str, counts: object) -> None:
+    """Raise TypeError unless these are counts."""
+    if not isinstance(counts, TokenCounts):
+        raise TypeError(
+            f"Expected {name} to be TokenCounts, got {type(counts).__name__}. count_tokens returns them, and "
+            "TokenCounts.merge adds up the counts of several parts."
         )
 
 

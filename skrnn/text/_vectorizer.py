@@ -20,7 +20,7 @@ from skrnn.text._patterns import patterns
 from skrnn.text._preprocessing import CustomPreprocessor, Preprocessor
 from skrnn.text._spans import LocatedTokens, RawTokens, locate
 from skrnn.text._subwords import SubwordTokenizer, learn_subwords
-from skrnn.text._token_counts import TokenCounts, count_tokens, vocabulary_of_counts
+from skrnn.text._token_counts import TokenCounts, check_counts, count_tokens, vocabulary_of_counts
 from skrnn.text._tokenization import (
     CharAnalyzer,
     CustomWordAnalyzer,
@@ -315,6 +315,8 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
 
         Raises
         ------
+        TypeError
+            If `counts` is another object.
         ValueError
             If there are no documents, if no token is left, or if tokens that :meth:`TokenCounts.merge` dropped can
             change the vocabulary.
@@ -329,11 +331,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
         >>> SequenceVectorizer(max_features=2).fit(["a b", "b", "b c c c"]).vocabulary_
         {'b': 2, 'c': 3}
         """
-        if not isinstance(counts, TokenCounts):
-            raise TypeError(
-                f"Expected counts to be TokenCounts, got {type(counts).__name__}. count_tokens returns them, and "
-                "TokenCounts.merge adds up the counts of several parts."
-            )
+        check_counts("counts", counts)
         if not counts.n_documents:
             raise ValueError("Expected counts of at least one document, got none (0 samples).")
         params = self._params_for_counts()

@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from skrnn import MultilabelThresholdClassifier, RNNEncoder, RNNTextClassifier, SequenceVectorizer, compress
 from skrnn.inspection import token_attributions
@@ -263,6 +267,28 @@ def test_estimators_inside_of_others_are_compressed(reviews):
     assert weights_of(inner)["embedding"].dtype == np.int8
     max_bytes = result.n_bytes - 1000
     assert compress(calibrated, max_bytes=max_bytes).n_bytes <= max_bytes
+
+
+def test_classifiers_without_probabilities_are_compared(fitted, reviews):
+    documents, labels = reviews
+    by_margin = make_pipeline(RNNEncoder(FrozenEstimator(fitted)), LinearSVC()).fit(documents, labels)
+    result = compress(by_margin, documents, labels)
+    difference = np.abs(result.estimator.decision_function(documents) - by_margin.decision_function(documents))
+    assert result.max_difference == difference.max() > 0
+    only_labels = VotingClassifier([("svc", by_margin)]).fit(documents, labels)
+    result = compress(only_labels, documents, labels)
+    assert result.max_difference is None
+    assert result.score == result.estimator.score(documents, labels)
+
+
+def test_the_largest_difference_of_several_outputs_counts(fitted, reviews):
+    documents, y = reviews
+    encoder = RNNEncoder(FrozenEstimator(fitted))
+    targets = np.column_stack([y, np.arange(len(y)) % 3])
+    model = make_pipeline(encoder, MultiOutputClassifier(LogisticRegression())).fit(documents, targets)
+    result = compress(model, documents, targets)
+    pairs = zip(result.estimator.predict_proba(documents), model.predict_proba(documents), strict=True)
+    assert result.max_difference == max(np.abs(after - before).max() for after, before in pairs) > 0
 
 
 def test_bad_arguments_are_refused(fitted, reviews):

@@ -33,7 +33,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skrnn import RNNEncoder, RNNSequenceClassifier, RNNTextClassifier, RNNTextRegressor, SequenceVectorizer
+from skrnn import (
+    RNNEncoder,
+    RNNSequenceClassifier,
+    RNNTextClassifier,
+    RNNTextRegressor,
+    SequenceVectorizer,
+    compress,
+)
 from skrnn.export import register_skl2onnx
 
 TEXTS = [
@@ -98,6 +105,7 @@ MODELS = {
     "char": lambda task: classifier(task, analyzer="char"),
     "subword": lambda task: classifier(task, analyzer="subword", max_length=5, truncate="both"),
     "pipeline": lambda task: make_pipeline(classifier(task)),
+    "frozen": lambda task: make_pipeline(FrozenEstimator(classifier(task))),
     "pipeline of ids": lambda task: pipeline_of_ids().fit(TEXTS, LABELS[task]),
     "search": lambda task: GridSearchCV(pipeline_of_ids(), {}, cv=2).fit(TEXTS, LABELS[task]),
     "encoder": lambda task: make_pipeline(RNNEncoder(FrozenEstimator(classifier(task))), LogisticRegression()).fit(
@@ -208,6 +216,15 @@ def test_several_labels_agree():
     np.testing.assert_array_equal(labels, model.predict(TEXTS))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float16"])
+def test_compressed_models_agree(dtype):
+    model = compress(make_pipeline(classifier("multiclass")), dtype=dtype).estimator
+    assert_agrees(model, convert(model), TEXTS)
+    encoder = compress(RNNEncoder(FrozenEstimator(classifier("binary"))).fit(TEXTS), dtype=dtype).estimator
+    (vectors,) = run_on(convert(encoder), TEXTS)
+    np.testing.assert_allclose(vectors, encoder.transform(TEXTS), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "options",
     [{}, {"max_length": 3, "truncate": "both"}, {"stop_words": ["a", "好"]}, {"analyzer": "subword"}],
@@ -244,9 +261,13 @@ def test_what_onnx_cannot_do_is_refused():
             convert(model)
     with pytest.raises(ValueError, match="Expected target_opset to be at least 20 for this input; got 19"):
         convert(classifier("binary"), target_opset=19)
-    other = CalibratedClassifierCV(FrozenEstimator(linear().fit(TEXTS, LABELS["binary"])))
-    with pytest.raises(TypeError, match="Expected a fitted estimator of skrnn; got Pipeline"):
-        convert(other.fit(TEXTS, LABELS["binary"]))
+
+
+def test_frozen_estimators_must_be_classifiers_of_skrnn():
+    message = "Expected FrozenEstimator to contain an RNNTextClassifier or an .*; got"
+    for other in (make_pipeline(classifier("binary")), linear().fit(TEXTS, LABELS["binary"])[-1]):
+        with pytest.raises(TypeError, match=f"{message} {type(other).__name__}. Freeze only the classifier"):
+            convert(FrozenEstimator(other))
 
 
 def test_without_skl2onnx_the_error_says_how_to_install_it(monkeypatch):

@@ -196,6 +196,10 @@ def test_counts_are_plain_data():
     assert TokenCounts.__module__ == "skrnn"
 
 
+def test_the_representation_is_short():
+    assert repr(SequenceVectorizer().count_tokens(["a b", "a"])) == "TokenCounts(n_tokens=2, n_documents=2)"
+
+
 def test_subwords_need_a_vocabulary():
     counts = SequenceVectorizer().count_tokens(["a"])
     for call in (SequenceVectorizer("subword").count_tokens, SequenceVectorizer("subword").fit_counts):
@@ -223,5 +227,9 @@ def test_missing_counts_are_refused():
         vectorizer.fit_counts(TokenCounts.merge([]))
     with pytest.raises(ValueError, match="Empty vocabulary: the documents hold no token"):
         vectorizer.fit_counts(vectorizer.count_tokens([""]))
+    with pytest.raises(TypeError, match=r"Expected parts to be an iterable of .*; got TokenCounts. Pass a list"):
+        TokenCounts.merge(vectorizer.count_tokens(["a"]))
+    with pytest.raises(TypeError, match=r"Expected each part to be TokenCounts, got list. count_tokens returns"):
+        TokenCounts.merge([["a"]])
     with pytest.raises(ValueError, match="Expected max_tokens to be an integer >= 1 or None; got 0"):
         TokenCounts.merge([], max_tokens=0)
