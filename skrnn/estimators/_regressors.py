@@ -178,7 +178,8 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
-        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs.
+        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs, and
+        at most 10 for up to 8 classes.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     early_stopping : bool, default=False
@@ -415,7 +416,8 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
         samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
-        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs.
+        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs, and
+        at most 10 for up to 8 classes.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     early_stopping : bool, default=False

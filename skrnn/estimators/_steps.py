@@ -23,7 +23,9 @@ from skrnn.utils._threads import SINGLE_THREADED_BLAS
 # epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
 _AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
 _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
-_SHARE_BESIDE_LINEAR_MODEL = 0.6  # a network that trains longer adds little to a linear model, and overfits
+# A network that trains longer adds little to a linear model, and overfits. So there are fewer epochs beside one,
+# and at most 10 for up to 8 classes, where few documents would ask for many.
+_SHARE_BESIDE_LINEAR_MODEL, _MAX_BESIDE_LINEAR_MODEL, _FEW_CLASSES = 0.6, 10, 8
 
 # A fit warns if the longest samples take more than this share of its time, and this many time steps of an epoch.
 _LONG_SHARE, _LONG_STEPS = 0.5, 5000
@@ -180,8 +182,11 @@ def _n_auto_epochs(encoding: Encoding, sequences: Any, params: SimpleNamespace) 
     n_classes = max(encoding.target.n_outputs, 2)
     n_samples = max(_AUTO_UPDATES * params.batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
     wanted = max(n_samples / sequences.shape[0], encoding.input.n_auto_epochs(sequences))
-    share = _SHARE_BESIDE_LINEAR_MODEL if getattr(params, "linear_model", False) else 1
-    return int(np.ceil(share * np.clip(wanted, _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS)))
+    n_epochs = np.clip(wanted, _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS)
+    if getattr(params, "linear_model", False) and params.network is None:
+        at_most = _MAX_BESIDE_LINEAR_MODEL * max(np.log(n_classes) / np.log(_FEW_CLASSES), 1)
+        n_epochs = min(_SHARE_BESIDE_LINEAR_MODEL * n_epochs, at_most)
+    return int(np.ceil(n_epochs))
 
 
 def _check_resumable(network: TrainedNetwork, fields_now: dict[str, Any], params: SimpleNamespace) -> None:

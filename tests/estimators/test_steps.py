@@ -32,17 +32,25 @@ def no_training(monkeypatch):
 
 @pytest.mark.usefixtures("no_training")
 def test_auto_epochs_depend_on_documents_and_lengths():
-    for n_documents, n_words, batch_size, expected in (
-        (40, 8, 2, 36),  # the maximum, 0.6 * 60
-        (300, 50, 24, 13),  # 1,200,000 characters
-        (300, 100, 60, 30),  # 250 batches
-        (250, 600, 9, 6),  # 1,200 samples of each class
-        (900, 200, 16, 3),  # the minimum
+    for n_documents, n_words, batch_size, expected, beside_linear_model in (
+        (40, 8, 2, 60, 10),  # the maxima
+        (300, 50, 24, 22, 10),  # 1,200,000 characters
+        (300, 100, 60, 50, 10),  # 250 batches
+        (250, 600, 9, 10, 6),  # 1,200 samples of each class
+        (900, 200, 16, 5, 3),  # the minima
     ):
         documents, y = make_reviews(n_documents)
         documents = [" ".join((document.split() * n_words)[:n_words]) for document in documents]
-        with pytest.raises(PlannedError, match=f"^{expected}$"):
-            small(epochs="auto", batch_size=batch_size).fit(documents, y)
+        for linear_model, n_epochs in ((False, expected), (True, beside_linear_model)):
+            with pytest.raises(PlannedError, match=f"^{n_epochs}$"):
+                small(epochs="auto", batch_size=batch_size, linear_model=linear_model).fit(documents, y)
+
+
+@pytest.mark.usefixtures("no_training")
+def test_many_classes_have_more_auto_epochs():
+    documents = [f"word{i % 77} again" for i in range(770)]
+    with pytest.raises(PlannedError, match=r"^21$"):
+        small(epochs="auto").fit(documents, np.arange(770) % 77)
 
 
 @pytest.mark.usefixtures("no_training")
