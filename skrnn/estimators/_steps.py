@@ -89,7 +89,8 @@ def _with_linear_model(
     input_ = encoding.input.with_spelling(params.char_ngram_range is not None)
     sequences, spellings = examples.sequences, input_.spellings_of_tokens()
     if spellings is not None and np.any(sequences.data == UNKNOWN):
-        sequences, of_words = input_.transform_with_spellings(training.X)
+        read: Any = input_.transform_with_spellings(training.X)
+        sequences, of_words = read
         spellings = sparse.vstack([spellings, of_words], format="csr")
     weights = fit_linear_model(
         network.spec,
