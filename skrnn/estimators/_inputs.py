@@ -326,7 +326,7 @@ class TextInput(TokenInput):
         if not self.spelling:
             return self.transform(X), None
         sequences, words = self.vectorizer._to_ids_with_unknown(X)
-        return sequences, spellings(words, self.spelling, SPELLING_RANGE)
+        return sequences, spellings(words, self.spelling, SPELLING_RANGE) if words else None
 
     def spellings_of_tokens(self) -> sparse.csr_matrix | None:
         if not self.spelling:

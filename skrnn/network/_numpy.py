@@ -202,7 +202,9 @@ def _linear_reader(
     if spellings is None:
         return lambda positions: of_tokens[known[positions]]
     words = np.unique(ids[ids >= spec.n_linear_tokens])
-    of_words = _weights_of_words(weights, spellings[words - spec.n_linear_tokens])
+    if len(words) < spellings.shape[0]:  # parts of documents may not contain all words
+        spellings = spellings[words - spec.n_linear_tokens]
+    of_words = _weights_of_words(weights, spellings)
 
     def look_up(positions: np.ndarray) -> np.ndarray:
         values = of_tokens[known[positions]]
