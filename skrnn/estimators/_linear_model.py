@@ -33,6 +33,10 @@ _N_FOLDS, _N_HELD_OUT = 3, 1000
 # The score of a class that does not occur. The loss of a linear SVM is small for scores of about this size.
 _ABSENT = -1.0
 
+# The smallest factor of calibrated scores. With few documents, a smaller factor can be an accident, and would
+# leave the decision to a network that has learned little.
+_SMALLEST_SCALE = 0.5
+
 _TOLERANCE = 1e-3  # of the linear SVM; smaller ones take longer and do not make better predictions
 
 
@@ -219,7 +223,7 @@ def _fit_softmax(X: sparse.csr_matrix, targets: np.ndarray, all_weights: np.ndar
         of_targets, of_all = log_probabilities[range(len(rows)), targets[rows]], log_probabilities.mean(axis=1)
         return -float(weights[rows] @ ((1 - smoothing) * of_targets + smoothing * of_all))
 
-    scale = np.exp(minimize_scalar(loss, bounds=(-4, 4), method="bounded").x)
+    scale = np.exp(minimize_scalar(loss, bounds=(np.log(_SMALLEST_SCALE), 4), method="bounded").x)
     return scale * coef, scale * intercept
 
 
@@ -257,7 +261,8 @@ def _fit_binary(
         np.repeat([1, 0], len(rows)),
         np.concatenate([weights[rows] * target, weights[rows] * (1 - target)]),
     )
-    slope, offset = max(calibration.coef_.item(), 0.0), np.ravel(calibration.intercept_)[0]
+    smallest = 0.0 if has_offset else _SMALLEST_SCALE
+    slope, offset = max(calibration.coef_.item(), smallest), np.ravel(calibration.intercept_)[0]
     return slope * coef[:, 0], slope * intercept[0] + offset
 
 

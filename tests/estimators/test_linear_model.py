@@ -146,6 +146,16 @@ def test_logits_are_calibrated(n_classes):
     assert confidence == pytest.approx(np.mean(probabilities.argmax(axis=1) == y[2000:]), abs=0.05)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_scores_of_few_documents_count(n_classes):
+    X = [f"word{i} text" for i in range(12)]  # held-out documents show nothing about their class
+    fitted = classifier().fit(X, np.arange(12) % n_classes)
+    logits = linear_logits(fitted, X)
+    logits = np.hstack([np.zeros_like(logits), logits]) if n_classes == 2 else logits
+    assert np.all(logits.argmax(axis=1) == np.arange(12) % n_classes)
+    assert np.ptp(logits, axis=1).min() > 0.1
+
+
 def test_rare_tokens_are_unknown_to_the_network_only():
     X, y = documents()
     X = ["rareword", *X, "apple motor"]
