@@ -83,7 +83,7 @@ def test_skops_file_is_exported_without_tensorflow(fitted, tmp_path):
     pytest.importorskip("skops.io").dump(fitted, tmp_path / "model.skops")
     run(EXPORT, tmp_path, *PUBLIC)
     session = pytest.importorskip("onnxruntime").InferenceSession(tmp_path / "model.onnx")
-    (probabilities,) = session.run(None, {"documents": np.array(DOCUMENTS, dtype=object)})
+    probabilities, _labels = session.run(None, {"documents": np.array(DOCUMENTS, dtype=object)})
     np.testing.assert_allclose(probabilities, fitted.predict_proba(DOCUMENTS), atol=1e-5)
 
 
