@@ -61,7 +61,9 @@ def to_token_ids(graph: Graph, vectorizer: SequenceVectorizer, documents: Value)
 def _sums_of_unknown_words(
     graph: Graph, token_ids: Value, tokens: Value, indices: Mapping[str, int], weights: np.ndarray
 ) -> Value:
-    """Return what ``sequences @ (spellings(words, indices) @ weights)`` is for unknown words: (batch, n_outputs).
+    """Return the sum of the weights of the unknown words of each document: (batch, n_outputs).
+
+    The weight of a word is a row of ``spellings(words, indices) @ weights``.
 
     Parameters
     ----------

@@ -276,7 +276,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
     def count_tokens(self, raw_documents: Iterable[Any]) -> TokenCounts:
         """Count the tokens of a part of a corpus, for :meth:`fit_counts`.
 
-        The vectorizer need not be fitted, and does not change.
+        The vectorizer does not have to be fitted, and it does not change.
 
         Parameters
         ----------
