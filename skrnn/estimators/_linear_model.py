@@ -125,17 +125,16 @@ class _Columns:
         spellings: sparse.csr_matrix | None,
     ) -> _Columns:
         table = tuple(weights[name] for name in ("ngram_keys", "ngram_slots") if name in weights)
-        if spellings is None:
-            spellings = sparse.csr_matrix((n_tokens, 0))
-        idf = _idf(id_counts(sequences, sequences.data, spellings.shape[0]))
+        of_words = sparse.csr_matrix((n_tokens, 0)) if spellings is None else spellings
+        idf = _idf(id_counts(sequences, sequences.data, of_words.shape[0]))
         of_ngrams = _idf(_ngram_counts(with_known_ids(sequences, n_tokens), table))
         of_ngrams[:1] = 0  # NO_NGRAM
         # In units of a typical token, vectors have lengths of about 1, for which the penalty of the SVM is made.
         typical = idf[np.unique(sequences.data)].mean() if sequences.nnz else 1.0
-        rarity = _rarity(spellings[:n_tokens])
+        rarity = _rarity(of_words[:n_tokens])
         idf[n_tokens:] = unseen = np.log(1 + sequences.shape[0]) + 1
         itself = sparse.eye(n_tokens, format="csr")[known_ids(np.arange(len(idf)), n_tokens)]
-        of_tokens = sparse.diags(idf / typical) @ sparse.hstack([itself, spellings @ sparse.diags(rarity)])
+        of_tokens = sparse.diags(idf / typical) @ sparse.hstack([itself, of_words @ sparse.diags(rarity)])
         return cls(n_tokens, sparse.csr_matrix(of_tokens), unseen / typical * rarity, of_ngrams / typical, table)
 
     def transform(self, sequences: sparse.csr_matrix) -> sparse.csr_matrix:
