@@ -79,7 +79,7 @@ def compress(
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it contains no fitted estimator of skrnn.
+        If it contains no fitted estimator of skrnn, or if it has no ``score`` for `y_val`.
     ValueError
         If it has a custom network, or if `max_bytes` is too small.
 
@@ -116,6 +116,11 @@ def compress(
     if X_val is None and y_val is not None:
         raise ValueError("Expected X_val and y_val together; X_val is missing.")
     check_is_fitted(estimator)
+    if y_val is not None and not hasattr(estimator, "score"):
+        raise TypeError(
+            f"Expected an estimator with a method score, because y_val is given; {type(estimator).__name__} has none. "
+            "Leave y_val out."
+        )
     opened = _Opened.of(estimator)
     networks = {key: _Compressible.of(network, dtype) for key, network in opened.networks.items()}
 

@@ -34,8 +34,9 @@ _MANY_TOKENS, _IDS_PER_DISTINCT = 1_000_000, 10
 _DTYPES = [np.float64, np.float32]
 
 
-# The lengths and the number of character n-grams in a linear model. More n-grams would not be better.
-SPELLING_RANGE, _MOST_SPELLING_NGRAMS = (2, 5), 50_000
+# The lengths and the number of character n-grams in a linear model. With three times as many, accuracy is hardly
+# higher, and files of compressed networks are larger by a tenth.
+SPELLING_RANGE, _MOST_SPELLING_NGRAMS = (2, 5), 16_000
 
 
 _NAMES = list_of(STRING, "a list of str")

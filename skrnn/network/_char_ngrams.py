@@ -41,10 +41,12 @@ class CharNgramVectors:
 
         It is the sum of their vectors divided by the square root of their number.
         """
-        matrix = char_ngram_matrix(self.rows, len(self.vectors))
-        n_present = np.diff(matrix.indptr)
-        matrix.data = np.repeat(1 / np.sqrt(np.maximum(n_present, 1)), n_present).astype(self.vectors.dtype)
-        return matrix @ self.vectors
+        is_present = self.rows != NO_CHAR_NGRAM
+        n_present = is_present.sum(axis=1)
+        shares = np.repeat(1 / np.sqrt(np.maximum(n_present, 1)), n_present).astype(self.vectors.dtype)
+        indptr = np.concatenate([[0], np.cumsum(n_present)])
+        shape = len(self.rows), len(self.vectors)
+        return sparse.csr_matrix((shares, self.rows[is_present], indptr), shape=shape) @ self.vectors
 
     def check(self, embedding_shape: tuple[int, ...]) -> None:
         """Raise ValueError unless these are vectors for an embedding of this shape."""
@@ -64,13 +66,6 @@ class CharNgramVectors:
                 raise ValueError(f"The {name} of the character n-grams contain infinity or NaN.")
         if self.rows.min() < 0 or self.rows.max() >= len(self.vectors):
             raise ValueError(f"The rows of the character n-grams exceed the {len(self.vectors)} vectors.")
-
-
-def char_ngram_matrix(rows: np.ndarray, n_char_ngrams: int) -> sparse.csr_matrix:
-    """Return a matrix with ones where a token contains an n-gram: (n_tokens, n_char_ngrams)."""
-    is_present = rows != NO_CHAR_NGRAM
-    present, indptr = rows[is_present], np.concatenate([[0], np.cumsum(is_present.sum(axis=1))])
-    return sparse.csr_matrix((np.ones(len(present)), present, indptr), shape=(len(rows), n_char_ngrams))
 
 
 def to_training_weights(

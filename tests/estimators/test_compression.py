@@ -307,6 +307,8 @@ def test_bad_arguments_are_refused(fitted, reviews):
             compress(fitted, max_bytes=max_bytes)
     with pytest.raises(ValueError, match="Expected X_val and y_val together; X_val is missing"):
         compress(fitted, y_val=reviews[1])
+    with pytest.raises(TypeError, match=r"method score, .* RNNEncoder has none\. Leave y_val out"):
+        compress(RNNEncoder(FrozenEstimator(fitted)).fit(reviews[0]), *reviews)
 
 
 def test_a_custom_network_is_refused(fitted):
