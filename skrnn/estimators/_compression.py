@@ -118,8 +118,8 @@ def compress(
     check_is_fitted(estimator)
     if y_val is not None and not hasattr(estimator, "score"):
         raise TypeError(
-            f"Expected an estimator with a method score, because y_val is given; {type(estimator).__name__} has none. "
-            "Leave y_val out."
+            f"Expected an estimator with a method score, because y_val is given; {type(estimator).__name__} has "
+            "none. Leave y_val out."
         )
     opened = _Opened.of(estimator)
     networks = {key: _Compressible.of(network, dtype) for key, network in opened.networks.items()}
