@@ -35,8 +35,8 @@ SECTIONS = {
 HEAD = """# Examples
 
 Each example is a script of a few cells, which editors and Jupyter can run one by one. Install the packages with
-`python -m pip install ".[examples]"` and run `python examples/quickstart.py`, for example. Figures are saved in the
-current folder.
+`python -m pip install ".[examples]"`, and run for example `python examples/quickstart.py`. Figures are saved in
+the current folder.
 
 See also [recipes for other tools](other_tools.md) (Node, MLflow, the model card of skops, Optuna) and
 [the reference](API.md).
@@ -66,14 +66,12 @@ def index() -> str:
 
 
 def _row(name: str) -> str:
-    title, summary = (
-        re.sub("``(.+?)``", r"<code>\1</code>", html.escape(text, quote=False)) for text in story(name)
-    )
+    texts = (html.escape(text, quote=False) for text in story(name))
+    title, summary = (re.sub("``(.+?)``", r"<code>\1</code>", text) for text in texts)
     picture = ""
     if (THUMBNAILS / f"{name}.png").is_file():
-        picture = (
-            f'<a href="{name}.py"><img src="../.github/images/thumbnails/{name}.png" alt="" width="{WIDTH}"></a>'
-        )
+        image = f'<img src="../.github/images/thumbnails/{name}.png" alt="" width="{WIDTH}">'
+        picture = f'<a href="{name}.py">{image}</a>'
     return ROW.format(width=WIDTH + 20, picture=picture, name=name, title=title, summary=summary)
 
 
