@@ -22,10 +22,10 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 
 # %%
-# The function gets a ``NetworkSpec`` with the numbers that the data decide. ``mask_zero=True`` marks the padding, and
-# ``MaskedPooling1D`` leaves it out. This network ignores the order of the words. The function imports Keras itself,
-# so that this module stays light. To pickle the estimator, define such a function in a module that other processes
-# can import.
+# The function gets a ``NetworkSpec`` with the numbers that the data decide. ``mask_zero=True`` marks the padding,
+# and ``MaskedPooling1D`` leaves it out. This network ignores the order of the words. The function imports Keras
+# itself, so that this module stays light. To pickle the estimator, define such a function in a module that other
+# processes can import.
 def bag_of_words(spec):
     import keras
 
