@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from threading import Lock
+from typing import IO, cast
 
 # TF_CPP_MIN_LOG_LEVEL does not stop the lines that come before TensorFlow reads it:
 # https://github.com/tensorflow/tensorflow/issues/100442
@@ -55,8 +56,8 @@ def _filter_stderr(stack: ExitStack) -> None:
     grep = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)  # noqa: S603
     stack.callback(_finish, grep)
     stack.callback(os.dup2, stderr, 2)
-    os.dup2(grep.stdin.fileno(), 2)
-    grep.stdin.close()
+    with cast("IO[bytes]", grep.stdin) as pipe:
+        os.dup2(pipe.fileno(), 2)
 
 
 def _finish(grep: subprocess.Popen) -> None:
