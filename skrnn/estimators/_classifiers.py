@@ -334,7 +334,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------
@@ -607,7 +608,8 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------

@@ -210,7 +210,8 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------
@@ -448,7 +449,8 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------

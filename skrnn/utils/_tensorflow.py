@@ -52,7 +52,7 @@ def _filter_stderr(stack: ExitStack) -> None:
     stderr = os.dup(2)
     stack.callback(os.close, stderr)
     command = ["grep", "--line-buffered", "-avF", "\n".join(_HARMLESS)]
-    # In a session of its own, grep goes on after Ctrl-C.
+    # Ctrl-C ends the processes of the same session.
     grep = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)  # noqa: S603
     stack.callback(_finish, grep)
     stack.callback(os.dup2, stderr, 2)
