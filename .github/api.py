@@ -84,7 +84,7 @@ def _item(entry: Any) -> str:
     label = f"**{entry.name}**" if entry.name else ""
     kind = f"`{entry.type.replace('`', '')}`" if entry.type else ""
     text = textwrap.indent(_text(entry.desc), "  ").lstrip()
-    return f"- {' : '.join(filter(None, [label, kind]))}" + (f"<br>{text}" if text else "")
+    return f"- {label} {kind}".replace("-  ", "- ").rstrip() + (f"<br>{text}" if text else "")
 
 
 def _methods(cls: type) -> list[str]:

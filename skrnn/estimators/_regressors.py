@@ -132,7 +132,7 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         pretrained `embeddings` and few documents.
     max_ngrams : int, default=50000
         Maximum number of token n-grams that get their own vector [Joulin2017]_: the most frequent pairs of
-        neighbouring tokens, and where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams of up to
+        neighbouring tokens. Where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams have up to
         five tokens. Use 0 for a smaller network. Ignored with ``trainable_embeddings=False`` and with `network`.
     char_ngram_range : tuple (min_n, max_n) or None, default=(3, 4)
         Lengths of the character n-grams that tokens share in training [Bojanowski2017]_, so that words with the
