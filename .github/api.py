@@ -102,9 +102,12 @@ def _method(cls: type, name: str) -> str:
 
 def _signature(name: str, value: Any) -> str:
     """Return a call with the default values."""
-    parameters = inspect.signature(value).parameters.values()
-    own = [str(parameter.replace(annotation=inspect.Parameter.empty)) for parameter in parameters]
-    return f"{name}({', '.join(text for text in own if text != 'self')})"
+    signature = inspect.signature(value)
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty) for parameter in signature.parameters.values()
+    ]
+    own = [parameter for parameter in parameters if parameter.name != "self"]
+    return name + str(signature.replace(parameters=own, return_annotation=inspect.Signature.empty))
 
 
 def _references(lines: list[str]) -> list[str]:
