@@ -18,6 +18,7 @@ from collections import Counter
 
 import matplotlib.pyplot as plt
 from faker import Faker
+from matplotlib.colors import PowerNorm
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import train_test_split
@@ -27,10 +28,10 @@ from sklearn.svm import LinearSVC
 from skrnn import RNNTextClassifier, SequenceVectorizer
 
 N_NAMES = 400  # of each country
-COUNTRIES = {
-    "Croatia": "hr_HR", "Estonia": "et_EE", "Finland": "fi_FI", "France": "fr_FR", "Germany": "de_DE",
-    "India": "en_IN", "Italy": "it_IT", "Netherlands": "nl_NL", "Poland": "pl_PL", "South Africa": "zu_ZA",
-    "Spain": "es_ES", "Sweden": "sv_SE", "United Kingdom": "en_GB",
+COUNTRIES = {  # similar languages side by side
+    "Spain": "es_ES", "Italy": "it_IT", "France": "fr_FR", "United Kingdom": "en_GB", "Netherlands": "nl_NL",
+    "Germany": "de_DE", "Sweden": "sv_SE", "Finland": "fi_FI", "Estonia": "et_EE", "Poland": "pl_PL",
+    "Croatia": "hr_HR", "India": "en_IN", "South Africa": "zu_ZA",
 }  # fmt: skip
 
 names_of = {}
@@ -61,28 +62,26 @@ print(f"recurrent network:        {classifier.score(marked(X_test), y_test):.3f}
 print(f"linear model of n-grams:  {linear.score(X_test, y_test):.3f}\n")
 
 # %%
-# Famous people, with the two most probable countries:
-for name in [
-    "Botticelli",
-    "Mandela",
-    "Sibelius",
-    "Vermeer",
-    "Chopin",
-    "Goethe",
-    "Cervantes",
-    "Tagore",
-    "Lindgren",
-]:
+# Famous people whose names are not in the data, with the two most probable countries:
+for name in ["Mandela", "Vermeer", "Beethoven", "Velázquez", "Linnaeus", "Wordsworth", "Mannerheim"]:
     probabilities = classifier.predict_proba(marked([name]))[0]
     best = probabilities.argsort()[:-3:-1]
     print(f"{name:11}", "  ".join(f"{classifier.classes_[i]} {probabilities[i]:.2f}" for i in best))
 
 # %%
-# Most confusions are between neighbours.
+# Rows are the countries of the names, columns the predictions.
 plt.rcParams.update({"font.size": 14})
 figure, axes = plt.subplots(figsize=(8, 7))
 ConfusionMatrixDisplay.from_estimator(
-    classifier, marked(X_test), y_test, normalize="true", include_values=False, xticks_rotation="vertical", ax=axes
+    classifier,
+    marked(X_test),
+    y_test,
+    labels=list(COUNTRIES),
+    normalize="true",
+    include_values=False,
+    xticks_rotation="vertical",
+    im_kw={"norm": PowerNorm(0.5, vmin=0, vmax=1)},  # shows small shares
+    ax=axes,
 )
 axes.set(xlabel="predicted country", ylabel="country")
 figure.savefig("names_of_countries.png", dpi=150, bbox_inches="tight")

@@ -24,7 +24,8 @@ from sklearn.svm import LinearSVC
 from skrnn import RNNTextClassifier, SequenceVectorizer
 from skrnn.datasets import load_bbc_news
 
-RARE, ONE_IN = ["entertainment", "politics"], 12
+RARE = ["entertainment", "politics"]
+ONE_IN = 12
 
 news = load_bbc_news()
 X, X_test, y, y_test = train_test_split(
