@@ -2,8 +2,8 @@
 The tutorials' model, and what each ingredient adds
 ===================================================
 
-Many articles classify text with Embedding -> SimpleRNN -> Dense. Build exactly this model, see that it learns almost
-nothing from 1,000 reviews, and add the defaults of ``RNNTextClassifier`` to it one after the other.
+Many articles classify text with Embedding -> SimpleRNN -> Dense. Build exactly this model, see that it learns
+almost nothing from 1,000 reviews, and add the defaults of ``RNNTextClassifier`` to it one after the other.
 
 The data are Chinese reviews, half of them positive. The script takes about a minute and a half on two cores::
 
@@ -11,8 +11,8 @@ The data are Chinese reviews, half of them positive. The script takes about a mi
 """
 
 # %%
-# Each parameter that the defaults use to improve the tutorials' model is turned off. ``model_`` is the trained Keras
-# model. The fit also takes validation data, which are scored after each epoch.
+# Each parameter that the defaults use to improve the tutorials' model is turned off. ``model_`` is the trained
+# Keras model. The fit also takes validation data, which are scored after each epoch.
 
 import matplotlib.pyplot as plt
 from sklearn.model_selection import train_test_split
@@ -20,9 +20,12 @@ from sklearn.model_selection import train_test_split
 from skrnn import RNNTextClassifier, SequenceVectorizer
 from skrnn.datasets import load_chinese_reviews
 
+N_TEST = 3000
+N_EPOCHS = 10
+
 reviews = load_chinese_reviews()
 X_rest, X_test, y_rest, y_test = train_test_split(
-    reviews.data, reviews.target, train_size=1250, test_size=3000, stratify=reviews.target, random_state=0
+    reviews.data, reviews.target, train_size=1250, test_size=N_TEST, stratify=reviews.target, random_state=0
 )
 X_train, X_val, y_train, y_val = train_test_split(X_rest, y_rest, test_size=0.2, stratify=y_rest, random_state=0)
 
@@ -45,7 +48,7 @@ model = RNNTextClassifier(
     max_ngrams=0,
     char_ngram_range=None,
     linear_model=False,
-    epochs=10,
+    epochs=N_EPOCHS,
     batch_size=64,
     random_state=0,
 )
@@ -56,9 +59,9 @@ for training, validation in zip(model.history_["accuracy"], model.history_["val_
     print(f"{training:.3f}   {validation:.3f}")
 
 # %%
-# The predictions for new reviews are close to random: the last state of a simple recurrent network has forgotten most
-# of a review. Each step below changes a few parameters, and keeps the changes of the steps before it. After the last
-# step, all parameters of the network have their default values.
+# The predictions for new reviews are close to random: the last state of a simple recurrent network has forgotten
+# most of a review. Each step below changes a few parameters, and keeps the changes of the steps before it. After
+# the last step, all parameters of the network have their default values.
 
 steps = {
     "the tutorials' model": {},
@@ -84,8 +87,8 @@ for step, parameters in steps.items():
     print(f"{accuracies[step]:.3f}  {step}")
 
 # %%
-# The standard error of an accuracy is 0.9 percentage points near 50 %, and 0.7 near 80 %. Smaller steps can be chance.
-# They can also help other data more than these reviews.
+# The standard error of an accuracy is 0.9 percentage points near 50 %, and 0.7 near 80 %. Smaller steps can be
+# chance. They can also help other data more than these reviews.
 
 figure, ax = plt.subplots(figsize=(7, 4.5), layout="constrained")
 bars = ax.barh(list(accuracies), list(accuracies.values()), color=["tab:orange"] + ["tab:blue"] * (len(steps) - 1))

@@ -2,12 +2,13 @@
 None of these topics
 ====================
 
-A classifier predicts one of its classes for any text. Refuse documents that belong to none of them: leave out one
-topic of the news at a time, and compare three scores that show whether an article is unlike the articles in training.
+A classifier predicts one of its classes for any text. Refuse documents that belong to none of them: leave out
+one topic of the news at a time, and compare three scores that show whether an article is unlike the articles in
+training.
 
 The scores are the highest probability, the energy of the logits (Liu et al. 2020, arXiv:2010.03759), and the
-similarity of a document's vector to the nearest vector of a training document. An assistant can refuse requests that
-are none of its intents in the same way. The script takes about a minute and a half on two cores::
+similarity of a document's vector to the nearest vector of a training document. An assistant can refuse requests
+that are none of its intents in the same way. The script takes about a minute and a half on two cores::
 
     python examples/none_of_these.py
 """
@@ -43,8 +44,8 @@ def similarity(classifier, documents, X_train):
 
 
 # %%
-# ROC AUC measures how well a score separates articles of the topic that was left out from new articles of the other
-# topics. The threshold refuses the 5 % of new articles of the known topics that have the lowest energy.
+# ROC AUC measures how well a score separates articles of the topic that was left out from new articles of the
+# other topics. The threshold refuses the 5 % of new articles of the known topics that have the lowest energy.
 
 news = load_bbc_news()
 X, X_test, y, y_test = train_test_split(
@@ -64,13 +65,15 @@ for topic in np.unique(y):
     scores = [confidence(classifier, X_test), energies, similarity(classifier, X_test, X_train)]
     threshold = np.quantile(energy(classifier, X_held_back), 0.05)
     known, refused = y_test != topic, energies < threshold
-    rows.append([*(roc_auc_score(known, score) for score in scores), refused[known].mean(), refused[~known].mean()])
+    rows.append(
+        [*(roc_auc_score(known, score) for score in scores), refused[known].mean(), refused[~known].mean()]
+    )
     print(row_format.format(topic, *rows[-1]))
 print(row_format.format("mean", *np.mean(rows, axis=0)))
 
 # %%
-# The last classifier has not seen the topic tech. The figure shows that most of its articles have a low energy. None
-# of the scores is always the best, so compare them on your own data.
+# The last classifier has not seen the topic tech. The figure shows that most of its articles have a low energy.
+# None of the scores is always the best, so compare them on your own data.
 
 predicted = np.where(refused, "none of these", classifier.predict(X_test))
 print("\nprediction     true topic  headline")

@@ -2,17 +2,18 @@
 Quickstart: topics of news articles
 ===================================
 
-Fit a recurrent network on news articles, predict the topics of new sentences, and see which words decide. Then search
-for a better parameter, save the result and load it.
+Fit a recurrent network on news articles, predict the topics of new sentences, and see which words decide. Then
+search for a better parameter, save the result and load it.
 
-The data are 2,127 articles of the BBC in five topics. On two cores, the first prediction appears within half a minute,
-and the whole takes less than a minute::
+The data are 2,127 articles of the BBC in five topics. On two cores, the first prediction appears within half a
+minute, and the whole takes less than a minute::
 
     python -m pip install ".[examples]" && python examples/quickstart.py
 """
 
 # %%
-# An estimator of skrnn takes strings. Here it reads the first 100 words of an article, because they show the topic.
+# An estimator of skrnn takes strings. Here it reads the first 100 words of an article, because they show the
+# topic.
 
 import textwrap
 
@@ -50,8 +51,8 @@ for sentence, label in zip(sentences, classifier.predict(sentences), strict=True
 print(f"\n{classification_report(y_test, classifier.predict(X_test), digits=3)}")
 
 # %%
-# The first sentence is about sports and about money. Each word gets a value, which is positive if the word speaks for
-# the prediction. In a notebook, the display shows the sentence in colours. The figure does the same.
+# The first sentence is about sports and about money. Each word gets a value, which is positive if the word
+# speaks for the prediction. In a notebook, the display shows the sentence in colours. The figure does the same.
 
 display = TokenAttributionDisplay.from_estimator(classifier, sentences[0], random_state=0)
 print(display)

@@ -2,11 +2,11 @@
 Spoken digits
 =============
 
-Recognize the digits 0 to 9 in recordings of different lengths, and watch how the network makes up its mind while it
-hears a digit.
+Recognize the digits 0 to 9 in recordings of different lengths, and watch how the network makes up its mind while
+it hears a digit.
 
-Each of the 3,000 recordings is an array with 13 audio features for each of its 6 to 92 time steps. The script takes
-half a minute on two cores, and needs Python 3.11::
+Each of the 3,000 recordings is an array with 13 audio features for each of its 6 to 92 time steps. The script
+takes half a minute on two cores, and needs Python 3.11::
 
     python examples/spoken_digits.py
 """
@@ -43,7 +43,8 @@ for model in (KNeighborsClassifier(), LogisticRegression(max_iter=2000)):
     print(f"{model.score(padded[n_train:], y_test):.3f}  {type(model).__name__}")
 
 # %%
-# If recordings arrive over time, ``partial_fit`` learns from one chunk after the other. Here it sees them six times.
+# If recordings arrive over time, ``partial_fit`` learns from one chunk after the other. Here it sees them six
+# times.
 
 stream = RNNSequenceClassifier(random_state=0)
 for _ in range(6):

@@ -4,8 +4,8 @@ Text beside numbers
 
 Predict the genre of films from a text and from numbers. Both together are more accurate than either of them.
 
-An ``RNNEncoder`` turns the title, the director and the cast of a film into a vector. Gradient boosting reads it beside
-the year, the runtime and the scores of critics. The script takes one to two minutes on two cores::
+An ``RNNEncoder`` turns the title, the director and the cast of a film into a vector. Gradient boosting reads it
+beside the year, the runtime and the scores of critics. The script takes one to two minutes on two cores::
 
     python examples/text_and_numbers.py
 """
@@ -30,8 +30,9 @@ films = load_films()
 print(films.data.iloc[0], f"genre: {films.target[0]}", sep="\n", end="\n\n")
 
 # %%
-# In the fit of a pipeline, the vectors of training films come from networks that have not seen them (cross-fitting, as
-# in ``TargetEncoder``). A network is too sure of films that it has learned, and would mislead the boosting.
+# In the fit of a pipeline, the vectors of training films come from networks that have not seen them
+# (cross-fitting, as in ``TargetEncoder``). A network is too sure of films that it has learned, and would mislead
+# the boosting.
 
 rows = []
 print(" text  numbers   both")
