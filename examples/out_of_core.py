@@ -6,7 +6,7 @@ Train with ``partial_fit`` on a file that does not fit into the memory of the pr
 for the vocabulary, and a second pass trains.
 
 The script writes a file of 200 MB. Each document mixes the sentences of three articles of the BBC on the same
-topic. It takes about two minutes on two cores, and needs Linux::
+topic. It takes about a minute and a half on two cores, and needs Linux::
 
     python examples/out_of_core.py
 """

@@ -4,8 +4,8 @@ Text beside numbers
 
 Predict the genre of films from a text and from numbers. Both together are more accurate than either of them.
 
-The text has the title, the director and the cast of a film. The numbers are the year, the runtime and the scores of
-critics. The script takes about a minute and a half on two cores::
+The text has the title, the director and the cast of a film. The numbers are the year, the runtime and the scores
+of critics. The script takes about a minute and a half on two cores::
 
     python examples/text_and_numbers.py
 """
@@ -34,8 +34,8 @@ print(films.data.iloc[0].to_string(), f"\ngenre          {films.target[0]}\n")
 
 # %%
 # Each of two models reads its columns. A logistic regression learns how to combine their probabilities. It needs
-# probabilities for films that the models have not seen, because a model is too sure of the films that it has learned.
-# So ``StackingClassifier`` fits the models on parts of the training films first (cross-fitting).
+# probabilities for films that the models have not seen, because a model is too sure of the films that it has
+# learned. So ``StackingClassifier`` fits the models on parts of the training films first (cross-fitting).
 
 rows = []
 print(" text  numbers   both")
@@ -54,8 +54,8 @@ means = np.mean(rows, axis=0)
 print("{:5.3f}  {:7.3f}  {:5.3f}  mean".format(*means))
 
 # %%
-# Bars are means, and dots are different splits into training and test films. ``RNNEncoder`` is another way to combine
-# text and numbers: it turns a text into a vector for a model that reads tables.
+# Bars are means, and dots are different splits into training and test films. ``RNNEncoder`` is another way to
+# combine text and numbers: it turns a text into a vector for a model that reads tables.
 
 figure, ax = plt.subplots(figsize=(5, 3.6), layout="constrained")
 bars = ax.bar(["text", "numbers", "both"], means, color=["tab:gray", "tab:gray", "tab:blue"])
