@@ -42,15 +42,17 @@ def blocks(language, text=README):
 
 
 @pytest.fixture
-def short_reviews(monkeypatch):
-    """Let the documentation load the beginnings of the reviews, which is faster."""
-    reviews = skrnn.datasets.load_chinese_reviews()
-    beginnings = Bunch(data=[text[:40] for text in reviews.data], target=reviews.target)
-    monkeypatch.setattr(skrnn.datasets, "load_chinese_reviews", lambda: beginnings)
+def short_documents(monkeypatch):
+    """Let the documentation load the beginnings of articles and reviews, which is faster."""
+    for name, n_characters in (("load_bbc_news", 200), ("load_chinese_reviews", 40)):
+        bunch = getattr(skrnn.datasets, name)()
+        beginnings = Bunch(data=[text[:n_characters] for text in bunch.data], target=bunch.target)
+        monkeypatch.setattr(skrnn.datasets, name, lambda beginnings=beginnings: beginnings)
 
 
-@pytest.mark.usefixtures("short_reviews")
+@pytest.mark.usefixtures("short_documents")
 def test_readme_code_runs(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib").use("Agg")
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     for block in blocks("python"):
@@ -60,7 +62,7 @@ def test_readme_code_runs(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run_recipe(short_reviews, tmp_path, monkeypatch):  # noqa: ARG001 - the fixture changes the reviews
+def run_recipe(short_documents, tmp_path, monkeypatch):  # noqa: ARG001 - the fixture changes the data
     """A function that runs a recipe in an empty folder, with fewer reviews, and returns its variables."""
 
     def run(name, **minimum_versions):

@@ -247,7 +247,7 @@ class TokenAttributionDisplay:
         for token, number in zip(shown, numbers, strict=True):
             lines.append(f"{number:{width}}  {_bar(values[token] / scale):{_BAR}}  {self._label(token)}")
         if len(shown) < len(values):
-            lines.append(f"{len(values) - len(shown)} smaller values are not shown.")
+            lines.append(f"Smaller values that are not shown: {len(values) - len(shown)}.")
         return "\n".join(lines).rstrip()
 
     def _repr_html_(self) -> str:

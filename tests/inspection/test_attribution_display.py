@@ -348,7 +348,7 @@ def test_text_shows_the_strongest_tokens_in_the_order_of_the_document():
     values = np.arange(30.0) * (-1) ** np.arange(30)
     lines = str(TokenAttributionDisplay(explain(" ".join(map(str, range(30))), values))).splitlines()
     assert [line.split()[-1] for line in lines[3:-1]] == [str(i) for i in range(10, 30)]
-    assert lines[-1] == "10 smaller values are not shown."
+    assert lines[-1] == "Smaller values that are not shown: 10."
 
 
 def test_text_is_one_line_for_each_token():
