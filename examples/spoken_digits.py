@@ -23,12 +23,13 @@ from sklearn.preprocessing import StandardScaler
 from skrnn import RNNSequenceClassifier
 from skrnn.datasets import load_spoken_digits
 
+N_TRAIN = 1500
+
 digits = load_spoken_digits()
-n_train = len(digits.data) // 2
-scaler = StandardScaler().fit(np.concatenate(digits.data[:n_train]))
+scaler = StandardScaler().fit(np.concatenate(digits.data[:N_TRAIN]))
 sequences = [scaler.transform(sequence) for sequence in digits.data]  # each (n_steps, 13)
-X_train, X_test = sequences[:n_train], sequences[n_train:]
-y_train, y_test = digits.target[:n_train], digits.target[n_train:]
+X_train, X_test = sequences[:N_TRAIN], sequences[N_TRAIN:]
+y_train, y_test = digits.target[:N_TRAIN], digits.target[N_TRAIN:]
 
 classifier = RNNSequenceClassifier(random_state=0).fit(X_train, y_train)
 print(f"{classifier.score(X_test, y_test):.3f}  recurrent network")
@@ -39,8 +40,8 @@ print(f"{classifier.score(X_test, y_test):.3f}  recurrent network")
 longest = max(map(len, sequences))
 padded = np.array([np.pad(sequence, ((0, longest - len(sequence)), (0, 0))).ravel() for sequence in sequences])
 for model in (KNeighborsClassifier(), LogisticRegression(max_iter=2000)):
-    model.fit(padded[:n_train], y_train)
-    print(f"{model.score(padded[n_train:], y_test):.3f}  {type(model).__name__}")
+    model.fit(padded[:N_TRAIN], y_train)
+    print(f"{model.score(padded[N_TRAIN:], y_test):.3f}  {type(model).__name__}")
 
 # %%
 # If recordings arrive over time, ``partial_fit`` learns from one chunk after the other. Here it sees them six
@@ -48,7 +49,7 @@ for model in (KNeighborsClassifier(), LogisticRegression(max_iter=2000)):
 
 stream = RNNSequenceClassifier(random_state=0)
 for _ in range(6):
-    for start in range(0, n_train, 300):
+    for start in range(0, N_TRAIN, 300):
         chunk = slice(start, start + 300)
         stream.partial_fit(X_train[chunk], y_train[chunk], classes=np.arange(10))
 print(f"{stream.score(X_test, y_test):.3f}  recurrent network that learned from {stream.n_iter_} chunks")
