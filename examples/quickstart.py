@@ -52,10 +52,31 @@ print(f"\n{classification_report(y_test, classifier.predict(X_test), digits=3)}"
 
 # %%
 # The first sentence is about sports and about money. Each word gets a value, which is positive if the word
-# speaks for the prediction. In a notebook, the display shows the sentence in colours. The figure does the same.
+# speaks for the prediction.
 
 display = TokenAttributionDisplay.from_estimator(classifier, sentences[0], random_state=0)
 print(display)
+
+# %%
+# Parameters of the vectorizer have the prefix ``vectorizer__``. The search fits its candidates in two processes.
+
+classifier.set_params(epochs=3, verbose=False)
+search = GridSearchCV(classifier, {"vectorizer__max_length": [25, 50]}, cv=2, n_jobs=2).fit(X_train, y_train)
+print("\nwords read   accuracy")
+for params, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
+    print(f"{params['vectorizer__max_length']:>10}   {score:.3f}")
+
+# %%
+# A fitted search is plain data. A process that loads it predicts with NumPy and does not need TensorFlow.
+
+joblib.dump(search, "news.joblib")
+restored = joblib.load("news.joblib")
+assert (restored.predict(X_test) == search.predict(X_test)).all()
+print(f"\nnews.joblib: accuracy {restored.score(X_test, y_test):.3f} on the test articles")
+
+# %%
+# A notebook shows the explained sentence in colours if ``display`` is the last expression of a cell. Matplotlib
+# draws the same here: blue words speak for the prediction, and orange words against it.
 
 explanation = display.attributions
 values = explanation.values[:, explanation.predicted]
@@ -78,20 +99,3 @@ for (start, end), value in zip(explanation.spans, values, strict=True):
         place = {"xy": (1, 0), "xycoords": word, "xytext": (gap, 0), "textcoords": "offset points"}
     word = ax.annotate(lines[start:end], **place, va="bottom", fontsize=21, bbox=box)
 figure.savefig("quickstart.png", dpi=150, bbox_inches="tight")
-
-# %%
-# Parameters of the vectorizer have the prefix ``vectorizer__``. The search fits its candidates in two processes.
-
-classifier.set_params(epochs=3, verbose=False)
-search = GridSearchCV(classifier, {"vectorizer__max_length": [25, 50]}, cv=2, n_jobs=2).fit(X_train, y_train)
-print("\nwords read   accuracy")
-for params, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
-    print(f"{params['vectorizer__max_length']:>10}   {score:.3f}")
-
-# %%
-# A fitted search is plain data. A process that loads it predicts with NumPy and does not need TensorFlow.
-
-joblib.dump(search, "news.joblib")
-restored = joblib.load("news.joblib")
-assert (restored.predict(X_test) == search.predict(X_test)).all()
-print(f"\nnews.joblib: accuracy {restored.score(X_test, y_test):.3f} on the test articles")

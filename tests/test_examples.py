@@ -148,8 +148,7 @@ def test_a_corpus_is_learned_out_of_core(tmp_path):
     source = re.sub(r"^CORPUS = .*$", "CORPUS = 20_000_000", source, flags=re.MULTILINE)
     (tmp_path / "out_of_core.py").write_text(source, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
-    # In a process of its own, because the limit stays.
-    command = [sys.executable, "out_of_core.py"]
+    command = [sys.executable, "out_of_core.py"]  # the script limits the memory of its process
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert float(re.search(r"not in the corpus: ([\d.]+)", done.stdout)[1]) > 0.6
     assert (tmp_path / "out_of_core.png").is_file()
