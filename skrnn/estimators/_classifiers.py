@@ -235,7 +235,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         pretrained `embeddings` and few documents.
     max_ngrams : int, default=50000
         Maximum number of token n-grams that get their own vector [Joulin2017]_: the most frequent pairs of
-        neighbouring tokens, and where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams of up to
+        neighbouring tokens. Where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams have up to
         five tokens. Use 0 for a smaller network. Ignored with ``trainable_embeddings=False`` and with `network`.
     char_ngram_range : tuple (min_n, max_n) or None, default=(3, 4)
         Lengths of the character n-grams that tokens share in training [Bojanowski2017]_, so that words with the
@@ -247,16 +247,16 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         helps with many classes and with rare classes.
     linear_model : bool, default=True
         Average the logits of the network and of a linear model [Cheng2016]_: a linear SVM with calibrated scores
-        [Platt1999]_, on the same tokens and token n-grams, and on n-grams of 2 to 5 characters in words, known and
-        unknown ones (unless `char_ngram_range` is None). Its errors are different, above all with rare classes.
-        Keras does not train it, so that early stopping with ``scoring="loss"`` watches the network alone.
+        [Platt1999]_. It reads the same tokens and token n-grams. Unless `char_ngram_range` is None, it also reads
+        n-grams of 2 to 5 characters in words, known and unknown. Its errors are different, above all with rare
+        classes. Keras does not train it, so that early stopping with ``scoring="loss"`` watches the network alone.
         ``partial_fit`` does not train it either. With `warm_start`, each fit trains a new one on its samples. It
         is left out with `network`, and if all tokens and n-grams times classes exceed 2 ** 25.
     min_count : int, default=2
         The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
         not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with
         `embeddings` and with `network`. With a fixed vocabulary and with token ids, only the ids after the last
-        one that occurs so often are unknown.
+        id that occurs so often are unknown.
     dropout : float, default=0.2
         Fraction of the units to drop in training, between recurrent layers and before the output layer. Use more
         with few samples.
@@ -299,7 +299,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
         resumes. For multilabel targets, a list has a dict such as ``{0: 1, 1: 5}`` for each label, with the
         weights of the samples without it and with it. They count in the loss of this label alone. Weights change
-        the probabilities: with "balanced", they are as if each label were in half of the samples. To find more
+        the probabilities. With "balanced", they are as if each label were in half of the samples. To find more
         rare labels and keep the probabilities, use :class:`MultilabelThresholdClassifier`.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
@@ -334,7 +334,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------
@@ -572,7 +573,7 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Weights of the classes in the loss, as in other classifiers of scikit-learn. They can change when training
         resumes. For multilabel targets, a list has a dict such as ``{0: 1, 1: 5}`` for each label, with the
         weights of the samples without it and with it. They count in the loss of this label alone. Weights change
-        the probabilities: with "balanced", they are as if each label were in half of the samples. To find more
+        the probabilities. With "balanced", they are as if each label were in half of the samples. To find more
         rare labels and keep the probabilities, use :class:`MultilabelThresholdClassifier`.
     label_smoothing : float, default=0.1
         Fraction of the target probability to spread over the classes [Szegedy2016]_. It avoids overconfident
@@ -607,7 +608,8 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------

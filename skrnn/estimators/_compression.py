@@ -68,9 +68,9 @@ def compress(
         n_bytes, n_bytes_before : int
             Sizes of the files of the copy and of the estimator.
         max_difference : float or None
-            Largest absolute difference between the results of both on `X_val`: the probabilities of a classifier
-            or else its decision function, the vectors of an encoder, or the predictions of a regressor. None
-            without `X_val`, and for a classifier that only predicts labels.
+            Largest absolute difference between the results of both on `X_val`. The results are the probabilities
+            of a classifier or else its decision function, the vectors of an encoder, or the predictions of a
+            regressor. None without `X_val`, and for a classifier that only predicts labels.
         score, score_before : float or None
             Scores of the copy and of the estimator on `X_val` and `y_val`. None without `y_val`.
 

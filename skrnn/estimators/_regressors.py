@@ -132,7 +132,7 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         pretrained `embeddings` and few documents.
     max_ngrams : int, default=50000
         Maximum number of token n-grams that get their own vector [Joulin2017]_: the most frequent pairs of
-        neighbouring tokens, and where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams of up to
+        neighbouring tokens. Where tokens are letters, as in Thai or with ``analyzer="char"``, n-grams have up to
         five tokens. Use 0 for a smaller network. Ignored with ``trainable_embeddings=False`` and with `network`.
     char_ngram_range : tuple (min_n, max_n) or None, default=(3, 4)
         Lengths of the character n-grams that tokens share in training [Bojanowski2017]_, so that words with the
@@ -210,7 +210,8 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------
@@ -448,7 +449,8 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
     verbose : bool or int, default=False
-        Print a line for each epoch, with losses, scores, seconds and the remaining time.
+        Print a line for each epoch, with losses, scores, seconds and the remaining time. In a terminal, the line
+        is a progress bar until the epoch ends.
 
     Attributes
     ----------

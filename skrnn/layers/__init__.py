@@ -4,8 +4,10 @@ The layers ignore time steps that a mask marks as padding. Importing this module
 """
 
 from skrnn.utils._installed import check_installed
+from skrnn.utils._tensorflow import import_tensorflow
 
 check_installed("tensorflow", "keras")  # before the first import of Keras
+import_tensorflow()
 
 from skrnn.layers._linear import MeanOfLogits  # noqa: E402
 from skrnn.layers._masking import NaNMasking  # noqa: E402

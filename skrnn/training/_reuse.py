@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ from skrnn.network._spec import NetworkSpec
 from skrnn.network._trained import TrainedNetwork
 from skrnn.training._engine import compile_model
 from skrnn.training._settings import TrainingSettings
+from skrnn.utils._tensorflow import without_harmless_lines
 from skrnn.utils._threads import n_tasks_at_a_time, worker_share
 
 
@@ -90,7 +92,7 @@ def _key(spec: NetworkSpec, n_char_ngrams: int, start: TrainedNetwork, settings:
 def _new_network(
     spec: NetworkSpec, n_char_ngrams: int, start: TrainedNetwork, settings: TrainingSettings, key: Hashable
 ) -> CompiledNetwork:
-    _limit_threads()
+    _start_tensorflow()
     if start.build_model is None:
         with _names_as_before():
             model = build_training_network(spec, n_char_ngrams)
@@ -115,6 +117,15 @@ def _names_as_before() -> Iterator[None]:
         yield
     finally:
         global_state.set_global_attribute("object_name_uids", counters)
+
+
+@cache
+def _start_tensorflow() -> None:
+    """Set the number of threads and read from a generator, as each fit does, without harmless lines."""
+    with without_harmless_lines():
+        _limit_threads()
+        numbers = tf.data.Dataset.from_generator(lambda: iter([0]), output_signature=tf.TensorSpec((), tf.int32))
+        next(iter(numbers))
 
 
 def _limit_threads() -> None:

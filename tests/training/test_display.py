@@ -22,6 +22,30 @@ def test_each_epoch_prints_a_line(capsys, reviews):
     assert re.fullmatch(rf"epoch 3/3{scores}", lines[2])
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_in_a_terminal_each_epoch_is_a_progress_bar_on_one_line(monkeypatch, reviews):
+    from skrnn.training import _display
+
+    monkeypatch.setattr(_display, "_SECONDS_BETWEEN_BARS", 0)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    small(epochs=2, batch_size=8, verbose=True).fit(*reviews)
+    *lines, rest = sys.stdout.getvalue().split("\n")
+    assert (len(lines), rest) == (2, "")
+    for epoch, line in enumerate(lines, start=1):
+        start, *bars, last = line.split("\r")
+        n_signs = [bar.count("#") for bar in bars]
+        assert start == ""
+        assert n_signs == sorted(n_signs)
+        assert (n_signs[0] < 30, n_signs[-1]) == (True, 30)
+        assert all(re.fullmatch(rf"epoch {epoch}/2  \[#* *\]  \d+:\d\d left", bar) for bar in bars)
+        assert last.startswith(f"epoch {epoch}/2  accuracy ")
+        assert len(last) >= max(map(len, bars))  # nothing of the bar is left
+
+
 class OnlyWrite:
     """A standard output as some programs set it: it has no ``isatty`` and no ``flush``."""
 
