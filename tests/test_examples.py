@@ -84,12 +84,14 @@ def test_the_quickstart_predicts_explains_searches_and_saves(run_example):
 
 
 def test_the_defaults_are_better_than_the_article_model(run_example):
-    variables, _ = run_example("article_model", n_documents=2500, n_characters=100, N_TEST=500, N_EPOCHS=4)
+    variables, _ = run_example("article_model", n_documents=2000, n_characters=100, N_TEST=500, N_EPOCHS=4)
     article, *_, defaults = variables["accuracies"].values()
     assert article < 0.65
     assert defaults > 0.7
-    parameters = variables["model"].get_params()
-    differences = {name for name, value in RNNTextClassifier().get_params().items() if parameters[name] != value}
+    parameters = variables["model"].get_params(deep=False)
+    differences = {
+        name for name, value in RNNTextClassifier().get_params(deep=False).items() if parameters[name] != value
+    }
     assert differences == {"vectorizer", "epochs", "random_state"}
     assert Path("article_model.png").is_file()
 
@@ -118,7 +120,7 @@ def test_the_energy_separates_new_topics_from_known_ones(run_example):
 
 def test_text_and_numbers_together_are_more_accurate(run_example, monkeypatch):
     films = skrnn.datasets.load_films()
-    fewer = Bunch(data=films.data[::2], target=films.target[::2])
+    fewer = Bunch(data=films.data[::3], target=films.target[::3])
     monkeypatch.setattr(skrnn.datasets, "load_films", lambda: fewer)
     variables, _ = run_example("text_and_numbers", N_SEEDS=1)
     text, numbers, both = variables["means"]
