@@ -1,11 +1,19 @@
-"""Search, learn and predict on a Dask cluster of two local processes.
-
-    pip install ".[dask,examples]" && python examples/dask_cluster.py
-
-It takes about a minute and a half on two cores. The data are news articles of the BBC. The search gets them in
-memory. Then the workers read articles from files of JSON lines. They count the tokens for the vocabulary, send the
-articles of one file at a time for training, and return only the classes of the articles to predict.
 """
+Search, learn and predict on a Dask cluster
+===========================================
+
+Run a grid search on the workers of a cluster, train on a corpus in partitions, and predict in parallel. The
+results are the same as on one machine.
+
+The cluster consists of two local processes. The data are news articles of the BBC. The search gets them in
+memory. Then the workers read articles from files of JSON lines. The script takes about a minute and a half on
+two cores::
+
+    python -m pip install ".[dask,examples]" && python examples/dask_cluster.py
+"""
+
+# %%
+# The workers read the corpus. A partition of a bag is a file here.
 
 import json
 import logging
@@ -46,6 +54,10 @@ def corpus_of(paths):
     return bag.from_sequence(paths, npartitions=len(paths)).map(read_articles).flatten()
 
 
+# %%
+# The workers count the tokens for the vocabulary, and send the articles of one file at a time for training.
+
+
 def learn(corpus, classes):
     """Learn a vocabulary from all partitions, and train on one partition at a time."""
     vectorizer = SequenceVectorizer(max_features=5000, max_length=50)
@@ -69,6 +81,11 @@ def predict(articles, classifier):
     return classifier.predict(articles)
 
 
+# %%
+# Dask starts new processes, which import this script. So it needs a ``main`` function. For an existing cluster,
+# use its address: ``Client("tcp://scheduler:8786")``.
+
+
 def main():
     news = load_bbc_news()
     X_train, X_test, y_train, y_test = train_test_split(
@@ -79,7 +96,6 @@ def main():
     )
     search = GridSearchCV(classifier, {"vectorizer__max_length": [25, 50]}, cv=2)
 
-    # For an existing cluster, use its address: Client("tcp://scheduler:8786").
     with (
         Client(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR) as client,
         tempfile.TemporaryDirectory() as folder,

@@ -1,68 +1,101 @@
-"""Fit, evaluate, search, save and load a classifier of news articles.
+"""
+Quickstart: topics of news articles
+===================================
 
-    python examples/quickstart.py
+Fit a recurrent network on news articles, predict the topics of new sentences, and see which words decide. Then
+search for a better parameter, save the result and load it.
 
-It takes about a minute on two cores. The data are 2,127 articles of the BBC in five classes.
+The data are 2,127 articles of the BBC in five topics. On two cores, the first prediction appears within half a
+minute, and the whole takes less than a minute::
+
+    python -m pip install ".[examples]" && python examples/quickstart.py
 """
 
-import tempfile
-from pathlib import Path
+# %%
+# An estimator of skrnn takes strings. Here it reads the first 100 words of an article, because they show the
+# topic.
+
+import textwrap
 
 import joblib
+import matplotlib.pyplot as plt
+from matplotlib.colors import to_rgba
 from sklearn.metrics import classification_report
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skrnn import RNNTextClassifier, SequenceVectorizer
 from skrnn.datasets import load_bbc_news
+from skrnn.inspection import TokenAttributionDisplay
 
+news = load_bbc_news()
+X_train, X_test, y_train, y_test = train_test_split(
+    news.data, news.target, test_size=0.25, stratify=news.target, random_state=0
+)
+classifier = RNNTextClassifier(SequenceVectorizer(max_length=100), epochs=4, random_state=0, verbose=True)
+classifier.fit(X_train, y_train)
 
-def main():
-    news = load_bbc_news()
-    X_train, X_test, y_train, y_test = train_test_split(
-        news.data, news.target, test_size=0.25, stratify=news.target, random_state=0
-    )
+sentences = [
+    "The football club sold its shares after a season without a win.",
+    "Shares fell after the bank reported lower profits for the quarter.",
+    "The minister told parliament that the bill would be put to a vote.",
+    "The new handset downloads music over a wireless network.",
+    "The actress won the award for best film at the festival.",
+]
+print()
+for sentence, label in zip(sentences, classifier.predict(sentences), strict=True):
+    print(f"{label:<14} {sentence}")
 
-    print(f"1. Fit on {len(X_train)} articles, test on {len(X_test)} others")
-    classifier = RNNTextClassifier(
-        SequenceVectorizer(max_length=200),  # the beginning of an article shows its class
-        cell="gru",
-        units=32,
-        pooling="mean",
-        learning_rate=0.005,
-        epochs=6,
-        random_state=0,
-        verbose=True,
-    )
-    classifier.fit(X_train, y_train)
-    print(classification_report(y_test, classifier.predict(X_test), digits=3))
+# %%
+# The report counts the errors on articles that were not used for training.
 
-    print("2. Search for the number of tokens to read")
-    search = GridSearchCV(
-        classifier.set_params(epochs=4, verbose=False),
-        {"vectorizer__max_length": [25, 100]},
-        cv=2,
-    )
-    search.fit(X_train, y_train)
-    for params, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
-        print(f"   {score:.3f}  {params}")
+print(f"\n{classification_report(y_test, classifier.predict(X_test), digits=3)}")
 
-    print("3. Save the fitted search, load it, predict")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "news.joblib"
-        joblib.dump(search, path)
-        restored = joblib.load(path)
-        print(f"   {path.stat().st_size / 1e6:.1f} MB")
-    assert (restored.predict_proba(X_test) == search.predict_proba(X_test)).all()
-    sentences = [
-        "The striker scored twice in the second half and sent his team to the final.",
-        "Shares fell after the bank reported lower profits for the quarter.",
-        "The minister told parliament that the bill would be put to a vote.",
-        "The new handset downloads music over a wireless network.",
-        "The actress won the award for best film at the festival.",
-    ]
-    for sentence, label in zip(sentences, restored.predict(sentences), strict=True):
-        print(f"   {label:<14} {sentence}")
+# %%
+# The first sentence is about sports and about money. Each word gets a value, which is positive if the word
+# speaks for the prediction.
 
+display = TokenAttributionDisplay.from_estimator(classifier, sentences[0], random_state=0)
+print(display)
 
-if __name__ == "__main__":
-    main()
+# %%
+# Parameters of the vectorizer have the prefix ``vectorizer__``. The search fits its candidates in two processes.
+
+classifier.set_params(epochs=3, verbose=False)
+search = GridSearchCV(classifier, {"vectorizer__max_length": [25, 50]}, cv=2, n_jobs=2).fit(X_train, y_train)
+print("\nwords read   accuracy")
+for params, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
+    print(f"{params['vectorizer__max_length']:>10}   {score:.3f}")
+
+# %%
+# A fitted search is plain data. A process that loads it predicts with NumPy and does not need TensorFlow.
+
+joblib.dump(search, "news.joblib")
+restored = joblib.load("news.joblib")
+assert (restored.predict(X_test) == search.predict(X_test)).all()
+print(f"\nnews.joblib: accuracy {restored.score(X_test, y_test):.3f} on the test articles")
+
+# %%
+# A notebook shows the explained sentence in colours if ``display`` is the last expression of a cell. Matplotlib
+# draws the same here: blue words speak for the prediction, and orange words against it.
+
+explanation = display.attributions
+values = explanation.values[:, explanation.predicted]
+label = explanation.target_names[explanation.predicted]
+lines = textwrap.fill(explanation.document, 24)
+figure, ax = plt.subplots(figsize=(4.2, 3))
+ax.set(xlim=(0, 1), ylim=(-3.3, 1.8))
+ax.set_axis_off()
+ax.text(0, 1.2, f"{label}: {explanation.predictions.max():.0%}", fontsize=20, weight="bold")
+for text, x, colour in ((f"for {label}", 0, "tab:blue"), ("against", 0.39, "tab:orange")):
+    ax.text(x, -3.2, text, fontsize=15, bbox={"facecolor": to_rgba(colour, 0.5), "linewidth": 0, "pad": 3})
+word = None
+for (start, end), value in zip(explanation.spans, values, strict=True):
+    colour = to_rgba("tab:blue" if value > 0 else "tab:orange", 0.75 * abs(value) / abs(values).max())
+    box = {"facecolor": colour, "linewidth": 0, "pad": 3}
+    if start == 0 or lines[start - 1] == "\n":
+        place = {"xy": (0, -lines.count("\n", 0, start))}
+    else:  # beside the last word
+        gap = 7 if lines[start - 1] == " " else 0
+        place = {"xy": (1, 0), "xycoords": word, "xytext": (gap, 0), "textcoords": "offset points"}
+    word = ax.annotate(lines[start:end], **place, va="bottom", fontsize=21, bbox=box)
+figure.savefig("quickstart.png", dpi=150, bbox_inches="tight")

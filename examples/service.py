@@ -1,17 +1,23 @@
-"""Serve a fitted classifier over HTTP, with several processes.
+"""
+A web service
+=============
+
+Serve a fitted classifier over HTTP with FastAPI, in several processes. They share the arrays of the model,
+waiting requests share a prediction, and the size of requests is limited.
+
+It needs Python 3.11. MODEL is the file of a classifier, or of a pipeline or search around one, that
+``joblib.dump`` wrote without compression::
 
     python -m pip install ".[serve]"
     MODEL=reviews.joblib OMP_NUM_THREADS=1 uvicorn --app-dir examples service:app --workers 2
 
-It needs Python 3.11. MODEL is the file of a classifier, or of a pipeline or search around one, that joblib.dump
-wrote without compression. http://127.0.0.1:8000/docs describes the requests:
+http://127.0.0.1:8000/docs describes the requests::
 
     curl http://127.0.0.1:8000/predict -H "Content-Type: application/json" -d '{"documents": ["书很好"]}'
 
-Load only files that you trust. The processes read the file as long as they run, so do not overwrite it. To replace
-a model, write a new file and start the service again.
-On Linux, several processes need uvloop, which the first command installs. Without it, uvicorn answers 40 ms later
-(https://github.com/Kludex/uvicorn/issues/3149).
+Load only files that you trust. The processes read the file as long as they run, so do not overwrite it. To
+replace a model, write a new file and start the service again. On Linux, several processes need uvloop, which the
+first command installs. Without it, uvicorn answers 40 ms later (https://github.com/Kludex/uvicorn/issues/3149).
 """
 
 import asyncio

