@@ -106,6 +106,51 @@ def test_explanations_name_words_of_each_topic(run_example):
     }
 
 
+def test_a_search_over_lengths_and_a_cached_pipeline_work(run_example):
+    variables, shown = run_example("news_search", MAX_LENGTHS=[5, 20])
+    assert variables["search"].best_params_ == {"vectorizer__max_length": 20}  # more words, higher accuracy
+    assert shown.count("test accuracy") == 2
+    assert Path("news_search.png").is_file()
+
+
+def test_chinese_reviews_need_no_segmentation(run_example):
+    pytest.importorskip("tokenizers")
+    variables, shown = run_example("chinese_reviews", n_documents=4500, n_characters=60, N_TRAIN=[400, 800])
+    assert re.search("^characters +书 很 好", shown, flags=re.MULTILINE)
+    assert min(score for curve in variables["scores"].values() for score in curve) > 0.65
+    assert Path("chinese_reviews.png").is_file()
+
+
+def test_names_of_countries_are_told_apart(run_example):
+    pytest.importorskip("faker")
+    variables, _ = run_example("names_of_countries", N_NAMES=100)
+    assert not {*variables["X_train"]} & {*variables["X_test"]}
+    score = variables["classifier"].score(variables["marked"](variables["X_test"]), variables["y_test"])
+    assert score > 3 / len(variables["COUNTRIES"])
+    assert Path("names_of_countries.png").is_file()
+
+
+def test_chosen_thresholds_have_a_higher_f1(run_example):
+    variables, _ = run_example("several_labels", n_documents=2000, n_characters=250, N_DIGESTS=700, N_TRAIN=500)
+    assert variables["at_chosen"].mean() > variables["at_half"].mean()
+    assert Path("several_labels.png").is_file()
+
+
+def test_balanced_weights_find_more_articles_of_rare_classes(run_example):
+    variables, _ = run_example("rare_classes", n_documents=1000, ONE_IN=8)
+    is_rare = [topic in variables["RARE"] for topic in variables["topics"]]
+    recalls = variables["recalls"]
+    assert recalls["RNN, balanced"][is_rare].mean() > recalls["RNN, default"][is_rare].mean()
+    assert Path("rare_classes.png").is_file()
+
+
+def test_articles_without_labels_help_if_few_have_labels(run_example):
+    variables, _ = run_example("unlabeled_text", n_documents=1000, N_LABELED=[50])
+    (alone,), (together,) = variables["scores"].values()
+    assert together > alone
+    assert Path("unlabeled_text.png").is_file()
+
+
 def test_the_energy_separates_new_topics_from_known_ones(run_example):
     _, shown = run_example("none_of_these", n_documents=500, n_characters=200)
     mean = re.search(r"^mean +([\d.]+) +([\d.]+) +([\d.]+) +(\d+)% +(\d+)%$", shown, flags=re.MULTILINE)
