@@ -92,20 +92,20 @@ def load(name: str, folder: Path | None, n_documents: int | None) -> Data:
 
 
 class FastText:
-    """fastText, whose classifier reads a file."""
+    """fastText, which trains from a file."""
 
     def __init__(self, data: Data, seed: int):
         self.pattern = r"\w+|[^\w\s]" if data.spaced else r"\S"
         self.seed = 1 + seed  # fastText treats 0 as 1
 
     def fit(self, X, y) -> None:
-        options = {"lr": 0.5, "epoch": 25, "wordNgrams": 2, "bucket": 200_000, "dim": 50}
         import fasttext
 
         self.folder = tempfile.TemporaryDirectory()
         self.file = Path(self.folder.name, "train.txt")
         lines = (f"__label__{label} {line}\n" for label, line in zip(y, self._lines(X), strict=True))
         self.file.write_text("".join(lines), encoding="utf-8")
+        options = {"lr": 0.5, "epoch": 25, "wordNgrams": 2, "bucket": 200_000, "dim": 50}
         self.model = fasttext.train_supervised(str(self.file), seed=self.seed, verbose=0, **options)
 
     def compress(self) -> "FastText":
@@ -271,8 +271,6 @@ MODELS: dict[str, tuple[Callable, list[str]]] = {
     "scikeras": (scikeras, ["tensorflow", "scikeras"]),
     "skorch": (skorch, ["torch", "skorch"]),
 }
-
-
 SMALLER = {"skrnn": "skrnn, compressed to 2 MB", "fastText": "fastText, quantized"}
 PACKAGES = ["scikit-learn", "tensorflow", "keras", "scikeras", "torch", "skorch", "fasttext-numpy2"]
 
@@ -391,11 +389,18 @@ def read_results(path: Path) -> pd.DataFrame:
 def print_tables(results: pd.DataFrame) -> None:
     cells = results["accuracy"].map("{:.1f}".format) + " / " + results["macro_f1"].map("{:.1f}".format)
     print("\nAccuracy / macro-F1 in per cent\n")
-    _print_table(cells.unstack())
-    print("\nMedians over the sets\n")
-    costs = results[list(COSTS)].groupby("model", observed=True).median()
-    columns = {heading: [_rounded(cost, unit) for cost in costs[name]] for name, (heading, unit) in COSTS.items()}
-    _print_table(pd.DataFrame(columns, index=costs.index))
+    _print_table(cells.unstack().fillna(""))
+    medians = {name: _complete_sets(results[name]).median(axis=1) for name in COSTS}
+    columns = {
+        heading: [_rounded(cost, unit) for cost in medians[name]] for name, (heading, unit) in COSTS.items()
+    }
+    print("\nMedians over the sets that all models have\n")
+    _print_table(pd.DataFrame(columns, index=medians["fit_s"].index))
+
+
+def _complete_sets(values: pd.Series) -> pd.DataFrame:
+    """Return the values as a row for each model and a column for each set that all models have."""
+    return values.unstack().dropna(axis=1)
 
 
 def _rounded(value: float, unit: str) -> str:
@@ -410,19 +415,19 @@ def _print_table(table: pd.DataFrame) -> None:
 
 
 def draw(results: pd.DataFrame, path: Path) -> None:
-    """Draw a row for each model, with a small dot for each set and a large one for all of them."""
+    """Draw a row for each model, with a small dot for each set that all models have, and a large one for all."""
     import matplotlib as mpl
 
     mpl.use("agg")
     import matplotlib.pyplot as plt
 
     mpl.rcParams["font.size"] = 12
-    accuracy = results["accuracy"].unstack()
+    accuracy = _complete_sets(results["accuracy"])
     gains = accuracy - accuracy.loc[BASELINE]
     panels = [("accuracy (mean)", gains, gains.mean(axis=1), [f"{mean:.1f} %" for mean in accuracy.mean(axis=1)])]
     for name in ("fit_s", "one_ms", "mb"):
         heading, unit = COSTS[name]
-        table = results[name].unstack()
+        table = _complete_sets(results[name])
         medians = table.median(axis=1)
         panels.append((f"{heading} (median)", table, medians, [_rounded(median, unit) for median in medians]))
     rows = range(len(accuracy))[::-1]
@@ -432,12 +437,13 @@ def draw(results: pd.DataFrame, path: Path) -> None:
     for axis, (heading, table, middles, texts) in zip(axes, panels, strict=True):
         for row, colour, values, middle, text in zip(rows, colours, table.to_numpy(), middles, texts, strict=True):
             axis.scatter(values, [row] * len(values), s=14, color=colour, alpha=0.45, linewidths=0)
-            axis.scatter(middle, row, s=70, color=colour)
+            axis.scatter(middle, row, s=70, color=colour, zorder=4)
             axis.annotate(
-                text, (middle, row), (0, 7), textcoords="offset points", ha="center", color=colour, bbox=white
+                text, (middle, row), (0, 9), textcoords="offset points", ha="center", color=colour, bbox=white
             )
         axis.set_title(heading, fontsize=12, pad=12)
         axis.grid(axis="y", alpha=0.3)
+        axis.set_axisbelow(True)
         axis.spines[["left", "top", "right"]].set_visible(False)
         axis.tick_params(axis="y", length=0)
         axis.margins(x=0.15)
@@ -445,6 +451,7 @@ def draw(results: pd.DataFrame, path: Path) -> None:
     axes[0].set_xlabel(f"points above\n{BASELINE}", fontsize=10)
     for axis, name in zip(axes[1:], ("fit_s", "one_ms", "mb"), strict=True):
         axis.set_xscale("log")
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.xaxis.set_minor_formatter("")
         axis.set_xlabel(COSTS[name][1], fontsize=10)
     axes[0].set_yticks(rows, [textwrap.fill(name, 26) for name in accuracy.index])
