@@ -457,7 +457,7 @@ def draw(results: pd.DataFrame, path: Path) -> None:
     axes[0].set_yticks(rows, [textwrap.fill(name, 26) for name in accuracy.index])
     for label, colour in zip(axes[0].get_yticklabels(), colours, strict=True):
         label.set_color(colour)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=130)
 
 
 if __name__ == "__main__":
