@@ -141,7 +141,7 @@ def _tasks(arguments) -> Iterator[tuple[_Data, str, int, BaseEstimator]]:
         for seed in range(arguments.folds or arguments.seeds):
             data = _Data(arguments.data / name, n_per_class, n_labeled, arguments.folds, seed)
             if "linear" in models and (data_differ or seed == 0):
-                for configuration, model in _linear_baselines(spaced).items():
+                for configuration, model in linear_baselines(spaced).items():
                     yield data, configuration, seed, model
             if "fasttext" in models:
                 yield data, "fastText", seed, _FastText(r"\w+|[^\w\s]" if spaced else r"\S", random_state=seed)
@@ -199,7 +199,7 @@ def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
-def _linear_baselines(spaced: bool) -> dict[str, BaseEstimator]:
+def linear_baselines(spaced: bool) -> dict[str, BaseEstimator]:
     ngrams = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 3)}
     words = TfidfVectorizer(sublinear_tf=True, **ngrams)
     union = make_union(words, TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 5), min_df=2))
