@@ -53,7 +53,7 @@ for n in N_TRAIN:
     print(f"{n:7}  " + "  ".join(f"{scores[name][-1]:{len(name)}.3f}" for name in models))
 
 # %%
-# All of them learn from few reviews, and become better with more.
+# The three are about equally accurate on these reviews.
 plt.rcParams.update({"font.size": 14})
 figure, axes = plt.subplots(figsize=(7, 4.5))
 for (name, curve), style in zip(scores.items(), ("o-", "s-", "^--"), strict=True):
