@@ -54,17 +54,18 @@ X, X_test, y, y_test = train_test_split(
 print("               ROC AUC                          refused by the energy")
 print("left out       probability  energy  similarity  known topics  left out")
 row_format = "{:13}  {:11.3f}  {:6.3f}  {:10.3f}  {:12.0%}  {:8.0%}"
-rows = []
+rows, energies, thresholds, predictions = [], {}, {}, {}
 for topic in np.unique(y):
     X_train, X_held_back, y_train, _ = train_test_split(
         X[y != topic], y[y != topic], test_size=0.2, stratify=y[y != topic], random_state=0
     )
     classifier = RNNTextClassifier(SequenceVectorizer(max_length=80), epochs=8, random_state=0)
     classifier.fit(X_train, y_train)
-    energies = energy(classifier, X_test)
-    scores = [confidence(classifier, X_test), energies, similarity(classifier, X_test, X_train)]
-    threshold = np.quantile(energy(classifier, X_held_back), 0.05)
-    known, refused = y_test != topic, energies < threshold
+    energies[topic] = energy(classifier, X_test)
+    thresholds[topic] = np.quantile(energy(classifier, X_held_back), 0.05)
+    known, refused = y_test != topic, energies[topic] < thresholds[topic]
+    predictions[topic] = np.where(refused, "none of these", classifier.predict(X_test))
+    scores = [confidence(classifier, X_test), energies[topic], similarity(classifier, X_test, X_train)]
     rows.append(
         [*(roc_auc_score(known, score) for score in scores), refused[known].mean(), refused[~known].mean()]
     )
@@ -72,20 +73,19 @@ for topic in np.unique(y):
 print(row_format.format("mean", *np.mean(rows, axis=0)))
 
 # %%
-# The last classifier has not seen the topic tech. The figure shows that most of its articles have a low energy.
-# None of the scores is always the best, so compare them on your own data.
+# One of the classifiers has not seen the topic tech. The figure shows that most articles of this topic have a low
+# energy. None of the scores is always the best, so compare them on your own data.
 
-predicted = np.where(refused, "none of these", classifier.predict(X_test))
 print("\nprediction     true topic  headline")
 for label in ("politics", "tech"):
     for row in np.flatnonzero(y_test == label)[:6]:
-        print(f"{predicted[row]:13}  {label:10}  {X_test[row].splitlines()[0]}")
+        print(f"{predictions['tech'][row]:13}  {label:10}  {X_test[row].splitlines()[0]}")
 
 figure, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
-bins = np.linspace(energies.min(), energies.max(), 30)
-ax.hist(energies[known], bins, alpha=0.7, label="known topics")
-ax.hist(energies[~known], bins, alpha=0.7, label=f"{topic}, left out")
-ax.axvline(threshold, color="black", linestyle="--", label="refused below")
+bins = np.linspace(energies["tech"].min(), energies["tech"].max(), 30)
+ax.hist(energies["tech"][y_test != "tech"], bins, alpha=0.7, label="known topics")
+ax.hist(energies["tech"][y_test == "tech"], bins, alpha=0.7, label="tech, left out")
+ax.axvline(thresholds["tech"], color="black", linestyle="--", label="refused below")
 ax.legend(fontsize=14, frameon=False)
 ax.set_xlabel("energy of the logits", fontsize=14)
 ax.set_ylabel("test articles", fontsize=14)

@@ -88,14 +88,15 @@ ax.set_axis_off()
 ax.text(0, 1.2, f"{label}: {explanation.predictions.max():.0%}", fontsize=20, weight="bold")
 for text, x, colour in ((f"for {label}", 0, "tab:blue"), ("against", 0.39, "tab:orange")):
     ax.text(x, -3.2, text, fontsize=15, bbox={"facecolor": to_rgba(colour, 0.5), "linewidth": 0, "pad": 3})
-word = None
-for (start, end), value in zip(explanation.spans, values, strict=True):
+end, word = 0, ax.text(0, 0, "")
+for token, value in zip(explanation.tokens, values, strict=True):
+    start = lines.index(token, end)
+    between = lines[end:start]
+    if between == "\n":
+        word = ax.text(0, -lines.count("\n", 0, start), "")  # the beginning of a line
     colour = to_rgba("tab:blue" if value > 0 else "tab:orange", 0.75 * abs(value) / abs(values).max())
     box = {"facecolor": colour, "linewidth": 0, "pad": 3}
-    if start == 0 or lines[start - 1] == "\n":
-        place = {"xy": (0, -lines.count("\n", 0, start))}
-    else:  # beside the last word
-        gap = 7 if lines[start - 1] == " " else 0
-        place = {"xy": (1, 0), "xycoords": word, "xytext": (gap, 0), "textcoords": "offset points"}
-    word = ax.annotate(lines[start:end], **place, va="bottom", fontsize=21, bbox=box)
+    offset = (7 if between == " " else 0, 0)  # from the end of the last word
+    word = ax.annotate(token, (1, 0), offset, word, "offset points", va="bottom", fontsize=21, bbox=box)
+    end = start + len(token)
 figure.savefig("quickstart.png", dpi=150, bbox_inches="tight")

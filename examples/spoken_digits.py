@@ -70,7 +70,7 @@ for digit, curve in enumerate(probabilities.T):
         continue
     [line] = ax.plot(steps, curve, linewidth=4 if digit == 0 else 2.5)
     top = curve.argmax()
-    ax.text(steps[top], curve[top] + 0.03, f"{digit}", color=line.get_color(), fontsize=20, ha="center")
+    ax.text(top + 1, curve[top] + 0.03, f"{digit}", color=line.get_color(), fontsize=20, ha="center")
 ax.set_ylim(0, 1.12)
 ax.set_xlabel("time steps heard", fontsize=16)
 ax.set_ylabel("probability", fontsize=16)
