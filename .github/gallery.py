@@ -34,11 +34,11 @@ SECTIONS = {
 
 HEAD = """# Examples
 
-Each example is a script of a few cells, which editors and Jupyter can run one by one. Install the packages with
-`python -m pip install ".[examples]"`, and run for example `python examples/quickstart.py`. Figures are saved in
-the current folder.
+Each example is a script of a few cells, which editors such as VS Code, PyCharm and Spyder can run one by one.
+Install the packages with `python -m pip install ".[examples,dask,serve,subword]"`, and run for example
+`python examples/quickstart.py`. Figures are saved in the current folder.
 
-See also [recipes for other tools](other_tools.md) (Node, MLflow, the model card of skops, Optuna) and
+See also [recipes for other tools](other_tools.md) (skl2onnx, Node, MLflow, the model card of skops, Optuna) and
 [the reference](API.md).
 """
 ROW = """<tr>

@@ -67,7 +67,7 @@ steps = {
     "the tutorials' model": {},
     "+ maximum of all states": {"pooling": "max"},
     "+ LSTM in both directions": {"cell": "lstm", "bidirectional": True, "units": 64},
-    "+ longer word vectors": {"embedding_dim": 128},
+    "+ longer token vectors": {"embedding_dim": 128},
     "+ falling learning rate": {"learning_rate": 0.003, "learning_rate_decay": "cosine", "clipnorm": 1.0},
     "+ dropout, smooth labels": {
         "token_dropout": 0.2,
@@ -96,6 +96,6 @@ ax.bar_label(bars, fmt="%.2f", padding=3, fontsize=14)
 ax.invert_yaxis()
 ax.set(xlim=(0.5, 0.82))
 ax.tick_params(labelsize=14)
-ax.set_xlabel("test accuracy, from chance (0.5) on", fontsize=14)
+ax.set_xlabel("test accuracy (0.5 is chance)", fontsize=14)
 ax.spines[["top", "right"]].set_visible(False)
 figure.savefig("article_model.png", dpi=150, bbox_inches="tight")

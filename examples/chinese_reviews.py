@@ -39,8 +39,8 @@ for name, vectorizer in (("characters", characters), ("subwords", subwords)):
 # %%
 # The linear baseline counts sequences of one to three characters.
 models = {
-    "RNN, characters": RNNTextClassifier(characters, random_state=0),
-    "RNN, subwords": RNNTextClassifier(subwords, random_state=0),
+    "skrnn, characters": RNNTextClassifier(characters, random_state=0),
+    "skrnn, subwords": RNNTextClassifier(subwords, random_state=0),
     "TF-IDF, LinearSVC": make_pipeline(
         TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True), LinearSVC()
     ),

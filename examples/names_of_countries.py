@@ -2,7 +2,7 @@
 Last names and countries
 ========================
 
-A recurrent network reads the letters of a last name and predicts the country. This is the classic task for
+A classifier reads the letters of a last name and predicts the country. This is the classic task for recurrent
 networks that read characters.
 
 The package ``faker`` has lists of real last names for many countries. Names of several countries are left out, and
@@ -58,12 +58,13 @@ classifier.fit(marked(X_train), y_train)
 linear = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True), LinearSVC())
 linear.fit(X_train, y_train)
 print(f"{len(X_train)} names of {len(COUNTRIES)} countries, {len(X_test)} others for the test")
-print(f"recurrent network:        {classifier.score(marked(X_test), y_test):.3f}")
+print(f"RNNTextClassifier:        {classifier.score(marked(X_test), y_test):.3f}")
 print(f"linear model of n-grams:  {linear.score(X_test, y_test):.3f}\n")
 
 # %%
 # Famous people whose names are not in the data, with the two most probable countries:
 for name in ["Mandela", "Vermeer", "Beethoven", "Velázquez", "Linnaeus", "Wordsworth", "Mannerheim"]:
+    assert name not in n_countries
     probabilities = classifier.predict_proba(marked([name]))[0]
     best = probabilities.argsort()[:-3:-1]
     print(f"{name:11}", "  ".join(f"{classifier.classes_[i]} {probabilities[i]:.2f}" for i in best))

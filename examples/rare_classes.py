@@ -39,15 +39,15 @@ topics, counts = np.unique(y_train, return_counts=True)
 print("training articles:", dict(zip(topics.tolist(), counts.tolist(), strict=True)), "\n")
 
 # %%
-# ``class_weight="balanced"`` weighs a sample more, the rarer its class is, as in scikit-learn. The linear
+# ``class_weight="balanced"`` gives larger weights to samples of rare classes, as in scikit-learn. The linear
 # baseline gets the same weights.
 vectorizer = SequenceVectorizer(max_length=100)
 models = {
     "linear, balanced": make_pipeline(
         TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2)), LinearSVC(class_weight="balanced")
     ),
-    "RNN, default": RNNTextClassifier(vectorizer, random_state=0),
-    "RNN, balanced": RNNTextClassifier(vectorizer, class_weight="balanced", random_state=0),
+    "skrnn, default": RNNTextClassifier(vectorizer, random_state=0),
+    "skrnn, balanced": RNNTextClassifier(vectorizer, class_weight="balanced", random_state=0),
 }
 recalls = {}
 print("                   accuracy  macro-F1  recall of the rare topics")

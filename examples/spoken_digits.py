@@ -2,8 +2,8 @@
 Spoken digits
 =============
 
-Recognize the digits 0 to 9 in recordings of different lengths, and watch how the network makes up its mind while
-it hears a digit.
+Recognize the digits 0 to 9 in recordings of different lengths, and watch the probabilities while the network
+hears a digit.
 
 Each of the 3,000 recordings is an array with 13 audio features for each of its 6 to 92 time steps. The script
 takes half a minute on two cores, and needs Python 3.11::

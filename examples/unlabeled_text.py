@@ -38,7 +38,7 @@ for n in N_LABELED:
         curve.append(score)
 
 # %%
-# The gain shrinks as the labels grow in number. Leave ``X_unlabeled`` out where most documents have labels.
+# With 200 labels, the gain is small. Leave ``X_unlabeled`` out where most documents have labels.
 plt.rcParams.update({"font.size": 14})
 figure, axes = plt.subplots(figsize=(7, 4.5))
 for (name, curve), style in zip(scores.items(), ("o--", "o-"), strict=True):

@@ -25,13 +25,16 @@ _HARMLESS = (
 )
 
 _LOCK = Lock()
+_STILL_RUNNING: list[subprocess.Popen] = []
 
 
 def import_tensorflow() -> None:
     """Import TensorFlow, unless it is imported already."""
     if "tensorflow" not in sys.modules:
         with without_harmless_lines():
-            import tensorflow  # noqa: F401, ICN001
+            import tensorflow  # noqa: ICN001
+
+            tensorflow.config.list_physical_devices()  # looks for GPUs, and writes more lines
 
 
 @contextmanager
@@ -52,6 +55,9 @@ def _filter_stderr(stack: ExitStack) -> None:
     stderr = os.dup(2)
     stack.callback(os.close, stderr)
     command = ["grep", "--line-buffered", "-avF", "\n".join(_HARMLESS)]
+    trial = subprocess.run(command, check=False, input=b"works\n", capture_output=True)  # noqa: S603
+    if trial.stdout != b"works\n":
+        return
     # Ctrl-C ends the processes of the same session.
     grep = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=stderr, start_new_session=True)  # noqa: S603
     stack.callback(_finish, grep)
@@ -62,5 +68,7 @@ def _filter_stderr(stack: ExitStack) -> None:
 
 def _finish(grep: subprocess.Popen) -> None:
     """Wait until the last line is written. A process that another thread started may write more, later."""
-    with suppress(subprocess.TimeoutExpired):
-        grep.wait(timeout=1)
+    try:
+        grep.wait(timeout=0.2)
+    except subprocess.TimeoutExpired:
+        _STILL_RUNNING.append(grep)  # without a reference, Python would warn

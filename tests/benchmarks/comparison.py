@@ -14,8 +14,8 @@ default number of threads. The options of each library follow its own tutorials:
 - fastText: punctuation apart and lower case, 25 epochs, pairs of words, 50 dimensions and 200,000 buckets. The
   learning rate of 0.5 was the best one (0.1, 0.25, 0.5, 1) on held-out training documents of seven sets.
 - Keras, scikeras and skorch: the same network with the 20,000 most frequent words (characters of Chinese) and at
-  most 200 of a document, dropout, Adam, and early stopping with the accuracy on a tenth of the documents. It is
-  more accurate than early stopping with the loss, and takes more epochs.
+  most 200 of a document, dropout, Adam, and early stopping with the accuracy on a tenth of the documents. Early
+  stopping with the loss was less accurate, and took fewer epochs.
 
 Models of libraries that are not installed are left out (``pip install torch skorch fasttext-numpy2``). Run it on
 an idle machine.

@@ -43,6 +43,8 @@ def run(code, *arguments, **options):
 def test_a_first_search_writes_nothing_in_this_process_and_in_workers(tmp_path):
     done = run(FIRST_MINUTES, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+    done = run("import joblib; joblib.load('model.joblib').to_keras()", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture
@@ -67,6 +69,16 @@ def test_other_lines_are_kept(stderr):
     assert lines[0].endswith("an error")
     assert lines[1] == "a warning"
     assert lines[-2:] == ["another process", HARMLESS.decode().rstrip()]
+
+
+def test_all_lines_appear_if_grep_does_not_work(stderr, tmp_path, monkeypatch):
+    grep = tmp_path / "grep"
+    grep.write_text("#!/bin/sh\nexit 2\n")
+    grep.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with without_harmless_lines():
+        os.write(2, HARMLESS)
+    assert stderr() == [HARMLESS.decode().rstrip()]
 
 
 def test_an_error_restores_standard_error(stderr):
