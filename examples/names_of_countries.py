@@ -46,26 +46,21 @@ X_train, X_test, y_train, y_test = train_test_split(list(X), list(y), stratify=y
 
 
 # %%
-# With ``analyzer="char"``, each letter is a token. The marks ``^`` and ``$`` show where a name begins and ends.
-# The baseline is a linear model on n-grams of letters, whose ``analyzer="char_wb"`` does the same with spaces.
-def marked(names):
-    """Return the names between marks."""
-    return [f"^{name}$" for name in names]
-
-
+# With ``analyzer="char"``, each letter is a token. Spaces show where a name begins and ends. The baseline is a linear
+# model on n-grams of letters, whose ``analyzer="char_wb"`` does the same.
 classifier = RNNTextClassifier(SequenceVectorizer(analyzer="char"), random_state=0)
-classifier.fit(marked(X_train), y_train)
+classifier.fit(X_train, y_train)
 linear = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True), LinearSVC())
 linear.fit(X_train, y_train)
 print(f"{len(X_train)} names of {len(COUNTRIES)} countries, {len(X_test)} others for the test")
-print(f"RNNTextClassifier:        {classifier.score(marked(X_test), y_test):.3f}")
+print(f"RNNTextClassifier:        {classifier.score(X_test, y_test):.3f}")
 print(f"linear model of n-grams:  {linear.score(X_test, y_test):.3f}\n")
 
 # %%
 # Famous people whose names are not in the data, with the two most probable countries:
 for name in ["Mandela", "Vermeer", "Beethoven", "Velázquez", "Linnaeus", "Wordsworth", "Mannerheim"]:
     assert name not in n_countries
-    probabilities = classifier.predict_proba(marked([name]))[0]
+    probabilities = classifier.predict_proba([name])[0]
     best = probabilities.argsort()[:-3:-1]
     print(f"{name:11}", "  ".join(f"{classifier.classes_[i]} {probabilities[i]:.2f}" for i in best))
 
@@ -75,7 +70,7 @@ plt.rcParams.update({"font.size": 14})
 figure, axes = plt.subplots(figsize=(8, 7))
 ConfusionMatrixDisplay.from_estimator(
     classifier,
-    marked(X_test),
+    X_test,
     y_test,
     labels=list(COUNTRIES),
     normalize="true",

@@ -165,8 +165,10 @@ def _words(graph: Graph, texts: Value, id_of: IdTable) -> tuple[Value, Value]:
 def _characters(graph: Graph, texts: Value, id_of: IdTable) -> tuple[Value, Value]:
     words = _strings.find_all(graph, texts, f"[^{white_space()}]+")
     words = _prepend(graph, " ", words, graph.add("Not", _strings.is_empty(graph, words)))
-    characters = _strings.split_characters(graph, _strings.join(graph, words))
-    characters = _strings.drop_first_column(graph, characters)  # the space before the first word
+    texts = _strings.join(graph, words)
+    is_empty = _strings.is_empty(graph, texts)
+    texts = graph.add("Where", is_empty, texts, _strings.concat(graph, texts, _strings.constant(" ")))
+    characters = _strings.split_characters(graph, texts)
     return _strings.look_up(graph, characters, id_of, UNKNOWN), characters
 
 

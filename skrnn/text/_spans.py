@@ -60,6 +60,16 @@ class LocatedTokens:
         """Return the tokens that are not stop words."""
         return self._selected(np.array([token not in stop_words for token in self.tokens], dtype=bool))
 
+    def between_spaces(self) -> "LocatedTokens":
+        """Return the characters between the spaces of `CharAnalyzer`, which have empty spans."""
+        if not self.tokens:
+            return self
+        spans = self.spans
+        if spans is not None:
+            start, end = spans[0, 0], spans[-1, 1]
+            spans = np.concatenate([[[start, start]], spans, [[end, end]]])
+        return LocatedTokens([" ", *self.tokens, " "], spans)
+
     def _selected(self, stays: np.ndarray) -> "LocatedTokens":
         tokens = list(compress(self.tokens, stays.tolist()))
         return LocatedTokens(tokens, None if self.spans is None else self.spans[stays])
@@ -97,15 +107,20 @@ def _locate(document: str, analyze: _BuiltInAnalyzer, sources: "_Sources") -> Lo
     if spans is not None:
         spans = sources.to_document(spans, document, text)
     located = _find(document, tokens) if spans is None else LocatedTokens(tokens, spans)
+    if isinstance(analyze, CharAnalyzer):
+        return located.between_spaces()
     return located.without(analyze.stop_words) if isinstance(analyze, CustomWordAnalyzer) else located
 
 
 def _cut(text: str, analyze: _BuiltInAnalyzer) -> tuple[list[str], np.ndarray | None]:
-    """Return the tokens of a preprocessed document, with stop words, and their spans in it."""
+    """Return the tokens of a preprocessed document and their spans in it.
+
+    Stop words are included, and the spaces at the beginning and at the end of characters are not.
+    """
     if isinstance(analyze, SubwordAnalyzer):
         return _cut_into_subwords(text, analyze)
     if isinstance(analyze, CharAnalyzer):
-        return list(replace(analyze, preprocess=str)(text)), _spans_of_characters(text)
+        return list(replace(analyze, preprocess=str)(text))[1:-1], _spans_of_characters(text)
     tokenizer = PatternTokenizer(patterns().token) if isinstance(analyze, WordAnalyzer) else analyze.tokenizer
     tokens = checked_tokens(tokenizer(text), "tokenizer")
     if isinstance(tokenizer, PatternTokenizer):

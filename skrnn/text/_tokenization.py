@@ -158,12 +158,13 @@ class CustomWordAnalyzer:
 
 @dataclass(frozen=True)
 class CharAnalyzer:
-    """Cut documents into characters."""
+    """Cut documents into characters, with a space before and behind each word."""
 
     preprocess: Callable[[str], str]
 
     def __call__(self, document: str) -> str:
-        return " ".join(self.preprocess(document).split())  # a str is a sequence of characters
+        words = self.preprocess(document).split()
+        return " ".join(["", *words, ""]) if words else ""  # a str is a sequence of characters
 
 
 @dataclass(frozen=True)
