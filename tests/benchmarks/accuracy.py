@@ -39,10 +39,8 @@ import ast
 import contextlib
 import json
 import os
-import re
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -51,14 +49,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from common import FastText, is_spaced, linear_baselines, read_table, set_names
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import BaseEstimator
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.svm import LinearSVC
 
 from skrnn import RNNTextClassifier, __version__
 
@@ -132,11 +127,10 @@ def _tasks(arguments) -> Iterator[tuple[_Data, str, int, BaseEstimator]]:
         models.remove("fasttext")
     networks = {name: text for name, text in (("article", ARTICLE), ("default", "")) if name in models}
     networks |= {text: text for text in arguments.config + (ABLATION.split() if arguments.ablation else [])}
-    names = arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir())
+    names = arguments.sets or set_names(arguments.data)
     sizes = [(n, 0) for n in arguments.per_class] + [(0, n) for n in arguments.labeled]
     for name, (n_per_class, n_labeled) in product(names, sizes or [(0, 0)]):
-        texts = _read(arguments.data / name / "train.tsv.gz")["text"]
-        spaced = texts.str.count(" ").sum() > 0.05 * texts.str.len().sum()
+        spaced = is_spaced(read_table(arguments.data / name / "train.tsv.gz")["text"])
         data_differ = bool(n_per_class or n_labeled or arguments.folds)
         for seed in range(arguments.folds or arguments.seeds):
             data = _Data(arguments.data / name, n_per_class, n_labeled, arguments.folds, seed)
@@ -144,7 +138,7 @@ def _tasks(arguments) -> Iterator[tuple[_Data, str, int, BaseEstimator]]:
                 for configuration, model in linear_baselines(spaced).items():
                     yield data, configuration, seed, model
             if "fasttext" in models:
-                yield data, "fastText", seed, _FastText(r"\w+|[^\w\s]" if spaced else r"\S", random_state=seed)
+                yield data, "fastText", seed, FastText(spaced, options={"thread": 1}, random_state=seed)
             for configuration, text in networks.items():
                 network = RNNTextClassifier(random_state=seed).set_params(**_parameters(text))
                 yield data, configuration, seed, network
@@ -170,13 +164,13 @@ class _Data:
 
     def load(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """Return the documents for training, for the test, and those that were not drawn for training."""
-        train = _read(self.folder / "train.tsv.gz")
+        train = read_table(self.folder / "train.tsv.gz")
         if self.n_folds:
             folds = StratifiedKFold(self.n_folds, shuffle=True, random_state=0).split(train, train["label"])
             rows, others = list(folds)[self.seed]
             train, test = train.iloc[rows], train.iloc[others]
         else:
-            test = _read(self.folder / "test.tsv.gz")
+            test = read_table(self.folder / "test.tsv.gz")
         drawn = train
         if self.n_per_class or self.n_labeled:
             shuffled = train.sample(frac=1, random_state=self.seed)
@@ -193,56 +187,6 @@ def _value(text: str) -> object:
     with contextlib.suppress(ValueError, SyntaxError):
         return ast.literal_eval(text)
     return text
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-
-
-def linear_baselines(spaced: bool) -> dict[str, BaseEstimator]:
-    ngrams = {"ngram_range": (1, 2)} if spaced else {"analyzer": "char", "ngram_range": (1, 3)}
-    words = TfidfVectorizer(sublinear_tf=True, **ngrams)
-    union = make_union(words, TfidfVectorizer(sublinear_tf=True, analyzer="char_wb", ngram_range=(2, 5), min_df=2))
-    return {
-        "words": make_pipeline(words, LinearSVC(random_state=0)),
-        "union": make_pipeline(union, LinearSVC(random_state=0)),
-        "union + logistic": make_pipeline(union, LogisticRegression(max_iter=1000)),
-    }
-
-
-class _FastText(ClassifierMixin, BaseEstimator):
-    """fastText's classifier on words and pairs of words. The regular expression defines a word."""
-
-    PREFIX = "##"  # marks a label; no token begins with it
-
-    def __init__(self, pattern: str, *, epochs: int = 25, random_state: int = 0):
-        self.pattern = pattern
-        self.epochs = epochs
-        self.random_state = random_state
-
-    def fit(self, X, y):
-        import fasttext
-
-        self.classes_, targets = np.unique(y, return_inverse=True)
-        lines = [f"{self.PREFIX}{target} {line}\n" for target, line in zip(targets, self._lines(X), strict=True)]
-        seed = 1 + self.random_state  # fastText treats 0 as 1
-        options = {"epoch": self.epochs, "wordNgrams": 2, "seed": seed, "thread": 1, "verbose": 0}
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "train.txt")
-            path.write_text("".join(lines), encoding="utf-8")
-            self.model_ = fasttext.train_supervised(str(path), label=self.PREFIX, **options)
-        self.n_iter_ = self.epochs
-        return self
-
-    def predict_proba(self, X):
-        probabilities = np.full((len(X), len(self.classes_)), 1e-9)  # fastText may return no labels
-        predictions = zip(*self.model_.predict(self._lines(X), k=-1), strict=True)
-        for row, (labels, shares) in zip(probabilities, predictions, strict=True):
-            row[[int(label.removeprefix(self.PREFIX)) for label in labels]] += shares
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
-
-    def _lines(self, X: Iterable[str]) -> list[str]:
-        return [" ".join(re.findall(self.pattern, text.lower())) for text in X]
 
 
 def _run(data: _Data, configuration: str, seed: int, model: BaseEstimator) -> dict[str, object]:

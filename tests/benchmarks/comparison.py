@@ -24,36 +24,30 @@ an idle machine.
 import argparse
 import json
 import os
-import re
 import statistics
 import tempfile
 import textwrap
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import distributions, version
 from importlib.util import find_spec
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
-from accuracy import linear_baselines
+from common import FastText, check_data, circumstances, in_new_process, is_spaced, linear_baselines, load
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import shuffle
 
 from skrnn import RNNTextClassifier, compress
-from skrnn.datasets import load_bbc_news
 
 # The networks of Keras, scikeras and skorch
 N_TOKENS, MAX_LENGTH, EMBEDDING_DIM, UNITS = 20_000, 200, 128, 64
@@ -75,52 +69,17 @@ class Data:
     spaced: bool
 
 
-def load(name: str, folder: Path | None, n_documents: int | None) -> Data:
-    if name == "news":
-        news = load_bbc_news()
-        parts = train_test_split(news.data, news.target, test_size=0.25, stratify=news.target, random_state=0)
-        train, test, y_train, y_test = parts
-    else:
-        files = [folder / name / f"{part}.tsv.gz" for part in ("train", "test")]
-        tables = [pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False) for file in files]
-        (train, y_train), (test, y_test) = ((table["text"].tolist(), table["label"]) for table in tables)
+def prepared(name: str, folder: Path | None, n_documents: int | None) -> Data:
+    train, y_train, test, y_test = load(name, folder)
     # In random order, because Keras takes the last part for validation.
     train, y_train = shuffle(train, y_train, random_state=0, n_samples=n_documents)
     encoder = LabelEncoder().fit(y_train)
-    spaced = sum(text.count(" ") for text in train) > 0.05 * sum(map(len, train))
-    return Data(train, encoder.transform(y_train), test, encoder.transform(y_test), spaced)
+    return Data(train, encoder.transform(y_train), test, encoder.transform(y_test), is_spaced(train))
 
 
-class FastText:
-    """fastText, which trains from a file."""
-
-    def __init__(self, data: Data, seed: int):
-        self.pattern = r"\w+|[^\w\s]" if data.spaced else r"\S"
-        self.seed = 1 + seed  # fastText treats 0 as 1
-
-    def fit(self, X, y) -> None:
-        import fasttext
-
-        self.folder = tempfile.TemporaryDirectory()
-        self.file = Path(self.folder.name, "train.txt")
-        lines = (f"__label__{label} {line}\n" for label, line in zip(y, self._lines(X), strict=True))
-        self.file.write_text("".join(lines), encoding="utf-8")
-        options = {"lr": 0.5, "epoch": 25, "wordNgrams": 2, "bucket": 200_000, "dim": 50}
-        self.model = fasttext.train_supervised(str(self.file), seed=self.seed, verbose=0, **options)
-
-    def compress(self) -> "FastText":
-        self.model.quantize(str(self.file), retrain=True, epoch=1, qnorm=True, cutoff=100_000, verbose=0)
-        return self
-
-    def predict(self, X) -> np.ndarray:
-        labels, _ = self.model.predict(self._lines(X))
-        return np.array([int(label.removeprefix("__label__")) for (label,) in labels])
-
-    def save(self, path: Path) -> None:
-        self.model.save_model(str(path))
-
-    def _lines(self, X) -> list[str]:
-        return [" ".join(re.findall(self.pattern, text.lower())) for text in X]
+def fasttext(data: Data, seed: int) -> FastText:
+    options = {"lr": 0.5, "bucket": 200_000, "dim": 50}
+    return FastText(data.spaced, options=options, random_state=seed)
 
 
 def keras_network(n_classes: int):
@@ -266,7 +225,7 @@ MODELS: dict[str, tuple[Callable, list[str]]] = {
     "skrnn": (lambda _, seed: RNNTextClassifier(random_state=seed), ["skrnn.training._train"]),
     "TF-IDF of words, SVM": (lambda data, _: linear_baselines(data.spaced)["words"], []),
     BASELINE: (lambda data, _: linear_baselines(data.spaced)["union"], []),
-    "fastText": (FastText, ["fasttext"]),
+    "fastText": (fasttext, ["fasttext"]),
     "Keras by hand": (KerasByHand, ["tensorflow", "keras"]),
     "scikeras": (scikeras, ["tensorflow", "scikeras"]),
     "skorch": (skorch, ["torch", "skorch"]),
@@ -293,17 +252,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("comparison.jsonl"), help="file to append results to")
     parser.add_argument("--chart", type=Path, metavar="PNG", help="file for the chart")
     arguments = parser.parse_args()
+    check_data(parser, arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     models = [name for name in arguments.models if _is_installed(name)]
     for name, seed, model in product(arguments.sets, range(arguments.seeds), models):
-        data = load(name, arguments.data, arguments.documents)
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            results = process.submit(measure, model, data, seed).result()
+        data = prepared(name, arguments.data, arguments.documents)
+        results = in_new_process(measure, model, data, seed)
         for result in results:
             scores = f"{result['accuracy']:.3f} / {result['macro_f1']:.3f} in {result['fit_s']:.1f} s"
             print(f"{name}, {seed}, {result['model']}: {scores}", flush=True)
             with arguments.out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"set": name, "seed": seed, **result, **_circumstances()}) + "\n")
+                file.write(json.dumps({"set": name, "seed": seed, **result, **circumstances(PACKAGES)}) + "\n")
     all_results = read_results(arguments.out)
     print_tables(all_results)
     if arguments.chart:
@@ -315,11 +274,6 @@ def _is_installed(name: str) -> bool:
     if missing:
         print(f"{name} is left out, because {missing[0]} is not installed.")
     return not missing
-
-
-def _circumstances() -> dict[str, object]:
-    versions = {name: version(name) for name in PACKAGES if list(distributions(name=name))}
-    return {"cores": joblib.cpu_count(), "load": os.getloadavg()[0], "versions": versions}
 
 
 def measure(name: str, data: Data, seed: int) -> list[dict[str, object]]:

@@ -19,10 +19,9 @@ from pathlib import Path
 
 import joblib
 import pandas as pd
-from sklearn.model_selection import train_test_split
+from common import check_data, load
 
 from skrnn import RNNTextClassifier, compress
-from skrnn.datasets import load_bbc_news
 
 SERVE = """
 import os, sys, joblib
@@ -40,8 +39,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the data sets")
     parser.add_argument("--sizes", nargs="*", type=float, default=[4, 2, 1], help="values of max_bytes in MB")
     arguments = parser.parse_args()
+    check_data(parser, arguments)
     for name in arguments.sets:
-        X_train, y_train, X_test, y_test = _load(name, arguments.data)
+        X_train, y_train, X_test, y_test = load(name, arguments.data)
         print(f"\n{name}: {len(X_train)} training documents, {len(X_test)} test documents", flush=True)
         classifier = RNNTextClassifier(random_state=0).fit(X_train, y_train)
         options = [{"dtype": "float16"}, {}, *({"max_bytes": int(size * 1e6)} for size in arguments.sizes)]
@@ -56,18 +56,6 @@ def main() -> None:
         table["ms"] = _milliseconds(models, X_test)
         table["memory MB"] = [_memory(model, X_test[0]) for model in models]
         print(table.to_string(float_format="{:.4g}".format), flush=True)
-
-
-def _load(name: str, folder: Path | None) -> list:
-    if name == "news":
-        news = load_bbc_news()
-        X_train, X_test, y_train, y_test = train_test_split(
-            news.data, news.target, test_size=0.25, stratify=news.target, random_state=0
-        )
-        return [X_train, y_train, X_test, y_test]
-    files = [folder / name / f"{part}.tsv.gz" for part in ("train", "test")]
-    tables = [pd.read_csv(file, sep="\t", dtype=str, keep_default_na=False) for file in files]
-    return [table[column].tolist() for table in tables for column in ("text", "label")]
 
 
 def _milliseconds(models: list[RNNTextClassifier], documents: list[str]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Compare explanations of RNNTextClassifier with those of SHAP and LIME: how good, and how fast.
+"""Compare the quality and the time of explanations of RNNTextClassifier, SHAP and LIME.
 
     pip install shap lime
     python tests/benchmarks/explanations.py --data DIR [--sets trec6 mr chnsenticorp] [--documents 200]
@@ -9,9 +9,9 @@ header ``text<TAB>label``. Each set gets a classifier with default parameters (`
 
 The first table compares methods on test documents of 3 to 200 tokens. All of them explain the same classifier, see
 the same tokens, and make the same number of predictions. Only occlusion makes one for each token. "unknown" are
-Shapley values if a token becomes an unknown one in place of being left out.
+Shapley values for which a token becomes an unknown token, and is not left out.
 
-The tokens are then removed one after another, first the one that speaks most for the predicted class. The
+The tokens are then removed one after another, first the token that speaks most for the predicted class. The
 table shows the mean probability of this class over the removals, the area under the deletion curve (Petsiuk
 et al. 2018). Lower is better. The column "difference" is the mean of the paired differences to "shapley",
 with standard error.
@@ -26,8 +26,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from common import load
 from scipy.special import logit
+from sklearn.utils import shuffle
 
 from skrnn import RNNTextClassifier
 from skrnn.inspection import token_attributions
@@ -38,10 +39,9 @@ def main():
     arguments = _parse_arguments()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in arguments.sets:
-        train, test = (_read(arguments.data / name / f"{part}.tsv.gz") for part in ("train", "test"))
-        classifier = RNNTextClassifier(epochs=arguments.epochs, random_state=0)
-        classifier.fit(train["text"].tolist(), train["label"].tolist())
-        texts = test["text"].sample(frac=1, random_state=0).tolist()
+        X_train, y_train, X_test, _ = load(name, arguments.data)
+        classifier = RNNTextClassifier(epochs=arguments.epochs, random_state=0).fit(X_train, y_train)
+        texts = shuffle(X_test, random_state=0)
         n_tokens = np.array([len(list(tokens)) for tokens in map(classifier.vectorizer_.build_analyzer(), texts)])
         chosen = np.flatnonzero((n_tokens >= 3) & (n_tokens <= 200))[: arguments.documents]
         _compare(name, classifier, [texts[i] for i in chosen], arguments.predictions)
@@ -60,10 +60,6 @@ def _parse_arguments():
     parser.add_argument("--predictions", type=int, default=1000, help="predictions for each document")
     parser.add_argument("--epochs", default="auto", type=lambda text: text if text == "auto" else int(text))
     return parser.parse_args()
-
-
-def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
 
 def _compare(name: str, classifier: RNNTextClassifier, texts: list[str], n_predictions: int) -> None:

@@ -1,14 +1,19 @@
-"""Speed of inference in NumPy beside Keras, PyTorch and ONNX Runtime, and the start of a new process.
+"""Compare the speed of predictions with Keras, PyTorch and ONNX Runtime, and measure the start of a process.
 
     python tests/benchmarks/inference.py [one many start] [--documents 20000] [--runs 5]
 
-one: a document of 60 tokens, always the same, so that skrnn has kept the input products of its tokens, and with
-ever new tokens. many: documents of mixed length. start: load a saved classifier in a new process
-and classify one text (Linux only). The network is an LSTM(128), one direction, on embeddings of length 128 of
-20,000 tokens, the same for all; documents are random. The methods of a section run in turn, each in a process
-of its own, as one that serves would be (in one process, the threads of a library slow down the others'); each
-figure is a median over the runs. A ratio is that of seconds to skrnn's; the bar is what it should at least be.
-PyTorch and ONNX Runtime are shown if they are installed.
+Sections:
+
+- one: a document of 60 tokens. It is always the same, so that skrnn has cached the input products of its tokens.
+  The row "skrnn, new tokens" has another document in each call.
+- many: documents of different lengths.
+- start: a new process that loads a saved classifier and classifies a text (Linux only).
+
+All methods have the same network, an LSTM(128) of one direction on embeddings of length 128 of 20,000 tokens. The
+documents are random. The methods of a section run in turn, each in a separate process, because the threads of one
+library slow down another one. Figures are medians over the runs. The ratio divides the seconds of a method by the
+seconds of skrnn. The bar is the smallest ratio that is acceptable. PyTorch and ONNX Runtime run if they are
+installed.
 """
 
 import argparse
@@ -31,6 +36,7 @@ from pathlib import Path
 
 import joblib
 import numpy as np
+from training_peers import last_of_packed, last_of_padded
 
 from skrnn import NetworkSpec, RNNTextClassifier
 from skrnn.network._numpy import NumpyNetwork
@@ -91,7 +97,7 @@ def _lengths(n_documents: int) -> np.ndarray:
 
 
 def _documents(lengths):
-    """Random ids, frequent ones more often, as in text: a token's share falls with its rank."""
+    """Return documents of random ids. As in text, a few tokens are much more frequent than others."""
     drawn = np.random.default_rng(1).zipf(1.1, size=np.sum(lengths))
     return ragged_to_csr((2 + drawn % (SPEC.n_tokens - 2)).astype(np.int32), np.asarray(lengths))
 
@@ -133,7 +139,7 @@ def _keras_network():
 def _onnx(X) -> Callable[[], np.ndarray]:
     from onnxruntime import InferenceSession
 
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # one that may import TensorFlow
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # this process stays without TensorFlow
         session = InferenceSession(pool.submit(_onnx_model).result())
     return _in_batches(X, lambda ids, _: session.run(["probabilities"], {"token_ids": ids})[0][:, 1:])
 
@@ -164,17 +170,6 @@ def _torch(last_states: Callable, X) -> Callable[[], np.ndarray]:
     return torch.inference_mode()(_in_batches(X, outputs))
 
 
-def _torch_padded(lstm, inputs, lengths):
-    return lstm(inputs)[0][range(len(lengths)), lengths - 1]
-
-
-def _torch_packed(lstm, inputs, lengths):
-    from torch.nn.utils.rnn import pack_padded_sequence
-
-    packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
-    return lstm(packed)[1][0][0]
-
-
 def _in_batches(X, outputs_of: Callable) -> Callable[[], np.ndarray]:
     lengths = np.diff(X.indptr).astype(np.int64)
     batches = sorted_batches(lengths, BATCH_SIZE)
@@ -193,8 +188,8 @@ METHODS = {
     "skrnn, new tokens": _skrnn_new_tokens,
     "keras predict": _keras_padded,
     "keras, by length": _keras_by_length,
-    "torch, by length": partial(_torch, _torch_padded),
-    "torch, packed": partial(_torch, _torch_packed),
+    "torch, by length": partial(_torch, last_of_padded),
+    "torch, packed": partial(_torch, last_of_packed),
     "onnxruntime, by length": _onnx,
 }
 
@@ -241,7 +236,7 @@ def _seconds(name: str, lengths: tuple[int, ...], n_calls: int) -> float:
     return (time.perf_counter() - started) / n_calls
 
 
-# What each process of the section start does; they tell their peak memory when they are done.
+# The code of each process of the section start, and of its last line, which prints the peak memory
 _PROCESSES = {
     "import sklearn": "import sklearn",
     "skrnn": """
@@ -261,7 +256,7 @@ def _start(arguments) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _save_classifier(Path(folder))
         for code in _PROCESSES.values():
-            _run_process(code, folder)  # reads the files of the packages, which then stand in memory
+            _run_process(code, folder)  # reads the files of the packages into the cache of the system
         runs = {name: [] for name in _PROCESSES}
         for _ in range(arguments.runs):
             for name, code in _PROCESSES.items():
@@ -278,7 +273,7 @@ def _start(arguments) -> None:
 
 
 def _save_classifier(folder: Path) -> None:
-    """A classifier that knows 20,000 tokens, the Keras model in it, and one text as both read it."""
+    """Write a classifier with 20,000 tokens, its Keras model, and a text as both read it."""
     words = [f"w{rank}" for rank in range(SPEC.n_tokens - 2)]
     texts = [" ".join(words[start : start + 100]) for start in range(0, len(words), 100)]
     classifier = _classifier()
@@ -292,7 +287,7 @@ def _save_classifier(folder: Path) -> None:
 
 
 def _classifier(vectorizer=None) -> RNNTextClassifier:
-    """Of the same network, and hardly trained."""
+    """Return a classifier with the common network that is hardly trained."""
     return RNNTextClassifier(
         vectorizer,
         units=SPEC.units,
@@ -310,8 +305,8 @@ def _classifier(vectorizer=None) -> RNNTextClassifier:
 
 
 def _run_process(code: str, folder: str) -> tuple[float, float]:
-    """Seconds from start to end, and the peak of resident memory in MB."""
-    # An installation compiles modules; those of a checkout are compiled by the first process, if it may.
+    """Return the seconds from start to end, and the peak memory in MB."""
+    # The first process may compile the modules of a checkout. An installation has done this before.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", code + _PEAK]
     started = time.perf_counter()

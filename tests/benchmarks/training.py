@@ -28,25 +28,20 @@ import argparse
 import json
 import logging
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from multiprocessing import get_context
 from pathlib import Path
 
-import joblib
 import numpy as np
 import training_peers as peers
+from common import circumstances, in_new_process, new_process, set_names
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from training_peers import Documents
-
-import skrnn
 
 # The ways to train, and the additional module that each of them needs.
 WAYS = {
@@ -66,6 +61,8 @@ BARS = {
     "short": {"keras by hand": 1.5},
 }
 
+PACKAGES = ["numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "torch", "skorch"]
+
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 Rows = dict[str, dict[str, float | str]]  # name of the row -> name of the column -> figure
@@ -82,7 +79,8 @@ def main():
             tables[title] = rows
             _print_table(title, rows)
             if arguments.out:
-                arguments.out.write_text(json.dumps({"run": _circumstances(), "tables": tables}, indent=1))
+                run = {"command": sys.argv, **circumstances(PACKAGES)}
+                arguments.out.write_text(json.dumps({"run": run, "tables": tables}, indent=1))
 
 
 def _parse_arguments(sections):
@@ -120,7 +118,7 @@ def _corpora(arguments) -> Iterator[tuple[str, Documents, dict[str, float]]]:
         yield "long", peers.long_documents(n_long), BARS["long"]
         yield "short", peers.short_documents(n_short), BARS["short"]
         return
-    for name in arguments.sets or sorted(path.name for path in arguments.data.iterdir() if path.is_dir()):
+    for name in arguments.sets or set_names(arguments.data):
         documents = peers.read_documents(arguments.data / name / "train.tsv.gz", n_long)
         yield name, documents, BARS["long" if documents.lengths.mean() > 150 else "short"]
 
@@ -163,7 +161,7 @@ def _search(arguments) -> Iterator[tuple[str, Rows]]:
     with ExitStack() as stack:
         # In separate processes, because joblib restarts workers whose memory has grown much. A restart because of
         # one way would delete the networks that another way has built in the worker.
-        processes = {way: stack.enter_context(_new_process()) for way in searches}
+        processes = {way: stack.enter_context(new_process()) for way in searches}
         ways = {
             f"{way}, n_jobs={n}": partial(_call, processes[way], _run_search, *search, documents.labels, n)
             for way, search in searches.items()
@@ -185,14 +183,14 @@ def _run_search(estimator, grid: dict, X, y, n_jobs: int) -> None:
 def _memory(arguments) -> Iterator[tuple[str, Rows]]:
     n = round(1000 * arguments.size)
     ways = _ways(arguments)
-    peaks = {way: {"peak MB": _in_new_process(_peak_of_a_fit, make, n)} for way, make in ways.items()}
+    peaks = {way: {"peak MB": in_new_process(_peak_of_a_fit, make, n)} for way, make in ways.items()}
     yield f"memory of a process that fits {n} long documents for an epoch", peaks
     few, many = 10, max(round(100 * arguments.size), 11)
     rows = {}
     for way in ("skrnn", "keras by hand", "scikeras"):
         if way not in ways:
             continue
-        after_few, after_many = _in_new_process(_resident_after_fits, ways[way], (few, many))
+        after_few, after_many = in_new_process(_resident_after_fits, ways[way], (few, many))
         rows[way] = {
             f"MB after {few}": after_few,
             f"MB after {many}": after_many,
@@ -200,15 +198,6 @@ def _memory(arguments) -> Iterator[tuple[str, Rows]]:
         }
     rows["skrnn"]["at most"] = 5
     yield "memory of a process after many fits of one epoch on 200 short documents", rows
-
-
-def _in_new_process(function: Callable, *arguments):
-    with _new_process() as process:
-        return _call(process, function, *arguments)
-
-
-def _new_process() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
 def _call(process: ProcessPoolExecutor, function: Callable, *arguments):
@@ -302,25 +291,6 @@ def _format(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
-
-
-def _circumstances() -> dict:
-    packages = ("numpy", "scikit-learn", "tensorflow", "keras", "scikeras", "torch", "skorch")
-    return {
-        "command": sys.argv,
-        "cores": joblib.cpu_count(),
-        "load": os.getloadavg(),
-        "python": platform.python_version(),
-        "skrnn": skrnn.__version__,
-        **{package: _version(package) for package in packages},
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from common import read_table
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
@@ -84,7 +85,7 @@ def short_documents(n: int) -> Documents:
 
 def read_documents(path: Path, n: int) -> Documents:
     """Return n random documents of a file with the header ``text<TAB>label``."""
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    table = read_table(path)
     table = table.sample(min(n, len(table)), random_state=0)
     ids = SequenceVectorizer(max_features=N_TOKENS).fit_transform(table["text"])
     return Documents(ids, pd.factorize(table["label"], sort=True)[0], int(ids.data.max()) + 1)
@@ -188,11 +189,11 @@ def torch_network(n_tokens: int, n_classes: int, last_states: Callable):
     return Network()
 
 
-def _last_of_padded(lstm, inputs, lengths):
+def last_of_padded(lstm, inputs, lengths):
     return lstm(inputs)[0][range(len(lengths)), lengths - 1]
 
 
-def _last_of_packed(lstm, inputs, lengths):
+def last_of_packed(lstm, inputs, lengths):
     from torch.nn.utils.rnn import pack_padded_sequence
 
     packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
@@ -200,11 +201,11 @@ def _last_of_packed(lstm, inputs, lengths):
 
 
 def skorch_padded(documents: Documents) -> Callable[[int], None]:
-    return _skorch(documents, _last_of_padded)
+    return _skorch(documents, last_of_padded)
 
 
 def skorch_packed(documents: Documents) -> Callable[[int], None]:
-    return _skorch(documents, _last_of_packed)
+    return _skorch(documents, last_of_packed)
 
 
 def _skorch(documents: Documents, last_states: Callable) -> Callable[[int], None]:
@@ -229,7 +230,7 @@ def torch_by_length(documents: Documents) -> Callable[[int], None]:
     """Train in a hand-written loop, with the same batches as skrnn."""
     import torch
 
-    network = torch_network(documents.n_tokens, documents.n_classes, _last_of_padded)
+    network = torch_network(documents.n_tokens, documents.n_classes, last_of_padded)
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     loss = torch.nn.CrossEntropyLoss()
     labels = torch.from_numpy(documents.labels)

@@ -11,7 +11,7 @@ import statistics
 import time
 from pathlib import Path
 
-import pandas as pd
+from common import read_table, set_names
 from sklearn.feature_extraction.text import CountVectorizer
 
 from skrnn import SequenceVectorizer
@@ -38,9 +38,8 @@ def _corpora(folder: Path | None, names: list[str] | None):
         yield "bbc news", load_bbc_news().data
         yield "zh reviews", load_chinese_reviews().data
         return
-    for name in names or sorted(path.name for path in folder.iterdir() if path.is_dir()):
-        table = pd.read_csv(folder / name / "train.tsv.gz", sep="\t", dtype=str, keep_default_na=False)
-        yield name, table["text"].tolist()
+    for name in names or set_names(folder):
+        yield name, read_table(folder / name / "train.tsv.gz")["text"].tolist()
 
 
 def _documents_per_second(documents: list[str], analyzer: str, method: str, n_runs: int) -> list[float]:
