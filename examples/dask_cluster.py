@@ -9,7 +9,7 @@ The cluster consists of two local processes. The data are news articles of the B
 memory. Then the workers read articles from files of JSON lines. The script takes about a minute and a half on
 two cores::
 
-    python -m pip install ".[dask,examples]" && python examples/dask_cluster.py
+    python -m pip install ".[examples,dask]" && python examples/dask_cluster.py
 """
 
 # %%

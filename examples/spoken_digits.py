@@ -8,7 +8,7 @@ hears a digit.
 Each of the 3,000 recordings is an array with 13 audio features for each of its 6 to 92 time steps. The script
 takes half a minute on two cores, and needs Python 3.11::
 
-    python examples/spoken_digits.py
+    python -m pip install ".[examples]" && python examples/spoken_digits.py
 """
 
 # %%
