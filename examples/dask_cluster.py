@@ -57,10 +57,10 @@ def corpus_of(paths):
 # %%
 # The workers count the tokens for the vocabulary, and send the articles of one file at a time for training.
 #
-# A Dask data frame with the columns "text" and "label" works too. ``frame["text"].to_bag()`` is a bag of its texts,
-# for the vocabulary. ``Incremental`` of dask-ml then trains on the workers, and calls ``partial_fit`` with one
-# partition after the other: ``Incremental(classifier, shuffle_blocks=False).fit(frame[["text"]], frame["label"],
-# classes=classes)``.
+# A Dask data frame with the columns "text" and "label" works too. ``frame["text"].to_bag()`` is a bag of its
+# texts, for the vocabulary. ``Incremental`` of dask-ml then trains on the workers. It calls ``partial_fit`` with
+# one partition after the other, and needs ``shuffle_blocks=False`` to keep their order. Its ``fit`` takes
+# ``frame[["text"]]``, ``frame["label"]`` and ``classes``.
 
 
 def learn(corpus, classes):

@@ -12,9 +12,9 @@ takes half a minute on two cores, and needs Python 3.11::
 """
 
 # %%
-# The estimators take a list of arrays and do not scale them. A transformer in a pipeline learns the scale from the
-# training recordings, also in cross-validation and in a search. To pickle the pipeline, define the transformer in a
-# module that other processes can import.
+# The estimators take a list of arrays and do not scale them. A transformer in a pipeline learns the scale from
+# the training recordings, also in cross-validation and in a search. To pickle the pipeline, define the
+# transformer in a module that other processes can import.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,11 +31,15 @@ N_TRAIN = 1500
 
 
 class SequenceScaler(TransformerMixin, BaseEstimator):
+    """Scale each feature to mean 0 and variance 1 over the time steps of all sequences."""
+
     def fit(self, X, y=None):
+        """Learn the scale."""
         self.scaler_ = StandardScaler().fit(np.concatenate(X))
         return self
 
     def transform(self, X):
+        """Return the scaled sequences."""
         return [self.scaler_.transform(sequence) for sequence in X]
 
 
@@ -63,7 +67,7 @@ for model in (KNeighborsClassifier(), LogisticRegression(max_iter=2000)):
 stream = RNNSequenceClassifier(random_state=0)
 for _ in range(6):
     for start in range(0, N_TRAIN, 300):
-        chunk = slice(start, start + 300)
+        chunk = slice(start, min(start + 300, N_TRAIN))
         stream.partial_fit(sequences[chunk], y_train[chunk], classes=np.arange(10))
 print(
     f"{stream.score(sequences[N_TRAIN:], y_test):.3f}  recurrent network that learned from {stream.n_iter_} chunks"

@@ -84,7 +84,7 @@ def test_an_example_says_how_to_install_its_packages_and_run_it(name):
 
 
 def test_a_custom_network_learns_topics(run_example):
-    variables, _ = run_example("custom_network")
+    variables, _ = run_example("custom_network", n_characters=150)
     assert variables["classifier"].score(variables["X_test"], variables["y_test"]) > 0.6
     assert Path("custom_network.png").is_file()
 
@@ -111,7 +111,7 @@ def test_the_defaults_are_better_than_the_article_model(run_example):
 
 
 def test_explanations_name_words_of_each_topic(run_example):
-    _, shown = run_example("explanations", n_documents=800)
+    _, shown = run_example("explanations", n_documents=500, n_characters=200)
     assert re.search(r"^entertainment .*(film|music|award|star)", shown, flags=re.MULTILINE)
     assert {path.name for path in Path().iterdir()} - {"explanations.py"} == {
         "explanations.html",
@@ -129,7 +129,7 @@ def test_a_search_over_lengths_and_a_cached_pipeline_work(run_example):
 
 def test_chinese_reviews_need_no_segmentation(run_example):
     pytest.importorskip("tokenizers")
-    variables, shown = run_example("chinese_reviews", n_documents=4500, n_characters=60, N_TRAIN=[400, 800])
+    variables, shown = run_example("chinese_reviews", n_documents=4500, n_characters=60, N_TRAIN=[300, 600])
     assert re.search("^characters +书 很 好", shown, flags=re.MULTILINE)
     assert min(score for curve in variables["scores"].values() for score in curve) > 0.65
     assert Path("chinese_reviews.png").is_file()
@@ -189,7 +189,7 @@ def test_text_and_numbers_together_are_more_accurate(run_example, monkeypatch):
 
 @needs_spoken_digits
 def test_spoken_digits_are_recognized_at_the_end_of_the_recording(run_example):
-    variables, _ = run_example("spoken_digits", N_TRAIN=400)
+    variables, _ = run_example("spoken_digits", N_TRAIN=300)
     assert list(variables["classifier"].named_steps) == ["sequencescaler", "rnnsequenceclassifier"]
     assert variables["classifier"].score(variables["X_test"], variables["y_test"]) > 0.8
     assert variables["probabilities"][-1].argmax() == 0
