@@ -27,7 +27,8 @@ def run_example(tmp_path, monkeypatch, capsys):
 
     ``run_example(name, n_documents, n_characters, CONSTANT=value, ...)`` returns its variables and what it prints.
     """
-    pytest.importorskip("matplotlib").use("Agg")
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
 
     def run(name, n_documents=400, n_characters=300, **constants):
         for loader in ("load_bbc_news", "load_chinese_reviews"):
@@ -49,7 +50,9 @@ def run_example(tmp_path, monkeypatch, capsys):
             variables = runpy.run_path(str(script), run_name="__main__")
         return variables, capsys.readouterr().out
 
-    return run
+    with matplotlib.rc_context():  # examples change the size of fonts
+        yield run
+    matplotlib.pyplot.close("all")
 
 
 def listed():
