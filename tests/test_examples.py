@@ -27,8 +27,8 @@ def run_example(tmp_path, monkeypatch, capsys):
 
     ``run_example(name, n_documents, n_characters, CONSTANT=value, ...)`` returns its variables and what it prints.
     """
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
 
     def run(name, n_documents=400, n_characters=300, **constants):
         for loader in ("load_bbc_news", "load_chinese_reviews"):
@@ -50,9 +50,9 @@ def run_example(tmp_path, monkeypatch, capsys):
             variables = runpy.run_path(str(script), run_name="__main__")
         return variables, capsys.readouterr().out
 
-    with matplotlib.rc_context():  # examples change the size of fonts
+    with plt.rc_context():  # examples change the size of fonts
         yield run
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 def listed():
