@@ -4,6 +4,7 @@ import inspect
 import re
 import textwrap
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +70,7 @@ def _entry(module: Any, name: str) -> str:
     parts += _section("See also", see_also)
     parts += _section("Notes", [_text(documentation["Notes"])] if documentation["Notes"] else [], "\n\n")
     parts += _section("References", _references(documentation["References"]))
-    if documentation["Examples"]:
-        code = "\n".join(documentation["Examples"]).strip("\n")
-        parts += ["**Examples**", f"```pycon\n{code}\n```"]
+    parts += _section("Examples", _examples(documentation["Examples"]), "\n\n")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -112,6 +111,22 @@ def _signature(name: str, value: Any) -> str:
 
 def _references(lines: list[str]) -> list[str]:
     return [f"- {_text([reference])}" for reference in re.split(r"^\.\. ", _joined(lines), flags=re.MULTILINE)[1:]]
+
+
+def _examples(lines: list[str]) -> list[str]:
+    """Return the text and the code blocks."""
+    paragraphs = re.split(r"\n\n+", "\n".join(lines).strip("\n")) if lines else []
+    blocks = []
+    for language, group in groupby(paragraphs, _language):
+        text = "\n\n".join(group)
+        code = f"```{language}\n{textwrap.dedent(text)}\n```"
+        blocks.append(code if language else _text([re.sub("::$", ":", text)]))
+    return blocks
+
+
+def _language(paragraph: str) -> str:
+    """Return the language of a paragraph of code, and an empty str for text."""
+    return "pycon" if paragraph.startswith(">>>") else "python" if paragraph.startswith("    ") else ""
 
 
 def _link(name: str) -> str:

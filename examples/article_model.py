@@ -7,7 +7,7 @@ almost nothing from 1,000 reviews, and add the defaults of ``RNNTextClassifier``
 
 The data are Chinese reviews, half of them positive. The script takes about a minute and a half on two cores::
 
-    python examples/article_model.py
+    python -m pip install ".[examples]" && python examples/article_model.py
 """
 
 # %%

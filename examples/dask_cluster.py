@@ -9,7 +9,7 @@ The cluster consists of two local processes. The data are news articles of the B
 memory. Then the workers read articles from files of JSON lines. The script takes about a minute and a half on
 two cores::
 
-    python -m pip install ".[dask,examples]" && python examples/dask_cluster.py
+    python -m pip install ".[examples,dask]" && python examples/dask_cluster.py
 """
 
 # %%
@@ -56,6 +56,11 @@ def corpus_of(paths):
 
 # %%
 # The workers count the tokens for the vocabulary, and send the articles of one file at a time for training.
+#
+# A Dask data frame with the columns "text" and "label" works too. ``frame["text"].to_bag()`` is a bag of its
+# texts, for the vocabulary. ``Incremental`` of dask-ml then trains on the workers. It calls ``partial_fit`` with
+# one partition after the other, and needs ``shuffle_blocks=False`` to keep their order. Its ``fit`` takes
+# ``frame[["text"]]``, ``frame["label"]`` and ``classes``.
 
 
 def learn(corpus, classes):

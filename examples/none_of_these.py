@@ -10,7 +10,7 @@ The scores are the highest probability, the energy of the logits (Liu et al. 202
 similarity of a document's vector to the nearest vector of a training document. An assistant can refuse requests
 that are none of its intents in the same way. The script takes about a minute and a half on two cores::
 
-    python examples/none_of_these.py
+    python -m pip install ".[examples]" && python examples/none_of_these.py
 """
 
 # %%

@@ -8,7 +8,7 @@ for the vocabulary, and a second pass trains.
 The script writes a file of 200 MB. Each document mixes the sentences of three articles of the BBC on the same
 topic. It takes about a minute and a half on two cores, and needs Linux::
 
-    python examples/out_of_core.py
+    python -m pip install ".[examples]" && python examples/out_of_core.py
 """
 
 # %%

@@ -7,7 +7,7 @@ Predict the genre of films from a text and from numbers. Both together are more 
 The text has the title, the director and the cast of a film. The numbers are the year, the runtime and the scores
 of critics. The script takes about a minute and a half on two cores::
 
-    python examples/text_and_numbers.py
+    python -m pip install ".[examples]" && python examples/text_and_numbers.py
 """
 
 # %%

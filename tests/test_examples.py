@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 from conftest import needs_spoken_digits
 from sklearn.utils import Bunch
+from threadpoolctl import threadpool_limits
 
 import skrnn.datasets
 from skrnn import RNNTextClassifier
@@ -26,7 +27,8 @@ def run_example(tmp_path, monkeypatch, capsys):
 
     ``run_example(name, n_documents, n_characters, CONSTANT=value, ...)`` returns its variables and what it prints.
     """
-    pytest.importorskip("matplotlib").use("Agg")
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("Agg")
 
     def run(name, n_documents=400, n_characters=300, **constants):
         for loader in ("load_bbc_news", "load_chinese_reviews"):
@@ -42,10 +44,15 @@ def run_example(tmp_path, monkeypatch, capsys):
         script.write_text(source, encoding="utf-8")
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [script.name])
-        variables = runpy.run_path(str(script), run_name="__main__")
+        with threadpool_limits(
+            1, user_api="openmp"
+        ):  # several processes test, and waiting threads take their cores
+            variables = runpy.run_path(str(script), run_name="__main__")
         return variables, capsys.readouterr().out
 
-    return run
+    with plt.rc_context():  # examples change the size of fonts
+        yield run
+    plt.close("all")
 
 
 def listed():
@@ -70,8 +77,17 @@ def test_an_example_that_saves_a_figure_has_a_thumbnail(name):
     assert (images / "thumbnails" / f"{name}.png").is_file() == saves_figure
 
 
+@pytest.mark.parametrize("name", [name for name in listed() if name != "service"])
+def test_an_example_says_how_to_install_its_packages_and_run_it(name):
+    source = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    command = rf'^    python -m pip install "\.\[(examples[\w,]*)\]" && python examples/{name}\.py$'
+    (extras,) = re.findall(command, source.split('"""')[1], flags=re.MULTILINE)
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert all(f"\n{extra} = [" in pyproject for extra in extras.split(","))
+
+
 def test_a_custom_network_learns_topics(run_example):
-    variables, _ = run_example("custom_network")
+    variables, _ = run_example("custom_network", n_characters=150)
     assert variables["classifier"].score(variables["X_test"], variables["y_test"]) > 0.6
     assert Path("custom_network.png").is_file()
 
@@ -85,7 +101,7 @@ def test_the_quickstart_predicts_explains_searches_and_saves(run_example):
 
 
 def test_the_defaults_are_better_than_the_article_model(run_example):
-    variables, _ = run_example("article_model", n_documents=2000, n_characters=100, N_TEST=500, N_EPOCHS=4)
+    variables, _ = run_example("article_model", n_documents=2000, n_characters=50, N_TEST=500, N_EPOCHS=3)
     article, *_, defaults = variables["accuracies"].values()
     assert article < 0.65
     assert defaults > 0.7
@@ -98,7 +114,7 @@ def test_the_defaults_are_better_than_the_article_model(run_example):
 
 
 def test_explanations_name_words_of_each_topic(run_example):
-    _, shown = run_example("explanations", n_documents=800)
+    _, shown = run_example("explanations", n_documents=500, n_characters=200)
     assert re.search(r"^entertainment .*(film|music|award|star)", shown, flags=re.MULTILINE)
     assert {path.name for path in Path().iterdir()} - {"explanations.py"} == {
         "explanations.html",
@@ -116,7 +132,7 @@ def test_a_search_over_lengths_and_a_cached_pipeline_work(run_example):
 
 def test_chinese_reviews_need_no_segmentation(run_example):
     pytest.importorskip("tokenizers")
-    variables, shown = run_example("chinese_reviews", n_documents=4500, n_characters=60, N_TRAIN=[400, 800])
+    variables, shown = run_example("chinese_reviews", n_documents=4500, n_characters=60, N_TRAIN=[300, 600])
     assert re.search("^characters +书 很 好", shown, flags=re.MULTILINE)
     assert min(score for curve in variables["scores"].values() for score in curve) > 0.65
     assert Path("chinese_reviews.png").is_file()
@@ -132,7 +148,7 @@ def test_names_of_countries_are_told_apart(run_example):
 
 
 def test_chosen_thresholds_have_a_higher_f1(run_example):
-    variables, _ = run_example("several_labels", n_documents=2000, n_characters=250, N_DIGESTS=700, N_TRAIN=500)
+    variables, _ = run_example("several_labels", n_documents=2000, n_characters=250, N_DIGESTS=500, N_TRAIN=300)
     assert variables["at_chosen"].mean() > variables["at_half"].mean()
     assert Path("several_labels.png").is_file()
 
@@ -176,7 +192,8 @@ def test_text_and_numbers_together_are_more_accurate(run_example, monkeypatch):
 
 @needs_spoken_digits
 def test_spoken_digits_are_recognized_at_the_end_of_the_recording(run_example):
-    variables, _ = run_example("spoken_digits", N_TRAIN=400)
+    variables, _ = run_example("spoken_digits", N_TRAIN=300)
+    assert list(variables["classifier"].named_steps) == ["sequencescaler", "rnnsequenceclassifier"]
     assert variables["classifier"].score(variables["X_test"], variables["y_test"]) > 0.8
     assert variables["probabilities"][-1].argmax() == 0
     assert Path("spoken_digits.png").is_file()
@@ -193,10 +210,14 @@ def test_dask_predicts_as_one_process_does(run_example):
 def test_a_corpus_is_learned_out_of_core(tmp_path):
     pytest.importorskip("matplotlib")
     source = (EXAMPLES / "out_of_core.py").read_text(encoding="utf-8")
-    source = re.sub(r"^CORPUS = .*$", "CORPUS = 20_000_000", source, flags=re.MULTILINE)
+    # The limit leaves less memory than two copies of the text need, and enough for training in smaller chunks.
+    for constant, value in {"CORPUS": 40_000_000, "MEMORY": 160_000_000, "CHUNK": 400}.items():
+        source, n_found = re.subn(rf"^{constant} = .*$", f"{constant} = {value}", source, flags=re.MULTILINE)
+        assert n_found == 1
     (tmp_path / "out_of_core.py").write_text(source, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     command = [sys.executable, "out_of_core.py"]  # the script limits the memory of its process
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert "the whole corpus at once: MemoryError" in done.stdout
     assert float(re.search(r"not in the corpus: ([\d.]+)", done.stdout)[1]) > 0.6
     assert (tmp_path / "out_of_core.png").is_file()

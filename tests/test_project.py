@@ -37,6 +37,12 @@ def test_the_api_page_has_no_markup_of_docstrings():
     assert not re.search(r":(class|func|meth|mod):|\]_|`_|^\.\. ", text, flags=re.MULTILINE)
 
 
+def test_code_blocks_of_the_api_page_have_no_prose():
+    sessions = re.findall(r"^```pycon\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    assert sessions
+    assert all(part.startswith(">>>") for session in sessions for part in session.split("\n\n"))
+
+
 def test_help_shows_parameters_methods_and_examples():
     shown = subprocess.run(
         [sys.executable, "-c", "import skrnn; help(skrnn.RNNTextClassifier)"],
@@ -56,10 +62,21 @@ def test_the_changelog_begins_with_this_version():
     assert re.search(r"^## ([\d.]+)", changelog, flags=re.MULTILINE)[1] == skrnn.__version__
 
 
+def targets_of(page):
+    """Return the files to which a page in Markdown links, and the files of its images."""
+    return re.findall(r"""(?:\]\(|(?:src|href)=")(?!https:|#)([^)"#]+)""", page)
+
+
+def test_links_and_images_of_a_page_are_found():
+    page = '[a](a.md#b) ![c](c.svg) <a href="d.py"><img src="e.png"></a> [f](#f) [g](https://g.org)'
+    assert targets_of(page) == ["a.md", "c.svg", "d.py", "e.png"]
+
+
 def test_links_in_the_pages_of_the_project_lead_to_files():
-    for page in [*GITHUB.glob("*.md"), ROOT / "examples" / "API.md"]:
-        for target in re.findall(r"\]\((?!https:|#)([^)#]+)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), (page, target)
+    for pattern in ("*.md", ".github/*.md", "examples/*.md", "tests/benchmarks/*.md"):
+        for page in ROOT.glob(pattern):
+            for target in targets_of(page.read_text(encoding="utf-8")):
+                assert (page.parent / target).exists(), (page, target)
     security = (GITHUB / "SECURITY.md").read_text(encoding="utf-8")
     for path in re.findall(r"`((?:tests|examples)/[\w/.]+)`", security):
         assert (ROOT / path).is_file()

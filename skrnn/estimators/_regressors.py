@@ -205,7 +205,9 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
         reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
-        callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
+        callback saved do not fit the model of ``to_keras``, which has other recurrent layers. Callbacks of
+        scikit-learn 1.9 or later are set with ``set_callbacks``, for example
+        ``set_callbacks(sklearn.callback.ProgressBar())``. They see each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
@@ -444,7 +446,9 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         ones. Searches and cross-validation copy instances with all that they refer to. There, a callback that
         reports to another object needs a function, such as ``lambda: KerasPruningCallback(trial, "val_loss")``. To
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
-        callback saved do not fit the model of ``to_keras``, which has other recurrent layers.
+        callback saved do not fit the model of ``to_keras``, which has other recurrent layers. Callbacks of
+        scikit-learn 1.9 or later are set with ``set_callbacks``, for example
+        ``set_callbacks(sklearn.callback.ProgressBar())``. They see each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.

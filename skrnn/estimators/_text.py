@@ -112,6 +112,11 @@ class TextRNN(BaseRNN):
         X. This includes validation data and `X_unlabeled` with exactly as many samples: each fit then gets only a
         part of them.
 
+        In a pipeline and in a search over one, the name of the step is the prefix of an argument, for example
+        ``pipeline.fit(X, y, rnn__X_unlabeled=documents)``. Earlier steps do not transform such an argument. With
+        scikit-learn's metadata routing, request it with ``set_fit_request(X_unlabeled=True)``, and leave out the
+        prefix. ``Pipeline(steps, transform_input=["X_unlabeled"])`` then lets the earlier steps transform it.
+
         References
         ----------
         .. [Deerwester1990] Deerwester et al. (1990), Indexing by latent semantic analysis. Journal of the American

@@ -12,7 +12,6 @@ import os
 import stat
 import uuid
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +22,7 @@ from skrnn.estimators._base import BaseRNN
 from skrnn.export._checks import check_estimator, check_vectorizer
 from skrnn.network._spec import NetworkSpec
 from skrnn.text._vectorizer import SequenceVectorizer
+from skrnn.utils._installed import check_installed
 from skrnn.utils._parameters import Options, validated
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def to_onnx(
         If it has a custom network, or if `inputs` is "documents" and ONNX cannot do exactly what the vectorizer
         does.
     ImportError
-        If ``onnx`` is not installed: ``pip install "skrnn[onnx]"``.
+        If ``onnx`` is not installed: ``pip install onnx``.
 
     Notes
     -----
@@ -155,7 +155,7 @@ def to_onnx(
     """
     check_estimator(estimator)
     _check_inputs(estimator, inputs)
-    _check_installed("onnx")
+    check_installed("The export needs", "onnx")
     model = _to_model(estimator, inputs)
     if path is not None:
         _write(os.fsdecode(path), model.SerializeToString())
@@ -172,7 +172,7 @@ def register_skl2onnx() -> None:
     Raises
     ------
     ImportError
-        If ``skl2onnx`` is not installed: ``pip install "skrnn[onnx]"``.
+        If ``skl2onnx`` is not installed: ``pip install skl2onnx``.
 
     Notes
     -----
@@ -219,7 +219,7 @@ def register_skl2onnx() -> None:
     >>> np.allclose(probabilities, calibrated.predict_proba(inputs["documents"]), rtol=0, atol=1e-5)
     True
     """
-    _check_installed("skl2onnx")
+    check_installed("The export needs", "skl2onnx")
     from skrnn.export import _skl2onnx
 
     _skl2onnx.register()
@@ -233,15 +233,6 @@ def _check_inputs(estimator: Any, inputs: object) -> None:
                 f"{type(estimator).__name__}. Leave it out."
             )
         check_vectorizer(estimator.vectorizer_)
-
-
-def _check_installed(package: str) -> None:
-    try:
-        import_module(package)  # the modules that build the graph import it too
-    except ImportError as error:
-        raise ImportError(
-            f'The export needs {package}, which is not installed: pip install "skrnn[onnx]".'
-        ) from error
 
 
 def _to_model(estimator: Any, inputs: str) -> onnx.ModelProto:

@@ -201,7 +201,7 @@ class TokenAttributionDisplay:
         Raises
         ------
         ImportError
-            If matplotlib is not installed: ``pip install "skrnn[plot]"``.
+            If matplotlib is not installed: ``pip install matplotlib``.
         """
         max_tokens = validated("max_tokens", max_tokens, [Interval(int, 1)])
         shown = [] if self._is_numeric() else _strongest(self._values, max_tokens)

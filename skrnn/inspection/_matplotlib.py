@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
+
+from skrnn.utils._installed import check_installed
 
 # matplotlib takes the characters that a font lacks from the next one. Each system has some of these fonts.
 _FONTS_OF_OTHER_SCRIPTS = [
@@ -17,10 +18,7 @@ _FONTS_OF_OTHER_SCRIPTS = [
 
 def axes_for(caller: str, ax: Any, n_rows: int = 0) -> Any:
     """Return the axes to plot on. If ``ax`` is None, they are new, with room for the labels of the rows."""
-    if find_spec("matplotlib") is None:
-        raise ImportError(
-            f'{caller} needs matplotlib, which is not installed: python -m pip install "skrnn[plot]".'
-        )
+    check_installed(f"{caller} needs", "matplotlib")
     import matplotlib.pyplot as plt
 
     if ax is None:

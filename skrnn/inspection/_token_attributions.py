@@ -18,6 +18,7 @@ from skrnn.inspection._outputs import explained_outputs, predictions, target_nam
 from skrnn.inspection._samples import ReadSamples, read_samples
 from skrnn.inspection._shapley import Estimate, exact_shapley_values, occlusion, sampled_shapley_values
 from skrnn.inspection._unwrap import unwrapped
+from skrnn.utils._installed import check_installed
 from skrnn.utils._parameters import BOOLEAN, Constraint, Interval, Options, validated_params
 
 # Tokens of the longest documents with exact Shapley values.
@@ -154,10 +155,9 @@ def token_attributions(
 def _progress(positions: Iterable[int], verbose: bool) -> Iterable[int]:
     if not verbose:
         return positions
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError("verbose=True needs tqdm: python -m pip install tqdm.") from error
+    check_installed("verbose=True needs", "tqdm")
+    from tqdm.auto import tqdm
+
     return tqdm(positions, unit="document")
 
 

@@ -87,7 +87,7 @@ class TrainingCurveDisplay:
         sklearn.exceptions.NotFittedError
             If it is not fitted.
         ImportError
-            If matplotlib is not installed: ``pip install "skrnn[plot]"``.
+            If matplotlib is not installed: ``pip install matplotlib``.
         """
         _, inner = unwrapped(estimator)
         scoring = inner.scoring
@@ -110,7 +110,7 @@ class TrainingCurveDisplay:
         Raises
         ------
         ImportError
-            If matplotlib is not installed: ``pip install "skrnn[plot]"``.
+            If matplotlib is not installed: ``pip install matplotlib``.
         """
         ax = axes_for("TrainingCurveDisplay.plot", ax)
         from matplotlib.ticker import MaxNLocator

@@ -3,10 +3,10 @@
 The layers ignore time steps that a mask marks as padding. Importing this module imports Keras and TensorFlow.
 """
 
-from skrnn.utils._installed import check_installed
+from skrnn.utils._installed import TRAINING_NEEDS, check_installed
 from skrnn.utils._tensorflow import import_tensorflow
 
-check_installed("tensorflow", "keras")  # before the first import of Keras
+check_installed(TRAINING_NEEDS, "tensorflow", "keras")  # before the first import of Keras
 import_tensorflow()
 
 from skrnn.layers._linear import MeanOfLogits  # noqa: E402

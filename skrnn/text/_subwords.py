@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable
 from itertools import chain
 from typing import Any
 
+from skrnn.utils._installed import check_installed
+
 _LONGEST = 16  # characters of a subword; longer ones are phrases that a text repeats
 # Learning takes a time that is quadratic in the length of a word, so it sees longer words as several.
 _LONGEST_WORD = 1000
@@ -31,7 +33,9 @@ def learn_subwords(texts: Iterable[list[str]], n_subwords: int) -> set[str]:
     -------
     subwords : set of str
     """
-    tokenizers = _import_tokenizers()
+    check_installed("Learning subwords needs", "tokenizers")
+    import tokenizers
+
     documents = [" ".join(chain.from_iterable(map(_parts, words))) for words in texts]
     counts = Counter("".join(documents))
     del counts[" "]
@@ -97,14 +101,3 @@ def _cut_word(subwords: Collection[str], longest: int, word: str) -> list[str]:
         found.append(word[start:end])
         start = end
     return found
-
-
-def _import_tokenizers() -> Any:
-    try:
-        import tokenizers
-    except ImportError as error:
-        raise ImportError(
-            'Learning subwords needs tokenizers, which is not installed: pip install "skrnn[subword]". '
-            "A vectorizer that is fitted, or has a vocabulary, does not need it."
-        ) from error
-    return tokenizers

@@ -112,7 +112,7 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
           the first and the last letters of words can be told from others.
         - "subword": frequent words and frequent parts of words, learned from the documents by byte-pair encoding
           [1]_. A subword that begins a word begins with "▁". Each word is cut into the longest subwords, from left
-          to right [2]_. Learning needs ``pip install "skrnn[subword]"``.
+          to right [2]_. Learning needs ``pip install tokenizers``.
         - callable: takes a raw document and returns its tokens. Documents can be other objects than text. Use
           ``analyzer=list`` for lists of tokens.
     lowercase : bool, default=True

@@ -79,6 +79,13 @@ def restore_best_weights(model: Any, callbacks: list[Any]) -> None:
         model.set_weights(callback.best_weights)
 
 
+def end_line(callbacks: list[Any]) -> None:
+    """End the line of a progress bar that an interruption or an error has left."""
+    for callback in callbacks:
+        if isinstance(callback, EpochLines):
+            callback.end_line()
+
+
 def _restoring(callbacks: list[Any]) -> list[Any]:
     """Return the callbacks that restore the best weights, including the user's. The last one decides."""
     stopping = [callback for callback in callbacks if isinstance(callback, keras.callbacks.EarlyStopping)]

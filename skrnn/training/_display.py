@@ -19,10 +19,12 @@ class EpochLines(keras.callbacks.Callback):
     In a terminal, the line is a progress bar until the epoch ends.
     """
 
+    _bar = ""  # the bar on the last line
+
     def on_train_begin(self, logs: Logs = None) -> None:
         self._begin = time.monotonic()
         self._first_epoch: int | None = None
-        self._bar, self._bar_time = "", 0.0
+        self._bar_time = 0.0
         self._in_terminal = _is_terminal()
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -51,10 +53,17 @@ class EpochLines(keras.callbacks.Callback):
         if self._bar:
             line = f"\r{line:<{len(self._bar)}}"
         print_line(line)
+        self._bar = ""
 
     def on_train_end(self, logs: Logs = None) -> None:
         if self._epoch + 1 < self.params["epochs"]:
             print_line(f"stopped after epoch {self._epoch + 1}")
+
+    def end_line(self) -> None:
+        """End the line of a bar whose epoch did not end, so that a traceback begins on a new line."""
+        if self._bar:
+            print_line("")
+            self._bar = ""
 
     def _name(self) -> str:
         n_epochs = self.params["epochs"]

@@ -16,7 +16,7 @@ from skrnn.network._char_ngrams import CharNgramVectors, from_training_weights, 
 from skrnn.network._keras import check_tensorflow
 from skrnn.network._trained import Checkpoint, TrainedNetwork
 from skrnn.sequences._storage import RaggedArray, with_known_ids
-from skrnn.training._callbacks import best_epoch, new_callbacks, restore_best_weights
+from skrnn.training._callbacks import best_epoch, end_line, new_callbacks, restore_best_weights
 from skrnn.training._engine import fit_model
 from skrnn.training._feed import EpochOfFeed, training_feed, validation_feed
 from skrnn.training._losses import set_loss_variables
@@ -162,6 +162,7 @@ def _run_epochs(
             raise
         interrupted = True
     finally:
+        end_line(callbacks)
         feed.close()
         if held_out is not None:
             held_out.close()

@@ -1,13 +1,17 @@
-"""A clear error if the packages that train are missing: a process that only predicts works without them."""
+"""A clear error if a package is missing that only some tasks need, such as training or an export.
+
+It names the package alone, because an extra of skrnn would also install TensorFlow.
+"""
 
 from importlib.util import find_spec
 
+TRAINING_NEEDS = "Training, Keras models, custom networks and skrnn.layers need"
 
-def check_installed(*packages: str) -> None:
-    """Raise ImportError unless these packages are installed. They are not imported."""
-    missing = [package for package in packages if find_spec(package) is None]
-    if missing:
-        raise ImportError(
-            "Training, Keras models, custom networks and skrnn.layers need packages that are not installed: "
-            f"python -m pip install {' '.join(missing)}. Predictions of built-in networks work without them."
-        )
+
+def check_installed(task_needs: str, *packages: str) -> None:
+    """Raise ImportError unless these packages are installed. They are not imported.
+
+    ``task_needs`` begins the message, for example "The export needs".
+    """
+    if missing := " ".join(package for package in packages if find_spec(package) is None):
+        raise ImportError(f"{task_needs} packages that are not installed: python -m pip install {missing}")

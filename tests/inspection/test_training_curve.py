@@ -147,5 +147,5 @@ def test_another_estimator_is_an_error():
 
 def test_an_error_says_how_to_install_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
-    with pytest.raises(ImportError, match=r'TrainingCurveDisplay.plot needs .*pip install "skrnn\[plot\]"'):
+    with pytest.raises(ImportError, match=r"TrainingCurveDisplay\.plot needs .*pip install matplotlib$"):
         TrainingCurveDisplay(HISTORY).plot()

@@ -46,6 +46,29 @@ def test_in_a_terminal_each_epoch_is_a_progress_bar_on_one_line(monkeypatch, rev
         assert len(last) >= max(map(len, bars))  # nothing of the bar is left
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_the_line_of_a_progress_bar_ends_before_an_error(error, monkeypatch, reviews):
+    import keras
+
+    from skrnn.training import _display
+
+    class Failing(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.is_second = epoch == 1
+
+        def on_train_batch_begin(self, batch, logs=None):
+            if self.is_second and batch == 2:
+                raise error
+
+    monkeypatch.setattr(_display, "_SECONDS_BETWEEN_BARS", 0)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    with pytest.raises(error):
+        small(epochs=2, batch_size=8, verbose=True, callbacks=[Failing]).fit(*reviews)
+    first, second, rest = sys.stdout.getvalue().split("\n")
+    assert (first.split("\r")[-1][:9], rest) == ("epoch 1/2", "")
+    assert re.fullmatch(r"epoch 2/2  \[#+ +\]  \d+:\d\d left", second.split("\r")[-1])
+
+
 class OnlyWrite:
     """A standard output as some programs set it: it has no ``isatty`` and no ``flush``."""
 
