@@ -249,8 +249,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Average the logits of the network and of a linear model [Cheng2016]_: a linear SVM with calibrated scores
         [Platt1999]_. It reads the same tokens and token n-grams. Unless `char_ngram_range` is None, it also reads
         n-grams of 2 to 5 characters in words, known and unknown. Its errors are different, above all with rare
-        classes. Keras does not train it, so that early stopping with ``scoring="loss"`` watches the network alone.
-        ``partial_fit`` does not train it either. With `warm_start`, each fit trains a new one on its samples. It
+        classes. Early stopping and `history_` measure the network alone, because the linear model does not change
+        from epoch to epoch. ``partial_fit`` does not train it. With `warm_start`, each fit trains a new one on its samples. It
         is left out with `network`, and if all tokens and n-grams times classes exceed 2 ** 25.
     min_count : int, default=2
         The network reads tokens that occur less often in the training documents as unknown tokens, so that it does

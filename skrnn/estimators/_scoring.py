@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,10 +78,14 @@ class Observer:
         )
 
     def _estimator_with(self, weights: dict[str, np.ndarray]) -> Any:
-        """Return an estimator that predicts as if the fit had stopped here."""
-        unnamed = copy.copy(self._encoding.input)
+        """Return an estimator that predicts with the network alone, as if the fit had stopped here.
+
+        A linear model beside it learns nothing in later epochs. Its score would hide what the network learns.
+        """
+        unnamed = copy.copy(self._encoding.input.with_spelling(False))
         unnamed.feature_names = None  # scorers get an array, even if X was a table with names
-        return self._estimator._reader(self._fitted_with(weights, unnamed))
+        fitted = self._fitted_with(weights, unnamed)
+        return self._estimator._reader(replace(fitted, network=fitted.network.without_linear_model()))
 
     def _fitted_with(self, weights: dict[str, np.ndarray], input_: Any) -> Fitted:
         network = TrainedNetwork(self._start.spec, weights, build_model=self._start.build_model)

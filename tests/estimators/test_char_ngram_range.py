@@ -61,6 +61,7 @@ def test_best_epoch_has_the_recorded_score():
     forms = word_forms(16, np.random.default_rng(2))
     documents, labels = [form for form, _ in forms], np.array([label for _, label in forms])
     params = {**SMALL, "max_ngrams": 0, "early_stopping": True, "n_iter_no_change": 2, "epochs": 8}
+    params["linear_model"] = False  # the scores are for the network alone
     vectorizer = SequenceVectorizer(vocabulary=documents)
     fitted = RNNTextClassifier(vectorizer, **params, scoring="neg_log_loss").fit(
         documents[::2], labels[::2], X_val=documents[1::4], y_val=labels[1::4]

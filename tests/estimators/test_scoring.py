@@ -24,7 +24,7 @@ def test_early_stopping_monitors_scoring():
     documents, y = make_reviews(n_documents=80)
     X_val, y_val = make_reviews(n_documents=60, seed=5)
     validation = {"X_val": X_val, "y_val": y_val}
-    params = {"early_stopping": True, "n_iter_no_change": 2, "epochs": 30, "tol": 0}
+    params = {"early_stopping": True, "n_iter_no_change": 2, "epochs": 30, "tol": 0, "linear_model": False}
     by_f1 = small(scoring="f1_macro", **params).fit(documents, y, **validation)
     scores = by_f1.validation_scores_
     assert scores == by_f1.history_["val_score"]
@@ -36,6 +36,20 @@ def test_early_stopping_monitors_scoring():
     assert set(np.round(np.array(accuracies) * 60, 9)) <= set(range(61))
     with pytest.raises(ValueError, match="f1_makro"):
         small(scoring="f1_makro").fit(documents, y)
+
+
+def test_scores_are_scores_of_the_network_alone():
+    documents, y = make_reviews(n_documents=80)
+    X_val, y_val = make_reviews(n_documents=60, seed=5)
+    both, alone = (
+        small(scoring="accuracy", epochs=3, linear_model=has_linear_model).fit(
+            documents, y, X_val=X_val, y_val=y_val
+        )
+        for has_linear_model in (True, False)
+    )
+    assert both.validation_scores_ == alone.validation_scores_
+    assert alone.validation_scores_ == pytest.approx(alone.history_["val_accuracy"])
+    assert (both.predict_proba(X_val) != alone.predict_proba(X_val)).any()
 
 
 def test_scores_are_weighted():
