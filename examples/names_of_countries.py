@@ -46,8 +46,8 @@ X_train, X_test, y_train, y_test = train_test_split(list(X), list(y), stratify=y
 
 
 # %%
-# With ``analyzer="char"``, each letter is a token. Spaces show where a name begins and ends. The baseline is a linear
-# model on n-grams of letters, whose ``analyzer="char_wb"`` does the same.
+# With ``analyzer="char"``, each letter is a token. Spaces show where a name begins and ends. The baseline is a
+# linear model on n-grams of letters, whose ``analyzer="char_wb"`` does the same.
 classifier = RNNTextClassifier(SequenceVectorizer(analyzer="char"), random_state=0)
 classifier.fit(X_train, y_train)
 linear = make_pipeline(TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), sublinear_tf=True), LinearSVC())

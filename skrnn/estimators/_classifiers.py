@@ -250,8 +250,8 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         [Platt1999]_. It reads the same tokens and token n-grams. Unless `char_ngram_range` is None, it also reads
         n-grams of 2 to 5 characters in words, known and unknown. Its errors are different, above all with rare
         classes. Early stopping and `history_` measure the network alone, because the linear model does not change
-        from epoch to epoch. ``partial_fit`` does not train it. With `warm_start`, each fit trains a new one on its samples. It
-        is left out with `network`, and if all tokens and n-grams times classes exceed 2 ** 25.
+        from epoch to epoch. ``partial_fit`` does not train it. With `warm_start`, each fit trains a new one on its
+        samples. It is left out with `network`, and if all tokens and n-grams times classes exceed 2 ** 25.
     min_count : int, default=2
         The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
         not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with
