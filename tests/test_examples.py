@@ -44,9 +44,8 @@ def run_example(tmp_path, monkeypatch, capsys):
         script.write_text(source, encoding="utf-8")
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [script.name])
-        with threadpool_limits(
-            1, user_api="openmp"
-        ):  # several processes test, and waiting threads take their cores
+        # Several processes test, and waiting threads would take their cores.
+        with threadpool_limits(1, user_api="openmp"):
             variables = runpy.run_path(str(script), run_name="__main__")
         return variables, capsys.readouterr().out
 

@@ -64,7 +64,7 @@ def test_the_changelog_begins_with_this_version():
 
 def targets_of(page):
     """Return the files to which a page in Markdown links, and the files of its images."""
-    return re.findall(r"""(?:\]\(|(?:src|href)=")(?!https:|#)([^)"#]+)""", page)
+    return re.findall(r"""(?:\]\(|(?:src|href)=")(?!\w+:|#)([^)"#\s]+)""", page)
 
 
 def test_links_and_images_of_a_page_are_found():

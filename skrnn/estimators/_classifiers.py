@@ -249,9 +249,10 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         Average the logits of the network and of a linear model [Cheng2016]_: a linear SVM with calibrated scores
         [Platt1999]_. It reads the same tokens and token n-grams. Unless `char_ngram_range` is None, it also reads
         n-grams of 2 to 5 characters in words, known and unknown. Its errors are different, above all with rare
-        classes. Early stopping and `history_` measure the network alone, because the linear model does not change
-        from epoch to epoch. ``partial_fit`` does not train it. With `warm_start`, each fit trains a new one on its
-        samples. It is left out with `network`, and if all tokens and n-grams times classes exceed 2 ** 25.
+        classes. Early stopping, `history_` and `validation_scores_` measure the network alone, because the linear
+        model does not change between epochs. ``partial_fit`` does not train it. With `warm_start`, each fit trains
+        a new one on its samples. It is left out with `network`, and if all tokens and n-grams times classes exceed
+        2 ** 25.
     min_count : int, default=2
         The network reads tokens that occur less often in the training documents as unknown tokens, so that it does
         not learn documents by heart. The linear model reads all tokens. Ignored in ``partial_fit``, with
@@ -331,7 +332,7 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers. Callbacks of
         scikit-learn 1.9 or later are set with ``set_callbacks``, for example
-        ``set_callbacks(sklearn.callback.ProgressBar())``. They see each epoch.
+        ``set_callbacks(sklearn.callback.ProgressBar())`` (``pip install rich``). They see each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
@@ -607,7 +608,7 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers. Callbacks of
         scikit-learn 1.9 or later are set with ``set_callbacks``, for example
-        ``set_callbacks(sklearn.callback.ProgressBar())``. They see each epoch.
+        ``set_callbacks(sklearn.callback.ProgressBar())`` (``pip install rich``). They see each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.

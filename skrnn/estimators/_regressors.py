@@ -207,7 +207,7 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers. Callbacks of
         scikit-learn 1.9 or later are set with ``set_callbacks``, for example
-        ``set_callbacks(sklearn.callback.ProgressBar())``. They see each epoch.
+        ``set_callbacks(sklearn.callback.ProgressBar())`` (``pip install rich``). They see each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.
@@ -448,7 +448,7 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         load a model that a callback saved, import ``skrnn.layers`` and pass ``compile=False``. Weights that a
         callback saved do not fit the model of ``to_keras``, which has other recurrent layers. Callbacks of
         scikit-learn 1.9 or later are set with ``set_callbacks``, for example
-        ``set_callbacks(sklearn.callback.ProgressBar())``. They see each epoch.
+        ``set_callbacks(sklearn.callback.ProgressBar())`` (``pip install rich``). They see each epoch.
     random_state : int, RandomState instance or None, default=None
         Determines initial weights, dropout, shuffling and the validation split. With an int, fits on the same
         machine with the same number of threads give identical weights.

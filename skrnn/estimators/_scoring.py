@@ -78,9 +78,9 @@ class Observer:
         )
 
     def _estimator_with(self, weights: dict[str, np.ndarray]) -> Any:
-        """Return an estimator that predicts with the network alone, as if the fit had stopped here.
+        """Return an estimator with the network after this epoch, without the linear model.
 
-        A linear model beside it learns nothing in later epochs. Its score would hide what the network learns.
+        The linear model does not change between epochs, and would hide what the network learns.
         """
         unnamed = copy.copy(self._encoding.input.with_spelling(False))
         unnamed.feature_names = None  # scorers get an array, even if X was a table with names

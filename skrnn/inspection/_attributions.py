@@ -24,7 +24,7 @@ class TokenAttributions:
     spans : ndarray of shape (n_tokens, 2), or None
         Token ``i`` is ``document[spans[i, 0] : spans[i, 1]]``. None if the document is not text, or if the tokens
         of a custom tokenizer are not found in it. Spans overlap or are empty if several tokens come from the same
-        characters.
+        characters. With ``analyzer="char"``, the spaces before and after the document have empty spans.
     normalized_tokens : list of str
         The tokens after preprocessing, as the vectorizer returns them, for example in lowercase.
     n_unread : int

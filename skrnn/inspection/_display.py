@@ -306,7 +306,8 @@ class TokenAttributionDisplay:
         lines = [_number(values[tokens].sum(), scale, error)]
         if len(tokens) > 1:
             names = self.attributions.normalized_tokens
-            lines += [f"{_number(values[token], scale)} {names[token]}" for token in tokens[:_MAX_TOOLTIP]]
+            shown = {token: names[token] if names[token].strip() else repr(names[token]) for token in tokens}
+            lines += [f"{_number(values[token], scale)} {shown[token]}" for token in tokens[:_MAX_TOOLTIP]]
         if len(tokens) > _MAX_TOOLTIP:
             lines.append("...")
         return "\n".join(lines)

@@ -61,7 +61,7 @@ class LocatedTokens:
         return self._selected(np.array([token not in stop_words for token in self.tokens], dtype=bool))
 
     def between_spaces(self) -> "LocatedTokens":
-        """Return the characters between the spaces of `CharAnalyzer`, which have empty spans."""
+        """Return these characters with a space before and after them. The spaces have empty spans."""
         if not self.tokens:
             return self
         spans = self.spans
@@ -120,7 +120,7 @@ def _cut(text: str, analyze: _BuiltInAnalyzer) -> tuple[list[str], np.ndarray | 
     if isinstance(analyze, SubwordAnalyzer):
         return _cut_into_subwords(text, analyze)
     if isinstance(analyze, CharAnalyzer):
-        return list(replace(analyze, preprocess=str)(text))[1:-1], _spans_of_characters(text)
+        return list(" ".join(text.split())), _spans_of_characters(text)
     tokenizer = PatternTokenizer(patterns().token) if isinstance(analyze, WordAnalyzer) else analyze.tokenizer
     tokens = checked_tokens(tokenizer(text), "tokenizer")
     if isinstance(tokenizer, PatternTokenizer):

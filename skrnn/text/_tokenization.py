@@ -158,7 +158,10 @@ class CustomWordAnalyzer:
 
 @dataclass(frozen=True)
 class CharAnalyzer:
-    """Cut documents into characters, with a space before and behind each word."""
+    """Cut documents into characters.
+
+    Words have single spaces between them, one before the first word and one after the last.
+    """
 
     preprocess: Callable[[str], str]
 

