@@ -62,6 +62,10 @@ def test_the_changelog_begins_with_this_version():
     assert re.search(r"^## ([\d.]+)", changelog, flags=re.MULTILINE)[1] == skrnn.__version__
 
 
+def test_the_citation_names_this_version():
+    assert f"*, version {skrnn.__version__}." in (GITHUB.parent / "README.md").read_text(encoding="utf-8")
+
+
 def targets_of(page):
     """Return the files to which a page in Markdown links, and the files of its images."""
     return re.findall(r"""(?:\]\(|(?:src|href)=")(?!\w+:|#)([^)"#\s]+)""", page)
