@@ -136,3 +136,4 @@ def test_errors_say_which_package_to_install(package, fitted, tmp_path):
     failing = fits if package == "scikeras" else [*fits, "to_keras", "model_", "layers"]
     assert [line.split()[0] for line in lines] == failing
     assert all(line.endswith(f"python -m pip install {package}") for line in lines)
+    assert all("Predictions of built-in networks work without" in line for line in lines)

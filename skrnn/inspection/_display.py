@@ -306,8 +306,9 @@ class TokenAttributionDisplay:
         lines = [_number(values[tokens].sum(), scale, error)]
         if len(tokens) > 1:
             names = self.attributions.normalized_tokens
-            shown = {token: names[token] if names[token].strip() else repr(names[token]) for token in tokens}
-            lines += [f"{_number(values[token], scale)} {shown[token]}" for token in tokens[:_MAX_TOOLTIP]]
+            for token in tokens[:_MAX_TOOLTIP]:
+                name = names[token] if names[token].strip() else repr(names[token])
+                lines.append(f"{_number(values[token], scale)} {name}")
         if len(tokens) > _MAX_TOOLTIP:
             lines.append("...")
         return "\n".join(lines)

@@ -33,7 +33,7 @@ def learn_subwords(texts: Iterable[list[str]], n_subwords: int) -> set[str]:
     -------
     subwords : set of str
     """
-    check_installed("Learning subwords needs", "tokenizers")
+    check_installed("A fitted vectorizer works without tokenizers. Learning subwords needs", "tokenizers")
     import tokenizers
 
     documents = [" ".join(chain.from_iterable(map(_parts, words))) for words in texts]

@@ -5,7 +5,10 @@ It names the package alone, because an extra of skrnn would also install TensorF
 
 from importlib.util import find_spec
 
-TRAINING_NEEDS = "Training, Keras models, custom networks and skrnn.layers need"
+TRAINING_NEEDS = (
+    "Predictions of built-in networks work without TensorFlow. "
+    "Training, Keras models, custom networks and skrnn.layers need"
+)
 
 
 def check_installed(task_needs: str, *packages: str) -> None:
