@@ -135,7 +135,8 @@ def test_fitted_subwords_can_be_saved_and_copied(vectorizer, tmp_path):
 def test_missing_tokenizers_library_is_named(vectorizer, monkeypatch):
     X = vectorizer.transform(SUBWORD_DOCUMENTS)
     monkeypatch.setitem(sys.modules, "tokenizers", None)
-    with pytest.raises(ImportError, match=r"fitted vectorizer works without.*Learning subwords needs .*install tokenizers$"):
+    advice = r"A fitted vectorizer works without.*Learning subwords needs .*pip install tokenizers$"
+    with pytest.raises(ImportError, match=advice):
         SequenceVectorizer("subword").fit(SUBWORD_DOCUMENTS)
     np.testing.assert_array_equal(vectorizer.transform(SUBWORD_DOCUMENTS).toarray(), X.toarray())
 
