@@ -28,7 +28,7 @@ from skrnn.datasets import load_bbc_news
 
 CORPUS = 200_000_000  # bytes
 MEMORY = 200_000_000  # bytes
-CHUNK = 1000  # documents
+CHUNK = 500  # documents
 
 news = load_bbc_news()
 X_train, X_test, y_train, y_test = train_test_split(
