@@ -176,8 +176,9 @@ class RNNTextRegressor(_RNNRegressor, TextRNN):
         off.
     epochs : int or "auto", default="auto"
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
-        epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
-        samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
+        epochs, and more of them for few samples, short sequences, many classes and rare labels. It aims at 250
+        batches, 1,200 samples of each class or label, and 1,200,000 characters of text or 750,000 time steps of
+        numeric sequences.
         Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs, and
         at most 10 for up to 8 classes.
     batch_size : int, default=64
@@ -417,8 +418,9 @@ class RNNSequenceRegressor(_RNNRegressor, SequenceRNN):
         off.
     epochs : int or "auto", default="auto"
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
-        epochs, and more of them for few samples, short sequences and many classes. It aims at 250 batches, 1,200
-        samples for each class, and 1,200,000 characters of text or 750,000 time steps of numeric sequences.
+        epochs, and more of them for few samples, short sequences, many classes and rare labels. It aims at 250
+        batches, 1,200 samples of each class or label, and 1,200,000 characters of text or 750,000 time steps of
+        numeric sequences.
         Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs, and
         at most 10 for up to 8 classes.
     batch_size : int, default=64

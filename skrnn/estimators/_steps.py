@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from skrnn.estimators._fitted import Encoding
+from skrnn.estimators._inputs import Input
 from skrnn.estimators._linear_model import fit_linear_model
 from skrnn.estimators._samples import Samples
 from skrnn.network._char_ngrams import CharNgramVectors
@@ -52,6 +53,7 @@ def start_network(
     if params.network is None:
         with SINGLE_THREADED_BLAS:  # on small matrices, threads wait for each other longer than they work
             weights = start.weights(spec, np.random.default_rng([seed, 0]))
+        weights["output/bias"][:] = encoding.target.initial_bias(examples.targets, examples.weights)
         if spec.output_activation == "linear":
             # An output starts at the mean of its target. If the target is constant, this is all there is to learn.
             weights["output/kernel"][:, ~training.encoded.any(axis=0)] = 0
@@ -159,7 +161,8 @@ def training_settings(
     loss, label_smoothing = encoding.target.loss(params)
     n_epochs = params.epochs
     if n_epochs == "auto":
-        n_epochs = _n_auto_epochs(encoding, examples.sequences, params)
+        share = encoding.target.share_of_class(examples.targets, examples.weights)
+        n_epochs = _n_auto_epochs(share, encoding.input, examples.sequences, params)
     names = {field.name for field in fields(TrainingSettings)}
     settings = {name: value for name, value in vars(params).items() if name in names}
     settings |= {
@@ -178,14 +181,13 @@ def training_settings(
     return TrainingSettings(**settings)
 
 
-def _n_auto_epochs(encoding: Encoding, sequences: Any, params: SimpleNamespace) -> int:
+def _n_auto_epochs(share_of_class: float, input_: Input, sequences: Any, params: SimpleNamespace) -> int:
     """Return the number of epochs that "auto" stands for."""
-    n_classes = max(encoding.target.n_outputs, 2)
-    n_samples = max(_AUTO_UPDATES * params.batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
-    wanted = max(n_samples / sequences.shape[0], encoding.input.n_auto_epochs(sequences))
+    n_samples = max(_AUTO_UPDATES * params.batch_size, _AUTO_SAMPLES_PER_CLASS / share_of_class)
+    wanted = max(n_samples / sequences.shape[0], input_.n_auto_epochs(sequences))
     n_epochs = np.clip(wanted, _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS)
     if getattr(params, "linear_model", False) and params.network is None:
-        at_most = _MAX_BESIDE_LINEAR_MODEL * max(np.log(n_classes) / np.log(_FEW_CLASSES), 1)
+        at_most = _MAX_BESIDE_LINEAR_MODEL * max(-np.log(share_of_class) / np.log(_FEW_CLASSES), 1)
         n_epochs = min(_SHARE_BESIDE_LINEAR_MODEL * n_epochs, at_most)
     return int(np.ceil(n_epochs))
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from scipy import sparse
+from scipy.special import logit
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -92,6 +93,14 @@ class Target(ABC):
         weights = np.ones(len(encoded)) if weights is None else weights
         shares = indicators.T @ weights / weights.sum()
         return shares[-self.n_outputs :]  # of two classes, the second has an output
+
+    def share_of_class(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
+        """Return the mean share of the samples that a class has. Numbers count as two classes."""
+        return 1 / max(self.n_outputs, 2)
+
+    def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | float:
+        """Return the bias that each output starts with: (n_outputs,), or a number for all."""
+        return 0.0
 
     def label_weights(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         """Return the loss weights of the absence and presence of each label: (n_labels, 2), or None if equal.
@@ -284,6 +293,18 @@ class MultilabelTarget(_ClassificationTarget):
         weighted = self._weighted_shares(shares)
         return weighted[:, 1] / np.maximum(weighted.sum(axis=1), np.finfo(np.float64).tiny)
 
+    def share_of_class(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
+        shares = cast(Any, super().base_rates(encoded, weights))
+        return min(super().share_of_class(encoded, weights), _smoothed(shares, len(encoded)).mean())
+
+    def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        """Return the log-odds of each label.
+
+        From 0, a network with rare labels would spend its first epochs on learning that they are rare. The single
+        output of two classes does start at 0: from the log-odds, it would find fewer samples of a rare class.
+        """
+        return logit(_smoothed(cast(Any, self.base_rates(encoded, weights)), len(encoded)))
+
     def label_weights(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         shares = super().base_rates(encoded, weights)
         if shares is None or not self._is_weighted:
@@ -387,6 +408,11 @@ class NumericTarget(Target):
                 f"Expected a mean and a scale for each output; got {self.mean!r} and {self.scale!r} with "
                 f"is_1d={self.is_1d}."
             )
+
+
+def _smoothed(shares: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return shares as if there were one more sample, with half of each label. So they are never 0 or 1."""
+    return (shares * n_samples + 0.5) / (n_samples + 1)
 
 
 def _class_weights(

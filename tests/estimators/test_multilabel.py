@@ -42,6 +42,22 @@ def test_multilabel_targets_stop_early_and_stream():
     np.testing.assert_array_equal(stream.predict_proba(documents), whole.predict_proba(documents))
 
 
+def test_probabilities_of_rare_labels_start_at_their_rates():
+    documents = [f"word{i % 9} again" for i in range(200)]
+    Y = np.arange(200)[:, None] % [2, 10, 40] == 0
+    params = {**SMALL, "epochs": 1, "learning_rate": 1e-9, "linear_model": False}
+    for weights, rates in (
+        (None, [0.5, 0.1, 0.025]),
+        (np.where(Y.any(axis=1), 3.0, 1.0), [0.75, 0.15, 0.0375]),
+    ):
+        model = RNNTextClassifier(**params).fit(documents, Y.astype(int), weights)
+        np.testing.assert_allclose(model.predict_proba(documents).mean(axis=0), rates, rtol=0.15)
+    no_document_has_it = RNNTextClassifier(**params).fit(documents, (Y * [1, 1, 0]).astype(int))
+    assert np.all((no_document_has_it.predict_proba(documents) * 200)[:, 2] < 1)
+    balanced = RNNTextClassifier(**params, class_weight="balanced").fit(documents, Y[:, :2].astype(int))
+    np.testing.assert_allclose(balanced.predict_proba(documents).mean(axis=0), [0.5, 0.5], rtol=0.1)
+
+
 def test_scorers_accept_two_labels():
     documents, Y = make_multilabel()
     scores = cross_val_score(

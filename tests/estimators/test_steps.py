@@ -54,6 +54,20 @@ def test_many_classes_have_more_auto_epochs():
 
 
 @pytest.mark.usefixtures("no_training")
+def test_rare_labels_have_more_auto_epochs():
+    documents = [f"word{i % 77} again" * 30 for i in range(1540)]
+    for one_in, expected in (
+        (2, 5),
+        (20, 21),
+        (40, 41),
+        (10_000, 60),
+    ):  # 1,200 samples of each label, or the maximum
+        labels = np.arange(1540)[:, None] % [one_in, 2 * one_in] == 0
+        with pytest.raises(PlannedError, match=rf"^{expected}$"):
+            small(epochs="auto", linear_model=False, batch_size=8).fit(documents, labels.astype(int))
+
+
+@pytest.mark.usefixtures("no_training")
 @pytest.mark.parametrize("cls", [RNNTextClassifier, RNNSequenceClassifier])
 def test_fits_warn_about_few_very_long_samples(cls):
     X = ["a b c d e"] * 300 if cls is RNNTextClassifier else [np.zeros((5, 1))] * 300
