@@ -95,7 +95,7 @@ class Target(ABC):
         return shares[-self.n_outputs :]  # of two classes, the second has an output
 
     def share_of_class(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
-        """Return the mean share of the samples that a class has. Numbers count as two classes."""
+        """Return the mean share of the samples that a class has. Each number of a regression counts as a class."""
         return 1 / max(self.n_outputs, 2)
 
     def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | float:
@@ -298,10 +298,10 @@ class MultilabelTarget(_ClassificationTarget):
         return min(super().share_of_class(encoded, weights), _smoothed(shares, len(encoded)).mean())
 
     def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-        """Return the log-odds of each label.
+        """Return the log-odds of each label (Lin et al. 2017).
 
-        From 0, a network with rare labels would spend its first epochs on learning that they are rare. The single
-        output of two classes does start at 0: from the log-odds, it would find fewer samples of a rare class.
+        If the outputs started at 0, the first epochs would only learn that the labels are rare. The single output
+        of two classes does start at 0. From the log-odds, it would find fewer samples of a rare class.
         """
         return logit(_smoothed(cast(Any, self.base_rates(encoded, weights)), len(encoded)))
 
