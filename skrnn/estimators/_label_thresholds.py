@@ -221,9 +221,9 @@ class MultilabelThresholdClassifier(ClassifierMixin, MetaEstimatorMixin, Persist
     >>> tags = [["bike", "cheap"], ["car"], ["bike"], []] * 20
     >>> binarizer = MultiLabelBinarizer()
     >>> y = binarizer.fit_transform(tags)
-    >>> network = RNNTextClassifier(cell="simple", units=4, embedding_dim=8, epochs=5, random_state=0)
+    >>> network = RNNTextClassifier(cell="simple", units=4, embedding_dim=8, epochs=20, random_state=0)
     >>> classifier = MultilabelThresholdClassifier(network, cv=2).fit(documents, y)
-    >>> binarizer.inverse_transform(classifier.predict(["cheap bike", "red car"]))
+    >>> binarizer.inverse_transform(classifier.predict(["a cheap red bike", "red car"]))
     [('bike', 'cheap'), ('car',)]
     >>> classifier.thresholds_.shape
     (3,)
