@@ -210,7 +210,7 @@ def test_a_corpus_is_learned_out_of_core(tmp_path):
     pytest.importorskip("matplotlib")
     source = (EXAMPLES / "out_of_core.py").read_text(encoding="utf-8")
     # Reading makes two copies of the text, with two bytes for each character: four times the file, more than the
-    # limit. Training takes about a third of the limit. With the usual number of malloc arenas, that would vary.
+    # limit. Training takes about a third of the limit. More malloc arenas make that vary.
     source, n_found = re.subn(r"^CORPUS = .*$", "CORPUS = 80_000_000", source, flags=re.MULTILINE)
     assert n_found == 1
     (tmp_path / "out_of_core.py").write_text(source, encoding="utf-8")

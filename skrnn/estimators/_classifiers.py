@@ -291,10 +291,10 @@ class RNNTextClassifier(_RNNClassifier, TextRNN):
     epochs : int or "auto", default="auto"
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences, many classes and rare labels. It aims at 250
-        batches, 1,200 samples of each class or label, and 1,200,000 characters of text or 750,000 time steps of
-        numeric sequences.
-        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs, and
-        at most 10 for up to 8 classes.
+        batches, 1,200 samples of a class or label on average, and 1,200,000 characters of text or 750,000 time
+        steps of numeric sequences. Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three
+        fifths of these epochs, and at most 10. The maximum is higher for more than 8 classes or labels, and for
+        labels that on average less than an eighth of the samples have.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, list of dicts, "balanced" or None, default=None
@@ -568,10 +568,10 @@ class RNNSequenceClassifier(_RNNClassifier, SequenceRNN):
     epochs : int or "auto", default="auto"
         Number of passes over the training samples. With early stopping, their maximum. "auto" chooses 5 to 60
         epochs, and more of them for few samples, short sequences, many classes and rare labels. It aims at 250
-        batches, 1,200 samples of each class or label, and 1,200,000 characters of text or 750,000 time steps of
-        numeric sequences.
-        Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three fifths of these epochs, and
-        at most 10 for up to 8 classes.
+        batches, 1,200 samples of a class or label on average, and 1,200,000 characters of text or 750,000 time
+        steps of numeric sequences. Beside a linear model (`linear_model` of RNNTextClassifier), it chooses three
+        fifths of these epochs, and at most 10. The maximum is higher for more than 8 classes or labels, and for
+        labels that on average less than an eighth of the samples have.
     batch_size : int, default=64
         Number of samples in a batch. Batches of very long sequences are smaller, with at most 262,144 time steps.
     class_weight : dict, list of dicts, "balanced" or None, default=None

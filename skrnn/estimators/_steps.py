@@ -11,7 +11,6 @@ import numpy as np
 from scipy import sparse
 
 from skrnn.estimators._fitted import Encoding
-from skrnn.estimators._inputs import Input
 from skrnn.estimators._linear_model import fit_linear_model
 from skrnn.estimators._samples import Samples
 from skrnn.network._char_ngrams import CharNgramVectors
@@ -21,11 +20,11 @@ from skrnn.sequences._batches import share_of_longest
 from skrnn.sequences._storage import UNKNOWN, Sequences
 from skrnn.utils._threads import SINGLE_THREADED_BLAS
 
-# epochs="auto": enough epochs to learn from few samples, or to tell many classes apart.
+# epochs="auto": enough epochs to learn from few samples, to tell many classes apart, or to learn rare labels.
 _AUTO_UPDATES, _AUTO_SAMPLES_PER_CLASS = 250, 1200
 _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS = 5, 60
 # A network that trains longer adds little to a linear model, and overfits. So there are fewer epochs beside one,
-# and at most 10 for up to 8 classes, where few documents would ask for many.
+# and at most 10 for up to 8 classes, where few documents would ask for many. Rare labels count as more classes.
 _SHARE_BESIDE_LINEAR_MODEL, _MAX_BESIDE_LINEAR_MODEL, _FEW_CLASSES = 0.6, 10, 8
 
 # A fit warns if the longest samples take more than this share of its time, and this many time steps of an epoch.
@@ -161,8 +160,7 @@ def training_settings(
     loss, label_smoothing = encoding.target.loss(params)
     n_epochs = params.epochs
     if n_epochs == "auto":
-        share = encoding.target.share_of_class(examples.targets, examples.weights)
-        n_epochs = _n_auto_epochs(share, encoding.input, examples.sequences, params)
+        n_epochs = _n_auto_epochs(encoding, examples, params)
     names = {field.name for field in fields(TrainingSettings)}
     settings = {name: value for name, value in vars(params).items() if name in names}
     settings |= {
@@ -181,13 +179,14 @@ def training_settings(
     return TrainingSettings(**settings)
 
 
-def _n_auto_epochs(share_of_class: float, input_: Input, sequences: Any, params: SimpleNamespace) -> int:
+def _n_auto_epochs(encoding: Encoding, examples: Any, params: SimpleNamespace) -> int:
     """Return the number of epochs that "auto" stands for."""
-    n_samples = max(_AUTO_UPDATES * params.batch_size, _AUTO_SAMPLES_PER_CLASS / share_of_class)
-    wanted = max(n_samples / sequences.shape[0], input_.n_auto_epochs(sequences))
+    n_classes = encoding.target.effective_n_classes(examples.targets, examples.weights)
+    n_samples = max(_AUTO_UPDATES * params.batch_size, _AUTO_SAMPLES_PER_CLASS * n_classes)
+    wanted = max(n_samples / examples.sequences.shape[0], encoding.input.n_auto_epochs(examples.sequences))
     n_epochs = np.clip(wanted, _MIN_AUTO_EPOCHS, _MAX_AUTO_EPOCHS)
     if getattr(params, "linear_model", False) and params.network is None:
-        at_most = _MAX_BESIDE_LINEAR_MODEL * max(-np.log(share_of_class) / np.log(_FEW_CLASSES), 1)
+        at_most = _MAX_BESIDE_LINEAR_MODEL * max(np.log(n_classes) / np.log(_FEW_CLASSES), 1)
         n_epochs = min(_SHARE_BESIDE_LINEAR_MODEL * n_epochs, at_most)
     return int(np.ceil(n_epochs))
 

@@ -94,13 +94,16 @@ class Target(ABC):
         shares = indicators.T @ weights / weights.sum()
         return shares[-self.n_outputs :]  # of two classes, the second has an output
 
-    def share_of_class(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
-        """Return the mean share of the samples that a class has. Each number of a regression counts as a class."""
-        return 1 / max(self.n_outputs, 2)
+    def effective_n_classes(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
+        """Return the number of classes from which the number of epochs follows."""
+        return max(self.n_outputs, 2)
 
-    def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | float:
-        """Return the bias that each output starts with: (n_outputs,), or a number for all."""
-        return 0.0
+    def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        """Return the bias that each output starts with: (n_outputs,).
+
+        Classes start at 0. From their log-odds, a network would find fewer samples of a rare class of two.
+        """
+        return np.zeros(self.n_outputs)
 
     def label_weights(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         """Return the loss weights of the absence and presence of each label: (n_labels, 2), or None if equal.
@@ -293,15 +296,18 @@ class MultilabelTarget(_ClassificationTarget):
         weighted = self._weighted_shares(shares)
         return weighted[:, 1] / np.maximum(weighted.sum(axis=1), np.finfo(np.float64).tiny)
 
-    def share_of_class(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
+    def effective_n_classes(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
+        """Return the number of labels, or of equal classes that are as rare as a label on average.
+
+        Class weights do not count, because they do not change how many samples have a label.
+        """
         shares = cast(Any, super().base_rates(encoded, weights))
-        return min(super().share_of_class(encoded, weights), _smoothed(shares, len(encoded)).mean())
+        return max(super().effective_n_classes(encoded, weights), 1 / _smoothed(shares, len(encoded)).mean())
 
     def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-        """Return the log-odds of each label (Lin et al. 2017).
+        """Return the log-odds of each label (Lin et al. 2017, Focal Loss for Dense Object Detection).
 
-        If the outputs started at 0, the first epochs would only learn that the labels are rare. The single output
-        of two classes does start at 0. From the log-odds, it would find fewer samples of a rare class.
+        From 0, the first epochs would only learn that the labels are rare.
         """
         return logit(_smoothed(cast(Any, self.base_rates(encoded, weights)), len(encoded)))
 
@@ -411,7 +417,7 @@ class NumericTarget(Target):
 
 
 def _smoothed(shares: np.ndarray, n_samples: int) -> np.ndarray:
-    """Return shares as if there were one more sample, with half of each label. So they are never 0 or 1."""
+    """Return shares as if one more sample had half of each label, which keeps them from 0 and 1."""
     return (shares * n_samples + 0.5) / (n_samples + 1)
 
 

@@ -54,14 +54,17 @@ def test_many_classes_have_more_auto_epochs():
 
 
 @pytest.mark.usefixtures("no_training")
+def test_auto_epochs_of_many_classes_are_not_rounded_up():
+    documents = ["word again " * 30] * 5880
+    with pytest.raises(PlannedError, match=r"^10$"):  # exactly 1,200 samples of each class
+        small(epochs="auto", linear_model=False, batch_size=8).fit(documents, np.arange(5880) % 49)
+
+
+@pytest.mark.usefixtures("no_training")
 def test_rare_labels_have_more_auto_epochs():
-    documents = [f"word{i % 77} again" * 30 for i in range(1540)]
-    for one_in, expected in (
-        (2, 5),
-        (20, 21),
-        (40, 41),
-        (10_000, 60),
-    ):  # 1,200 samples of each label, or the maximum
+    documents = [f"word{i % 77} again " * 30 for i in range(1540)]
+    # 1,200 samples of a label on average. The last one has the maximum.
+    for one_in, expected in ((2, 5), (20, 21), (40, 41), (10_000, 60)):
         labels = np.arange(1540)[:, None] % [one_in, 2 * one_in] == 0
         with pytest.raises(PlannedError, match=rf"^{expected}$"):
             small(epochs="auto", linear_model=False, batch_size=8).fit(documents, labels.astype(int))

@@ -124,6 +124,7 @@ def test_pipelines_and_searches_pass_unlabeled_documents_on():
     assert list(search.predict(QUESTIONS)) == ["music", "sport"]
     with config_context(enable_metadata_routing=True):
         rnn = small(vectorizer="passthrough").set_fit_request(X_unlabeled=True)
+        # The labelled documents have one word, and without max_length, the others would be cut to one.
         tokens = SequenceVectorizer(vocabulary=["piano", "football", "violin", "goal"], max_length=3)
         pipeline = Pipeline([("tokens", tokens), ("rnn", rnn)], transform_input=["X_unlabeled"])
         pipeline.fit(LABELED, SUBJECTS, X_unlabeled=UNLABELED)
