@@ -18,6 +18,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from skrnn.estimators._arrays import as_array, as_numbers, check_finite
 from skrnn.utils._parameters import BOOLEAN, Constraint, Where, is_plain_array
 
+# An output starts at a rate of at least this, as in the paper that ``initial_bias`` names.
+_RAREST_START = 0.01
+
 
 def _are_finite(values: Any, ndim: int = 1) -> bool:
     is_filled = is_plain_array(values) and values.dtype.kind == "f" and values.ndim == ndim and len(values) > 0
@@ -81,18 +84,9 @@ class Target(ABC):
         """Return the stratum of each sample for a split."""
         return np.zeros(len(encoded), dtype=np.intp)
 
-    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix | None:
-        """Return the indicator matrix of shape (n_samples, n_classes), or None if there are no classes."""
-        return None
-
     def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
         """Return the share of the samples of each output's class: (n_outputs,), or None without classes."""
-        indicators = self.indicators(encoded)
-        if indicators is None:
-            return None
-        weights = np.ones(len(encoded)) if weights is None else weights
-        shares = indicators.T @ weights / weights.sum()
-        return shares[-self.n_outputs :]  # of two classes, the second has an output
+        return None
 
     def effective_n_classes(self, encoded: np.ndarray, weights: np.ndarray | None) -> float:
         """Return the number of classes from which the number of epochs follows."""
@@ -214,11 +208,9 @@ class ClassTarget(_ClassificationTarget):
     def strata(self, encoded: np.ndarray) -> np.ndarray:
         return encoded.reshape(len(encoded)).astype(np.intp)
 
-    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix:
-        ones = np.ones(len(encoded))
-        return sparse.csr_matrix(
-            (ones, self.strata(encoded), np.arange(len(encoded) + 1)), shape=(len(encoded), len(self.classes))
-        )
+    def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        counts = np.bincount(self.strata(encoded), weights, len(self.classes))
+        return counts[-self.n_outputs :] / counts.sum()  # of two classes, the second has an output
 
 
 class MultilabelTarget(_ClassificationTarget):
@@ -289,9 +281,9 @@ class MultilabelTarget(_ClassificationTarget):
         loss, label_smoothing = super().loss(params)
         return f"weighted_{loss}" if self._is_weighted else loss, label_smoothing
 
-    def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
-        shares = super().base_rates(encoded, weights)
-        if shares is None or not self._is_weighted:
+    def base_rates(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        shares = self._shares(encoded, weights)
+        if not self._is_weighted:
             return shares
         weighted = self._weighted_shares(shares)
         return weighted[:, 1] / np.maximum(weighted.sum(axis=1), np.finfo(np.float64).tiny)
@@ -301,20 +293,21 @@ class MultilabelTarget(_ClassificationTarget):
 
         Class weights do not count, because they do not change how many samples have a label.
         """
-        shares = cast(Any, super().base_rates(encoded, weights))
-        return max(super().effective_n_classes(encoded, weights), 1 / _smoothed(shares, len(encoded)).mean())
+        shares = self._shares(encoded, weights)
+        return max(super().effective_n_classes(encoded, weights), 1 / max(shares.mean(), 1 / len(encoded)))
 
     def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """Return the log-odds of each label (Lin et al. 2017, Focal Loss for Dense Object Detection).
 
-        From 0, the first epochs would only learn that the labels are rare.
+        From 0, the first epochs would only learn that the labels are rare. Log-odds have a limit, because more
+        training can bring the labels that these samples lack.
         """
-        return logit(_smoothed(cast(Any, self.base_rates(encoded, weights)), len(encoded)))
+        return logit(np.clip(self.base_rates(encoded, weights), _RAREST_START, 1 - _RAREST_START))
 
     def label_weights(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray | None:
-        shares = super().base_rates(encoded, weights)
-        if shares is None or not self._is_weighted:
+        if not self._is_weighted:
             return None
+        shares = self._shares(encoded, weights)
         with np.errstate(over="ignore"):
             mean = self._weighted_shares(shares).sum(axis=1).mean()
             if not 0 < mean < np.inf:
@@ -328,6 +321,10 @@ class MultilabelTarget(_ClassificationTarget):
     def _is_weighted(self) -> bool:
         return bool(np.any(self.class_weight != self.class_weight[0, 0]))
 
+    def _shares(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        """Return the share of the samples with each label: (n_labels,)."""
+        return np.average(encoded, axis=0, weights=np.ones(len(encoded)) if weights is None else weights)
+
     def _weighted_shares(self, shares: np.ndarray) -> np.ndarray:
         """Return the shares of the samples without and with each label, times the weights: (n_labels, 2)."""
         return self.class_weight * np.column_stack([1 - shares, shares])
@@ -340,9 +337,6 @@ class MultilabelTarget(_ClassificationTarget):
         _, combination, counts = np.unique(encoded, axis=0, return_inverse=True, return_counts=True)
         combination = combination.ravel()
         return np.where(counts[combination] > 1, combination, -1)
-
-    def indicators(self, encoded: np.ndarray) -> sparse.csr_matrix:
-        return sparse.csr_matrix(encoded, dtype=np.float64)
 
 
 class NumericTarget(Target):
@@ -414,11 +408,6 @@ class NumericTarget(Target):
                 f"Expected a mean and a scale for each output; got {self.mean!r} and {self.scale!r} with "
                 f"is_1d={self.is_1d}."
             )
-
-
-def _smoothed(shares: np.ndarray, n_samples: int) -> np.ndarray:
-    """Return shares as if one more sample had half of each label, which keeps them from 0 and 1."""
-    return (shares * n_samples + 0.5) / (n_samples + 1)
 
 
 def _class_weights(

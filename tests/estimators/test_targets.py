@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skrnn.estimators._fitted import restore_target
@@ -40,7 +41,6 @@ def test_more_classes_have_an_output_each():
     assert (target.n_outputs, target.output_activation) == (3, "softmax")
     np.testing.assert_array_equal(target.encode(np.array([1, 3])), [0, 2])
     np.testing.assert_array_equal(target.decode(np.array([[0.1, 0.7, 0.2]])), [2])
-    np.testing.assert_array_equal(target.indicators(np.array([0, 2])).toarray(), [[1, 0, 0], [0, 0, 1]])
     assert target.loss(SimpleNamespace(label_smoothing=0.0)) == ("categorical_crossentropy", 0.0)
 
 
@@ -52,7 +52,7 @@ LABEL = st.text(st.characters(exclude_characters="\0"), max_size=3)
 def test_decoding_the_encoded_labels_returns_them(classes, data):
     target = class_target(classes)
     y = np.array(data.draw(st.lists(st.sampled_from(classes), min_size=1)))
-    outputs = target.indicators(target.encode(y)).toarray()
+    outputs = np.eye(len(classes))[target.strata(target.encode(y))]
     np.testing.assert_array_equal(target.decode(outputs[:, 1:] if len(classes) == 2 else outputs), y)
 
 
@@ -117,6 +117,32 @@ def test_base_rates_of_labels_are_weighted_with_class_weight():
     y = np.array(LABELS)
     target = label_target(y, [{0: 1, 1: 3}, {0: 0, 1: 1}, {0: 0, 1: 0}])
     np.testing.assert_allclose(target.base_rates(target.encode(y), None), [0.5, 1, 0])
+
+
+def test_outputs_of_labels_start_at_their_weighted_rates():
+    y = np.array(LABELS)
+    start = expit(label_target(y).initial_bias(y, None))
+    np.testing.assert_allclose(start, [0.25, 0.75, 0.01])  # no sample has the third one
+    np.testing.assert_allclose(expit(label_target(y).initial_bias(y, np.array([3, 1, 1, 1]))), [0.5, 0.5, 0.01])
+    balanced = label_target(y, "balanced").initial_bias(y, None)
+    np.testing.assert_allclose(expit(balanced), [0.5, 0.5, 0.01])
+    all_have_it = np.ones((3, 2), dtype=int)
+    np.testing.assert_allclose(expit(label_target(all_have_it).initial_bias(all_have_it, None)), [0.99, 0.99])
+    classes = class_target(["a", "b", "c"])
+    assert classes.initial_bias(classes.encode(np.array(["a", "a", "b"])), None).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_rare_labels_count_as_many_classes(class_weight):
+    def effective_n_classes(y, weights=None):
+        return label_target(y, class_weight).effective_n_classes(np.array(y), weights)
+
+    assert effective_n_classes(np.eye(20, dtype=int)[:, :2]) == pytest.approx(20)
+    assert effective_n_classes([[1, 0], [0, 1], [0, 0], [0, 0]]) == pytest.approx(4)
+    assert effective_n_classes([[1, 0], [0, 1], [0, 0], [0, 0]], np.array([3, 3, 1, 1])) == pytest.approx(8 / 3)
+    assert effective_n_classes(np.ones((10, 5), dtype=int)) == 5  # never fewer than there are labels
+    assert effective_n_classes(np.zeros((10, 3), dtype=int)) == pytest.approx(10)
+    assert class_target(["a", "b"]).effective_n_classes(np.zeros((10, 1)), None) == 2
 
 
 @pytest.mark.parametrize("class_weight", [None, [{}, {}, {}], [{0: 5, 1: 5}] * 3], ids=str)
