@@ -4,8 +4,9 @@
 
 DIR is as in accuracy.py. A data set becomes one of several labels: a document is one of the set, or two of them
 joined. The labels are the 30 most frequent classes with less than a tenth of the documents. Classes with fewer
-than 50 training documents are left out, so that r52 has 11 labels. ``--skip 30`` takes the next 30 classes. About 2 %
-of the documents have each label. A document of the set is used at most once. Documents of other classes have no label.
+than 50 training documents are left out, so that r52 has 11 labels. ``--skip 30`` takes the next 30 classes.
+About 2 % of the documents have each label. A document of the set is used at most once. Documents of other
+classes have no label.
 
 Each set gets a ``MultilabelThresholdClassifier`` of an ``RNNTextClassifier(random_state=0)``, which predicts test
 documents. The expected number of labels is the sum of the probabilities. The log loss is the mean over the labels.
