@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from skrnn.estimators._arrays import as_array, as_numbers, check_finite
 from skrnn.utils._parameters import BOOLEAN, Constraint, Where, is_plain_array
 
-# An output starts at a rate of at least this, as in the paper that ``initial_bias`` names.
+# Outputs start at rates from this to 1 minus this. It is the rate at which the paper in ``initial_bias`` starts.
 _RAREST_START = 0.01
 
 
@@ -293,14 +293,14 @@ class MultilabelTarget(_ClassificationTarget):
 
         Class weights do not count, because they do not change how many samples have a label.
         """
-        shares = self._shares(encoded, weights)
-        return max(super().effective_n_classes(encoded, weights), 1 / max(shares.mean(), 1 / len(encoded)))
+        mean_share = self._shares(encoded, weights).mean()
+        return max(super().effective_n_classes(encoded, weights), 1 / mean_share if mean_share else 0)
 
     def initial_bias(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """Return the log-odds of each label (Lin et al. 2017, Focal Loss for Dense Object Detection).
 
-        From 0, the first epochs would only learn that the labels are rare. Log-odds have a limit, because more
-        training can bring the labels that these samples lack.
+        From 0, the first epochs would only learn that the labels are rare. Rates are clipped, because later
+        samples can have labels that these lack, for example in ``partial_fit``.
         """
         return logit(np.clip(self.base_rates(encoded, weights), _RAREST_START, 1 - _RAREST_START))
 
@@ -323,7 +323,8 @@ class MultilabelTarget(_ClassificationTarget):
 
     def _shares(self, encoded: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
         """Return the share of the samples with each label: (n_labels,)."""
-        return np.average(encoded, axis=0, weights=np.ones(len(encoded)) if weights is None else weights)
+        weights = np.ones(len(encoded)) if weights is None else weights
+        return np.average(encoded.astype(np.float64), axis=0, weights=weights)
 
     def _weighted_shares(self, shares: np.ndarray) -> np.ndarray:
         """Return the shares of the samples without and with each label, times the weights: (n_labels, 2)."""

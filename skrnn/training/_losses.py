@@ -57,8 +57,11 @@ class WeightedBinaryCrossentropy(SmoothedBinaryCrossentropy):
         self.label_weights = keras.Variable(label_weights, trainable=False, dtype="float32")  # (n_labels, 2)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        weights = keras.ops.where(y_true > 0.5, self.label_weights[:, 1], self.label_weights[:, 0])
-        of_labels = keras.ops.binary_crossentropy(self._smoothed(y_true), y_pred)  # (batch, n_labels)
+        # Documents without labels have probabilities as labels, which are absent and present in part.
+        present = self.label_weights[:, 1] * y_true  # (batch, n_labels)
+        weights = present + self.label_weights[:, 0] * (1 - y_true)
+        shares = present / keras.ops.where(weights > 0, weights, 1)
+        of_labels = keras.ops.binary_crossentropy(self._smoothed(shares), y_pred)
         return keras.ops.mean(weights * of_labels, axis=-1)
 
 

@@ -56,14 +56,11 @@ def test_probabilities_of_rare_labels_start_at_their_rates():
     np.testing.assert_allclose(balanced.predict_proba(documents).mean(axis=0), [0.5, 0.5], rtol=0.1)
 
 
-def test_a_label_that_comes_late_in_a_stream_is_learned():
-    documents, Y = make_multilabel()
-    model = RNNTextClassifier(**SMALL).partial_fit(documents, Y * [1, 0])
-    # The first documents have no such label. Its rate starts at 0.01, and falls a little.
-    assert np.all(model.predict_proba(documents)[:, 1] > 0.001)
-    for _ in range(15):
-        model.partial_fit(documents, Y)
-    assert model.score(documents, Y) > 0.9
+def test_a_label_that_may_come_later_in_a_stream_is_not_ruled_out():
+    documents, Y = make_multilabel(n=600)
+    model = RNNTextClassifier(**{**SMALL, "batch_size": 600}).partial_fit(documents, Y * [1, 0])
+    # The first documents have no such label. At their rate, its probabilities would be below 0.001.
+    assert np.all(model.predict_proba(documents)[:, 1] > 0.003)
 
 
 def test_scorers_accept_two_labels():

@@ -74,6 +74,12 @@ def test_base_rates_are_weighted_shares_of_the_samples():
     np.testing.assert_allclose(class_target(["a", "b"]).base_rates(encoded, np.array([3, 1, 1, 1])), [0.5])
     three = class_target(["a", "b", "c"])
     np.testing.assert_allclose(three.base_rates(three.encode(np.array(["a", "c"])), None), [0.5, 0, 0.5])
+    for last_class_is_absent in (class_target(["a", "b"]), three):
+        encoded = last_class_is_absent.encode(np.array(["a", "a"]))
+        assert last_class_is_absent.base_rates(encoded, None)[-1] == 0
+    many = np.ones((200_000, 1), dtype=np.float32)
+    weights = np.random.default_rng(0).random(len(many), dtype=np.float32)
+    np.testing.assert_allclose(label_target(many.astype(int)).base_rates(many, weights), [1], rtol=1e-12)
     labels = label_target([[1, 0], [1, 1]])
     np.testing.assert_allclose(labels.base_rates(np.array([[1, 0], [1, 1]]), None), [1, 0.5])
 
@@ -126,6 +132,8 @@ def test_outputs_of_labels_start_at_their_weighted_rates():
     np.testing.assert_allclose(expit(label_target(y).initial_bias(y, np.array([3, 1, 1, 1]))), [0.5, 0.5, 0.01])
     balanced = label_target(y, "balanced").initial_bias(y, None)
     np.testing.assert_allclose(expit(balanced), [0.5, 0.5, 0.01])
+    predicted = np.array([[0.2, 0.4], [0.4, 0.8]])  # for X_unlabeled
+    np.testing.assert_allclose(expit(label_target(y[:, :2]).initial_bias(predicted, None)), [0.3, 0.6])
     all_have_it = np.ones((3, 2), dtype=int)
     np.testing.assert_allclose(expit(label_target(all_have_it).initial_bias(all_have_it, None)), [0.99, 0.99])
     classes = class_target(["a", "b", "c"])
@@ -141,7 +149,8 @@ def test_rare_labels_count_as_many_classes(class_weight):
     assert effective_n_classes([[1, 0], [0, 1], [0, 0], [0, 0]]) == pytest.approx(4)
     assert effective_n_classes([[1, 0], [0, 1], [0, 0], [0, 0]], np.array([3, 3, 1, 1])) == pytest.approx(8 / 3)
     assert effective_n_classes(np.ones((10, 5), dtype=int)) == 5  # never fewer than there are labels
-    assert effective_n_classes(np.zeros((10, 3), dtype=int)) == pytest.approx(10)
+    assert effective_n_classes(np.zeros((10, 3), dtype=int)) == 3
+    assert effective_n_classes([[0.2, 0.1], [0.4, 0.1]]) == pytest.approx(5)  # predicted for X_unlabeled
     assert class_target(["a", "b"]).effective_n_classes(np.zeros((10, 1)), None) == 2
 
 

@@ -43,6 +43,20 @@ def test_smoothed_losses_equal_the_losses_of_smoothed_targets():
 
 
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_a_probability_as_label_counts_as_weighted_samples_with_and_without_the_label(label_smoothing):
+    from skrnn.training._losses import WeightedBinaryCrossentropy
+
+    rng = np.random.default_rng(0)
+    weights, base_rates = np.array([[1, 5], [2, 0], [0, 0]]), rng.random(3)
+    y, outputs = rng.random((10, 3)).astype(np.float32), rng.random((10, 3)).astype(np.float32)
+    loss = WeightedBinaryCrossentropy(label_smoothing, base_rates, weights)
+    n = 1000
+    present = (np.arange(n) < np.round(n * y[:, :, None])).astype(np.float32)  # (10, 3, n)
+    samples = [loss(present[:, :, i], outputs) for i in range(n)]
+    np.testing.assert_allclose(np.asarray(loss(y, outputs)), np.mean(samples), rtol=1e-3)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 def test_weighted_loss_weights_each_label_of_a_sample(label_smoothing):
     import keras
 
