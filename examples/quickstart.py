@@ -5,8 +5,8 @@ Quickstart: topics of news articles
 Fit a recurrent network on news articles, predict the topics of new sentences, and see which words decide. Then
 search for a better parameter, save the result and load it.
 
-The data are 2,127 articles of the BBC in five topics. On two cores, the first prediction appears after about half a
-minute, and the whole takes 1 to 1.5 minutes. The script writes ``news.joblib`` and ``quickstart.png`` into the
+The data are 2,127 articles of the BBC in five topics. On two cores, the first prediction appears after about half
+a minute, and the whole takes 1 to 1.5 minutes. The script writes ``news.joblib`` and ``quickstart.png`` into the
 current folder::
 
     python -m pip install ".[examples]" && python examples/quickstart.py
